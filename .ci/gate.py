@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""signbook's gate: the notebooks are clean, exported, in order, without secrets, README is as rendered, and every example runs.
+
+usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [NOTEBOOK ...]
+
+Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
+import argparse, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = re.compile(r'wandb_v1_[A-Za-z0-9_]{20,}|hf_[A-Za-z0-9]{20,}|ghp_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY'
+                    r'|(?i:api[_-]?key|secret|password|token)["\']?\s*[:=]\s*["\'][A-Za-z0-9_\-]{16,}["\']|(?i:wandb)[^\n]{0,40}["\'][0-9a-f]{40}["\']')
+LARGEST = 1_500_000 # bytes of a notebook
+
+def notebooks(*folders):
+    found = [p for f in folders for p in sorted((ROOT/f).rglob('*.ipynb'))]
+    return [p for p in found if not any(x.startswith(('.', '_')) for x in p.relative_to(ROOT).parts)]
+
+def cells_of(path): return json.loads(path.read_text(encoding='utf-8'))['cells']
+def source(cell): return ''.join(cell['source'])
+def directives(cell): return {m[1].rstrip(':') for m in re.finditer(r'^\s*#\s*\|\s*(\S+)', source(cell), re.M)}
+
+def executed(path, flags):
+    "How many code cells a test run executes."
+    cells = cells_of(path)
+    if any(c['cell_type'] in ('raw', 'markdown') and re.search(r'^\s*-?\s*skip_exec:\s*true', source(c), re.M) for c in cells[:2]): return 0
+    skipped = {'slow', 'gpu', 'notest'} - set(flags)
+    return sum(c['cell_type'] == 'code' and bool(source(c).strip()) and not directives(c) & skipped
+               and not re.search(r'^\s*#\s*\|\s*eval:\s*false', source(c), re.M) for c in cells)
+
+def run(path, flags):
+    "One notebook in a process of its own, by nbdev's own test."
+    from nbdev.test import test_nb
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        ok, seconds = test_nb(path, skip_flags=['slow', 'gpu', 'notest'], force_flags=flags, basepath=ROOT)
+    return bool(ok), seconds, err.getvalue()[-4000:]
+
+def tests(paths, flags):
+    "Every notebook: [(name, cells, error or None)]."
+    os.environ.setdefault('OMP_NUM_THREADS', '1'); os.environ.update(MPLBACKEND='agg', WANDB_MODE='offline', SMOKE='1', PYTHONPATH=str(ROOT))
+    os.chdir(ROOT); results = []
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, 8), mp_context=get_context('spawn'), max_tasks_per_child=1) as pool:
+        jobs = [(p, pool.submit(run, p, flags)) for p in paths]
+        for p, job in jobs:
+            try: ok, seconds, err = job.result()
+            except Exception as e: ok, seconds, err = False, 0, f'{type(e).__name__}: {e}'
+            n = executed(p, flags)
+            print(f'{"pass" if ok else "FAIL"}  {p.relative_to(ROOT)}  {n} cells, {seconds:.0f} s', flush=True)
+            if not ok: print(err, flush=True)
+            results.append((p.name, n, None if ok else err))
+    return results
+
+def clean():
+    "Notebooks as nbdev_clean leaves them, executed, not too heavy."
+    from execnb.nbio import dict2nb, nb2str
+    from nbdev.clean import clean_nb
+    for p in notebooks('nbs', 'colab'):
+        text = p.read_text(encoding='utf-8'); nb = dict2nb(json.loads(text)); clean_nb(nb)
+        if nb2str(nb) != text: yield f'{p.relative_to(ROOT)} is not clean: run `make clean-notebooks`'
+        if len(text.encode()) > LARGEST: yield f'{p.relative_to(ROOT)} weighs {len(text.encode()):,} bytes, the most is {LARGEST:,}'
+        bad = [c for c in cells_of(p) for o in c.get('outputs', ()) if o.get('output_type') == 'error']
+        if bad: yield f'{p.relative_to(ROOT)} holds an error as output'
+
+def exported():
+    "The package is what the notebooks export."
+    with tempfile.TemporaryDirectory() as t:
+        copy = Path(t)/'copy'
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns('.git', '.venv', '__pycache__', '*.egg-info', 'runs', 'build'))
+        shutil.rmtree(copy/'signbook')
+        r = subprocess.run([sys.executable, '-c', 'from nbdev.export import nbdev_export; nbdev_export()'], cwd=copy, capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(copy)})
+        if r.returncode: yield f'nbdev_export failed: {r.stderr[-500:]}'; return
+        ours = {p.relative_to(ROOT/'signbook') for p in (ROOT/'signbook').rglob('*.py')}; theirs = {p.relative_to(copy/'signbook') for p in (copy/'signbook').rglob('*.py')}
+        for p in sorted(ours ^ theirs): yield f'signbook/{p} is only {"in the package" if p in ours else "in the notebooks"}: run `make export`'
+        for p in sorted(ours & theirs):
+            if not filecmp.cmp(ROOT/'signbook'/p, copy/'signbook'/p, shallow=False): yield f'signbook/{p} is not what its notebook exports: run `make export`'
+
+def readme():
+    "README.md out of nbs/index.ipynb: prose, code, and what it printed."
+    from nbconvert import MarkdownExporter
+    from nbformat import from_dict
+    nb = json.loads((ROOT/'nbs'/'index.ipynb').read_text(encoding='utf-8'))
+    nb['cells'] = [c for c in nb['cells'] if not directives(c) & {'hide', 'default_exp'}]
+    body, _ = MarkdownExporter().from_notebook_node(from_dict(nb))
+    body = re.sub(r'(\]\(|src=")images/', r'\1nbs/images/', body)
+    return '<!-- rendered from nbs/index.ipynb: edit there -->\n\n' + re.sub(r'\n{3,}', '\n\n', body).strip() + '\n'
+
+def rendered():
+    "README.md is what index.ipynb renders to."
+    if readme() != (ROOT/'README.md').read_text(encoding='utf-8'): yield 'README.md is not what nbs/index.ipynb renders to: run `make readme`'
+
+def ordered():
+    "A notebook imports only from notebooks with a lower number."
+    place, uses = {}, {}
+    for p in notebooks('nbs'):
+        cells = [c for c in cells_of(p) if c['cell_type'] == 'code']
+        name = next((m[1] for c in cells if (m := re.search(r'#\s*\|\s*default_exp\s+(\S+)', source(c)))), None)
+        if not name: continue
+        if not (m := re.match(r'\d+[a-z]?', p.name)): yield f'{p.name} exports signbook.{name} but has no number'; continue
+        text = '\n'.join(source(c) for c in cells if directives(c) & {'export', 'exports', 'exporti'})
+        place[name], uses[p.name] = m[0], (m[0], set(re.findall(r'^\s*(?:from|import)\s+signbook\.([\w.]+)', text, re.M)))
+    for nb, (number, modules) in uses.items():
+        for mod in sorted(modules):
+            if mod not in place: yield f'{nb} imports signbook.{mod}, which no notebook exports'
+            elif place[mod] >= number: yield f'{nb} imports signbook.{mod} from notebook {place[mod]}, which is not lower'
+
+def files():
+    r = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
+    names = r.stdout.splitlines() if r.returncode == 0 else [str(p.relative_to(ROOT)) for p in ROOT.rglob('*') if '.venv' not in p.parts]
+    return [ROOT/n for n in names if (ROOT/n).is_file() and not (ROOT/n).is_symlink()]
+
+def no_secrets():
+    "No key, token or password in any file."
+    for p in files():
+        for m in SECRET.finditer(p.read_bytes().decode('utf-8', 'ignore')): yield f'{p.relative_to(ROOT)} holds what looks like a secret: {m[0][:12]}…'
+
+def light_import():
+    "`import signbook` is quick because it needs nothing."
+    code = 'import sys, signbook; print(*sorted({"torch", "mediapipe", "datasets", "plotly", "matplotlib", "scipy"} & set(sys.modules)))'
+    r = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    if r.returncode or r.stdout.strip(): yield f'import signbook pulls in {r.stdout.strip() or r.stderr[-200:]}'
+
+CHECKS = dict(clean=clean, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import)
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--write-readme', action='store_true')
+    o = a.parse_args()
+    if o.write_readme: (ROOT/'README.md').write_text(readme(), encoding='utf-8'); return
+    passed = failed = cells = ran = 0
+    if o.only != 'tests':
+        for name, check in CHECKS.items():
+            try: wrong = list(check())
+            except Exception as e: wrong = [f'{type(e).__name__}: {e}']
+            print(f'{"FAIL" if wrong else "pass"}  {name}: {check.__doc__}' + ''.join(f'\n      {w}' for w in wrong), flush=True)
+            passed, failed = passed + (not wrong), failed + bool(wrong)
+    if o.only != 'checks':
+        paths = [Path(p).resolve() for p in o.notebooks] or notebooks('nbs', 'colab')
+        for name, n, err in tests(paths, o.flags.split()): ran += 1; cells += n; passed, failed = passed + (err is None), failed + (err is not None)
+        if not ran or not cells: print('no notebook was run'); failed += 1
+    if o.only != 'checks': print(f'{ran} notebooks run, {cells} cells executed')
+    print(f'{passed} passed, {failed} failed')
+    sys.exit(1 if failed else 0)
+
+if __name__ == '__main__': main()

@@ -1,0 +1,46 @@
+# Everything happens in a virtual environment of the project's own.
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test gate slow lab bench export readme clean-notebooks clean
+
+demo: $(INSTALLED) ## train small models on synthetic signing, write report.html
+	$(BIN)/signbook demo --out .
+
+test: $(INSTALLED) ## run every example of every notebook
+	$(BIN)/python .ci/gate.py --only tests
+
+gate: $(INSTALLED) ## what CI asks: clean, exported, rendered, in order, no secrets, and all tests
+	$(BIN)/python .ci/gate.py
+
+slow: $(INSTALLED) ## the tests, with the long evidence too
+	$(BIN)/python .ci/gate.py --only tests --flags slow
+
+lab: $(INSTALLED) ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab nbs
+
+bench: $(INSTALLED)
+	$(BIN)/signbook bench train
+
+export: $(INSTALLED) ## notebooks → package and README
+	$(BIN)/nbdev_export
+	$(BIN)/python .ci/gate.py --write-readme
+
+readme: export
+
+clean-notebooks: $(INSTALLED)
+	$(BIN)/nbdev_clean
+	for nb in colab/*.ipynb; do $(BIN)/nbdev_clean --fname $$nb; done
+
+$(INSTALLED): settings.ini setup.py constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("signbook needs Python 3.10 or later, this is %d.%d; set PYTHON=" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
