@@ -7,7 +7,7 @@ __all__ = ['widths', 'formats', 'real_data', 'one_sentence', 'load_npy', 'npz_na
            'make_clip', 'split_of', 'named', 'bangla_name', 'read_bangla', 'read_split', 'write_split', 'is_note',
            'read_mp_data', 'natural', 'read_whispersign', 'Format', 'find', 'iter_clips', 'read']
 
-# %% ../../nbs/10_readers.ipynb #8c75278a
+# %% ../../nbs/10_readers.ipynb #b9725c96
 import inspect, io, math, os, re, zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ import numpy as np
 from ..clip import Clip
 from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout
 
-# %% ../../nbs/10_readers.ipynb #7e49e9cb
+# %% ../../nbs/10_readers.ipynb #205d73dc
 def real_data(
     name: str = '', # a folder of it, such as `bangla`
 ) -> Path | None: # None, and a printed reason, where it is missing
@@ -31,7 +31,7 @@ def real_data(
     if folder.is_dir(): return folder
     print(f'no real data {name!r} here (set SIGNBOOK_DATA to the folder that holds it): its examples are left out')
 
-# %% ../../nbs/10_readers.ipynb #2191f3da
+# %% ../../nbs/10_readers.ipynb #f3d9656e
 @contextmanager
 def one_sentence(
     path, # the file that is being read or written
@@ -55,7 +55,7 @@ def _array(file, size, path, key='the array'):
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)
 
-# %% ../../nbs/10_readers.ipynb #e5070972
+# %% ../../nbs/10_readers.ipynb #8c1c156d
 def load_npy(
     path: str | Path, # an .npy file
 ) -> np.ndarray:
@@ -81,7 +81,7 @@ def load_npz(
         found = {i.filename.removesuffix('.npy'): i for i in archive.infolist()}
         return {n: member(archive, found[n]) for n in names if n in found}
 
-# %% ../../nbs/10_readers.ipynb #77b08b9c
+# %% ../../nbs/10_readers.ipynb #faf9a6f3
 def confidence(
     xyz: np.ndarray, # (T, J, 3), NaN or a part of zeros where nothing was seen
     layout: Layout, # what the J joints are
@@ -107,7 +107,7 @@ def make_clip(xyz, layout, path, conf=1., **about) -> Clip:
     conf = confidence(xyz, layout) * conf
     return Clip(np.where(conf[..., None] > 0, xyz, 0), conf, layout=layout, source=str(path), **about)
 
-# %% ../../nbs/10_readers.ipynb #abf9262e
+# %% ../../nbs/10_readers.ipynb #76742ec2
 _splits = dict(train='train', training='train', val='val', valid='val', validation='val', dev='val', test='test')
 
 def split_of(
@@ -120,7 +120,7 @@ def named(folder, up=0): # the name of a folder, or of one above it, however it 
     names = Path(folder).resolve().parts[::-1]
     return names[up] if up < len(names) else ''
 
-# %% ../../nbs/10_readers.ipynb #89db55ac
+# %% ../../nbs/10_readers.ipynb #76243c0e
 _bangla_parts = dict(left_hand=('left_hand', 21), right_hand=('right_hand', 21), face=('face', 468), pose=('pose_sequence', 33)) # part: (array, joints)
 
 def bangla_name(
@@ -141,7 +141,7 @@ def _bangla_length(arrays, path):
     if stored.size != 1 or stored.dtype.kind not in 'iu' or not 1 <= stored.item() <= T: raise ValueError(f'{path}: raw_length is {stored.tolist()}, expected 1 to {T}')
     return stored.item()
 
-# %% ../../nbs/10_readers.ipynb #a5734cb2
+# %% ../../nbs/10_readers.ipynb #81fad5fa
 def read_bangla(
     path: str | Path, # an npz with `pose_sequence (T, 33, 3)`, `left_hand`, `right_hand (T, 21, 3)`, `face (T, 468 or 478, 3)` and maybe `raw_length`
     fps: float = 30., # frames per second; the files do not say
@@ -162,7 +162,7 @@ def read_bangla(
     yield make_clip(np.concatenate([parts[p] for p in HOLISTIC.parts], 1), HOLISTIC, str(path) + (' (hands swapped back)' if swap else ''),
                     fps=fps, frame='part', split=split_of(named(path, 1)), **bangla_name(Path(path).stem))
 
-# %% ../../nbs/10_readers.ipynb #9ff8813b
+# %% ../../nbs/10_readers.ipynb #46b487ba
 widths = {3 * len(l): l for l in (HOLISTIC, FACE, HANDS, POSE)} # numbers a frame → layout
 
 def _labels(arrays, path):
@@ -174,17 +174,19 @@ def _labels(arrays, path):
     if names is None: return [str(i) for i in y]
     if names.ndim != 1 or names.dtype.kind not in 'US': raise ValueError(f'{path}: names has shape {names.shape} and type {names.dtype}, expected a list of words')
     if len(y) and y.max() >= len(names): raise ValueError(f'{path}: y has the label {y.max()}, expected less than {len(names)}, the number of names')
-    words = [w.decode() if isinstance(w, bytes) else str(w) for w in names]
-    return [words[i] for i in y]
+    return [_text(names[i]) for i in y]
 
-def _column(arrays, key, path):
-    "What a file says about each row (`signer`, `session`, `fps`), or None."
+def _text(word): return word.decode() if isinstance(word, bytes) else str(word)
+
+def _column(arrays, key, path, default, as_type):
+    "What a file says about each row: its signer, session or fps."
     column, N = arrays.get(key), len(arrays['x'])
-    if column is None: return [None] * N
-    if column.shape != (N,): raise ValueError(f'{path}: {key} has shape {column.shape}, expected ({N},)')
-    return column.tolist()
+    if column is None: return [default] * N
+    if column.shape != (N,) or as_type is float and column.dtype.kind not in 'iuf':
+        raise ValueError(f'{path}: {key} has shape {column.shape} and type {column.dtype}, expected one for each of the {N} rows of x')
+    return [as_type(v) for v in column.tolist()]
 
-# %% ../../nbs/10_readers.ipynb #666f6c3c
+# %% ../../nbs/10_readers.ipynb #2c84c4b6
 def read_split(
     path: str | Path, # an npz with `x (N, T, 1629)` as left hand, right hand, face, pose, or `(N, T, 99)` pose only; `y (N,)` integers; maybe `names`
     fps: float | None = None, # frames per second; by default as the file says, else 25
@@ -198,14 +200,14 @@ def read_split(
     if x.ndim != 3 or x.shape[-1] not in widths: raise ValueError(f'{path}: x has shape {x.shape}, expected (N, T, one of {", ".join(map(str, widths))})')
     if not len(x): raise ValueError(f'{path}: x has no rows, expected at least one clip')
     layout, split = widths[x.shape[-1]], split_of(re.split('[^a-zA-Z]+', Path(path).stem)[0])
-    rows = zip(x, _labels(arrays, path), *(_column(arrays, k, path) for k in ('signer', 'session', 'fps')))
+    rows = zip(x, _labels(arrays, path), *(_column(arrays, k, path, '', _text) for k in ('signer', 'session')), _column(arrays, 'fps', path, 25., float))
     for i, (row, gloss, signer, session, rate) in enumerate(rows):
         kept = np.flatnonzero(row.any(1))
         if not len(kept): raise ValueError(f'{path}: row {i} of x has no frames, expected one that is not all zero')
         xyz = numbers(row[:kept[-1] + 1], path, f'row {i} of x').reshape(-1, len(layout), 3)
-        yield make_clip(xyz, layout, f'{path}[{i}]', fps=fps or rate or 25., frame=frame, gloss=gloss, split=split, signer=str(signer or ''), session=str(session or ''))
+        yield make_clip(xyz, layout, f'{path}[{i}]', fps=rate if fps is None else fps, frame=frame, gloss=gloss, split=split, signer=signer, session=session)
 
-# %% ../../nbs/10_readers.ipynb #aebdf4dd
+# %% ../../nbs/10_readers.ipynb #98e39ad5
 def _save_npz(path, **arrays):
     "Write to a temporary name, then move: whoever is stopped in between leaves nothing half-written."
     temporary = path.with_name(f'.{path.name}.{os.getpid()}')
@@ -245,7 +247,7 @@ def write_split(
               signer=np.array([c.signer for c in clips]), session=np.array([c.session for c in clips]))
     return path
 
-# %% ../../nbs/10_readers.ipynb #b8b7435e
+# %% ../../nbs/10_readers.ipynb #f0246dc6
 def _numbered(folder):
     "Frame number → npy file of a folder, in numerical order; other files that are not notes are refused."
     found = {}
@@ -265,7 +267,7 @@ def is_note(
     if path.name.startswith('.') or path.name == '__MACOSX': return True
     return not path.is_dir() and (path.suffix.lower() in _notes or path.stem.upper() in ('README', 'LICENSE'))
 
-# %% ../../nbs/10_readers.ipynb #18260fa2
+# %% ../../nbs/10_readers.ipynb #83ea80a2
 def read_mp_data(
     folder: str | Path, # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662 numbers; for a tree of them there is `read`
     fps: float = 30., # frames per second; the files do not say
@@ -284,7 +286,7 @@ def read_mp_data(
     conf = np.ones((len(flat), 543), np.float32); conf[:, HOLISTIC.parts['pose']] = np.nan_to_num(pose[..., 3])
     yield make_clip(np.concatenate([hands, face, pose[..., :3]], 1), HOLISTIC, folder, conf, fps=fps, gloss=named(folder, 1), split=split_of(named(folder, 2)))
 
-# %% ../../nbs/10_readers.ipynb #4af33100
+# %% ../../nbs/10_readers.ipynb #c2fc71af
 def _pairs(folder):
     "(features, labels) files of a folder, matched by name; a file that belongs to neither is refused."
     odd = next((p for p in sorted(Path(folder).iterdir()) if p.name not in ('features', 'labels') and not is_note(p)), None)
@@ -298,7 +300,7 @@ def _pairs(folder):
 
 def natural(name): return [(0, int(t), '') if t.isdecimal() else (1, 0, t) for t in re.split(r'([0-9]+)', str(name)) if t] # 10 after 9
 
-# %% ../../nbs/10_readers.ipynb #021f4ea1
+# %% ../../nbs/10_readers.ipynb #47228d7a
 def read_whispersign(
     folder: str | Path, # with `features/*.npy (T, 42, 7)` and `labels/*.npy`, integers, of the same names
     fps: float = 60., # frames per second; the files do not say
@@ -313,7 +315,7 @@ def read_whispersign(
         x = numbers(x, path, 'the array')
         yield make_clip(x[..., :3], HANDS, path, np.nan_to_num(x[..., 6]), fps=fps, frame=frame, gloss=tuple(str(i) for i in np.atleast_1d(y)), split=split_of(named(folder)))
 
-# %% ../../nbs/10_readers.ipynb #d2fa4c4b
+# %% ../../nbs/10_readers.ipynb #def9743f
 class Format(NamedTuple):
     "A kind of file or folder that signbook reads."
     name: str # how errors speak of it
@@ -336,7 +338,7 @@ formats = (
     Format('a WhisperSign split (folders features and labels)', _is_whispersign, read_whispersign),
 )
 
-# %% ../../nbs/10_readers.ipynb #af4e59d7
+# %% ../../nbs/10_readers.ipynb #aaf89b05
 def find(
     path: str | Path, # a file or folder
 ) -> Iterator[tuple[Path, Format]]:
@@ -352,6 +354,7 @@ def find(
     for p in inside:
         if not is_note(p): yield from find(p)
 
+# %% ../../nbs/10_readers.ipynb #aefadcbf
 def iter_clips(
     path: str | Path, # a file, or a folder with all below it
     **options, # of the reader: `fps` for all, `swap` for Bangla, `frame` for formats that do not say
