@@ -6,7 +6,7 @@
 __all__ = ['sample', 'hand_frames', 'active_span', 'retime', 'camera', 'anatomy', 'lose_hands', 'tremble', 'mirror', 'hide',
            'Augment', 'augment']
 
-# %% ../../nbs/22_augment.ipynb #ec9e5958
+# %% ../../nbs/22_augment.ipynb #03e00b06
 import math
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ from torch import Tensor
 
 from ..layout import Layout, fingers
 
-# %% ../../nbs/22_augment.ipynb #e3582153
+# %% ../../nbs/22_augment.ipynb #80deb771
 def _uniform(shape, like, generator): # in (-1, 1)
     return torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype) * 2 - 1
 
 def _chance(shape, p, like, generator):
     return torch.rand(shape, generator=generator, device=like.device) < p
 
-# %% ../../nbs/22_augment.ipynb #dcd36c2c
+# %% ../../nbs/22_augment.ipynb #5184531d
 def sample(
     xyz: Tensor, # (B, T, J, d)
     conf: Tensor, # (B, T, J)
@@ -37,7 +37,7 @@ def sample(
     seen = total > .3
     return value * seen[..., None], (conf[rows, i] * a + conf[rows, k] * b) / total.clamp(min=1e-6) * seen
 
-# %% ../../nbs/22_augment.ipynb #563d91b8
+# %% ../../nbs/22_augment.ipynb #f381c787
 def hand_frames(
     conf: Tensor, # (B, T, J)
     layout: Layout, # with hands
@@ -59,7 +59,7 @@ def active_span(
     first, last = torch.where(seen, at, T).amin(1), torch.where(seen, at, -1).amax(1)
     return torch.where(last < 0, 0, first).to(torch.float32), torch.where(last < 0, length - 1, last).to(torch.float32)
 
-# %% ../../nbs/22_augment.ipynb #a2944901
+# %% ../../nbs/22_augment.ipynb #8d16de99
 def retime(
     conf: Tensor, length: Tensor, # (B, T, J), (B,)
     layout: Layout,
@@ -79,7 +79,7 @@ def retime(
     t = t + u()[:, None] * warp * (math.pi * t).sin() / math.pi + u()[:, None] * warp * (2 * math.pi * t).sin() / (2 * math.pi)
     return start[:, None] + t.clamp(0, 1) * (end - start)[:, None], frames
 
-# %% ../../nbs/22_augment.ipynb #d794b64a
+# %% ../../nbs/22_augment.ipynb #ec75fa9d
 def camera(
     xyz: Tensor, # (B, T, J, d) body coordinates, d is 2 or 3
     rotate: float = 12., # degrees, either way
@@ -97,7 +97,7 @@ def camera(
     xy = xy / (1 + (xy * tilt).sum(-1, keepdim=True)).clamp(min=.3)
     return torch.cat([xy, xyz[..., 2:]], -1)
 
-# %% ../../nbs/22_augment.ipynb #503b2f73
+# %% ../../nbs/22_augment.ipynb #72807d93
 def _chains(layout):
     "(side, shoulder, elbow, wrist, coarse fingers of the pose, hand) for the sides that the layout has."
     has = lambda j: j in layout.anchors or j in layout.joints
@@ -135,7 +135,7 @@ def anatomy(
     if heads: xyz[:, :, heads] += u(2)[:, :, None] * head
     return xyz
 
-# %% ../../nbs/22_augment.ipynb #9ec1db31
+# %% ../../nbs/22_augment.ipynb #26c81aca
 def lose_hands(
     conf: Tensor, # (B, T, J)
     layout: Layout,
@@ -169,7 +169,7 @@ def tremble(
     noise = torch.randn(xyz.shape, generator=generator, device=xyz.device, dtype=xyz.dtype)
     return xyz + noise * (amount * share)[:, None] * 2 * torch.rand((len(xyz), 1, 1, 1), generator=generator, device=xyz.device)
 
-# %% ../../nbs/22_augment.ipynb #a0b1aaf2
+# %% ../../nbs/22_augment.ipynb #d8d802d6
 def mirror(
     xyz: Tensor, conf: Tensor, # (..., J, d), (..., J), x measured from the middle of the body
     layout: Layout,
@@ -178,7 +178,7 @@ def mirror(
     order = torch.as_tensor(layout.mirror, device=xyz.device)
     return torch.cat([-xyz[..., order, :1], xyz[..., order, 1:]], -1), conf[..., order]
 
-# %% ../../nbs/22_augment.ipynb #9237dd47
+# %% ../../nbs/22_augment.ipynb #3928a098
 def hide(
     conf: Tensor, # (B, T, J)
     layout: Layout,
@@ -205,7 +205,7 @@ def hide(
     if 'face' in layout.parts: keep[..., layout.parts['face']] &= (rand(B, 1, 1) > face)
     return conf * keep
 
-# %% ../../nbs/22_augment.ipynb #83ef325b
+# %% ../../nbs/22_augment.ipynb #6ee146d7
 @dataclass(frozen=True)
 class Augment:
     "How far each nuisance is varied; the parts that act before normalisation, then those after."

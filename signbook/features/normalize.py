@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['palm_length', 'face_width', 'square', 'masked_mean', 'body_frame', 'root_frame', 'box_frame', 'velocity', 'attach']
 
-# %% ../../nbs/21_normalize.ipynb #97a241bc
+# %% ../../nbs/21_normalize.ipynb #e2bc5fc2
 import torch
 from torch import Tensor
 
 from ..layout import Layout
 
-# %% ../../nbs/21_normalize.ipynb #3ed783ed
+# %% ../../nbs/21_normalize.ipynb #39605cbe
 def square(
     xyz: Tensor, # (..., J, 3) image coordinates
     aspect: Tensor | float, # (...,) or a number: width / height
@@ -20,7 +20,7 @@ def square(
     a = torch.as_tensor(aspect, dtype=xyz.dtype, device=xyz.device)[..., None, None]
     return torch.cat([xyz[..., :1] * a, xyz[..., 1:2], xyz[..., 2:] * a], -1)
 
-# %% ../../nbs/21_normalize.ipynb #bb767c98
+# %% ../../nbs/21_normalize.ipynb #4fc98e64
 def masked_mean(
     x: Tensor, # (..., n, d)
     conf: Tensor, # (..., n)
@@ -34,7 +34,7 @@ def _median(x, ok, dim):
     "Median along `dim` over the entries that are ok; NaN where there are none."
     return torch.where(ok, x, torch.nan).nanmedian(dim, keepdim=True).values
 
-# %% ../../nbs/21_normalize.ipynb #64c8c514
+# %% ../../nbs/21_normalize.ipynb #53194f4f
 def body_frame(
     xyz: Tensor, # (..., T, J, 3) square coordinates
     conf: Tensor, # (..., T, J), 0 in padding
@@ -48,7 +48,7 @@ def body_frame(
     width = _median((a - b)[..., :2].norm(dim=-1), ok, -1).nan_to_num(1.).clamp(min=1e-4)
     return (xyz - centre[..., None, :]) / width[..., None, None] * (conf > 0)[..., None]
 
-# %% ../../nbs/21_normalize.ipynb #3619658e
+# %% ../../nbs/21_normalize.ipynb #65699077
 def root_frame(
     xyz: Tensor, # (..., T, n, 3) one part, such as a hand
     conf: Tensor, # (..., T, n)
@@ -61,7 +61,7 @@ def root_frame(
     unit = _median(centred[..., tip, :2].norm(dim=-1), ok, -1).nan_to_num(1.).clamp(min=1e-4)
     return centred / unit[..., None, None] * ((conf > 0) & (conf[..., root:root + 1] > 0))[..., None]
 
-# %% ../../nbs/21_normalize.ipynb #504f7a75
+# %% ../../nbs/21_normalize.ipynb #79347803
 def box_frame(
     xyz: Tensor, # (..., T, n, 3) one part
     conf: Tensor, # (..., T, n)
@@ -76,7 +76,7 @@ def box_frame(
     if per == 'clip': half = _median(half, some & (half > 0), -3).nan_to_num(1.)
     return (xyz - centre) / half.clamp(min=1e-4) * ok
 
-# %% ../../nbs/21_normalize.ipynb #4e3968b4
+# %% ../../nbs/21_normalize.ipynb #ab85067b
 def velocity(
     xyz: Tensor, # (..., T, J, d), uncentred where place and path matter
     conf: Tensor, # (..., T, J), 0 in padding
@@ -88,7 +88,7 @@ def velocity(
     inner = (xyz[..., 2:, :, :] - xyz[..., :-2, :, :]) * rate / 2 * (ok[..., 2:, :, :] * ok[..., :-2, :, :])
     return torch.nn.functional.pad(inner, (0, 0, 0, 0, 1, 1))[..., :xyz.shape[-3], :, :] * ok
 
-# %% ../../nbs/21_normalize.ipynb #105d2d04
+# %% ../../nbs/21_normalize.ipynb #9052b8d9
 palm_length = .3 # shoulder widths, wrist to middle knuckle
 face_width = .36 # shoulder widths, between the outer corners of the eyes
 

@@ -6,7 +6,7 @@
 __all__ = ['Features', 'documented_features', 'stream_features', 'channels', 'fingerprint', 'carried', 'prepare', 'to_item',
            'collate', 'finish', 'Prepared', 'bucket_batches']
 
-# %% ../../nbs/23_pipeline.ipynb #26130700
+# %% ../../nbs/23_pipeline.ipynb #ba9eb09b
 import hashlib, json
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -21,7 +21,7 @@ from .augment import Augment, active_span, augment, hide, sample
 from .normalize import attach, body_frame, box_frame, root_frame, square, velocity
 from .resample import resample
 
-# %% ../../nbs/23_pipeline.ipynb #855dc651
+# %% ../../nbs/23_pipeline.ipynb #e5a41450
 @dataclass(frozen=True)
 class Features:
     "What a model sees of a clip."
@@ -45,7 +45,7 @@ class Features:
         if self.frames is not None and self.frames < 4: raise ValueError(f'features: frames is {self.frames}, expected 4 or more, or none')
         get_layout(self.layout)
 
-# %% ../../nbs/23_pipeline.ipynb #14e0011a
+# %% ../../nbs/23_pipeline.ipynb #268847af
 def documented_features(layout='holistic'):
     "Coordinates as the file has them: 1629 numbers a frame for `holistic`, 99 for `pose`."
     return Features(layout, fps=None, body=False, attach=False, frames=None, hands='none', face='none', depth=True, velocity='none', presence=False)
@@ -54,7 +54,7 @@ def stream_features():
     "42 hand joints × 7 (x, y, z, velocities, confidence) at 60 Hz."
     return Features('hands', fps=60., body=False, frames=None, hands='root', depth=True, velocity='body', velocity_scale=1.)
 
-# %% ../../nbs/23_pipeline.ipynb #1097eec4
+# %% ../../nbs/23_pipeline.ipynb #5a968157
 def channels(self:Features) -> int: # C
     "Numbers a joint: coordinates, velocities, presence."
     d = 3 if self.depth else 2
@@ -71,7 +71,7 @@ def carried(self:Features) -> Layout:
 
 Features.channels, Features.fingerprint, Features.carried = property(channels), property(fingerprint), property(carried)
 
-# %% ../../nbs/23_pipeline.ipynb #61f96586
+# %% ../../nbs/23_pipeline.ipynb #08d10c65
 def prepare(self:Features,
     clip: Clip, # any layout that has the joints wanted
 ) -> Clip: # the carried joints, in equal units, at the rate wanted
@@ -91,7 +91,7 @@ def prepare(self:Features,
 
 Features.prepare = prepare
 
-# %% ../../nbs/23_pipeline.ipynb #035e09a8
+# %% ../../nbs/23_pipeline.ipynb #cebc5c07
 def to_item(
     clip: Clip, # prepared
     ids: list[int] = (), # gloss ids, 1…K
@@ -111,7 +111,7 @@ def collate(
     return dict(xyz=pad('xyz'), conf=pad('conf'), boundary=pad('boundary', -1.), length=count('xyz'), gloss=pad('gloss', 0), gloss_length=count('gloss'),
                 fps=torch.stack([i['fps'] for i in items]))
 
-# %% ../../nbs/23_pipeline.ipynb #764fd658
+# %% ../../nbs/23_pipeline.ipynb #0235c92c
 def _parts(self, x, conf, layout):
     "Each part normalised as the settings say."
     x = x.clone()
@@ -130,7 +130,7 @@ def _time(self, x, conf, length, layout):
 def _track(boundary, position):
     return boundary.gather(1, position.round().long().clamp(0, boundary.shape[1] - 1))
 
-# %% ../../nbs/23_pipeline.ipynb #966713c1
+# %% ../../nbs/23_pipeline.ipynb #c0d47569
 def finish(self:Features,
     batch: dict, # as `collate` makes it, on any device
     how: Augment | None = None, # training only
@@ -156,14 +156,14 @@ def finish(self:Features,
 
 Features._parts, Features._time, Features.finish = _parts, _time, finish
 
-# %% ../../nbs/23_pipeline.ipynb #7c1d6108
+# %% ../../nbs/23_pipeline.ipynb #497d3e57
 def _call(self, clip): # (T, J, C), (T, J)
     batch = self.finish(collate([to_item(self.prepare(clip))]))
     return batch['x'][0], batch['conf'][0]
 
 Features.__call__ = _call
 
-# %% ../../nbs/23_pipeline.ipynb #1f46300e
+# %% ../../nbs/23_pipeline.ipynb #f12144ca
 class Prepared(torch.utils.data.Dataset):
     "Clips of a corpus as items for `collate`."
     def __init__(self,
@@ -183,7 +183,7 @@ class Prepared(torch.utils.data.Dataset):
         if self.kept is not None: self.kept[i] = item
         return item
 
-# %% ../../nbs/23_pipeline.ipynb #49318d2b
+# %% ../../nbs/23_pipeline.ipynb #1250cc91
 def bucket_batches(
     lengths: np.ndarray, # (N,) frames of each clip
     batch_size: int,
