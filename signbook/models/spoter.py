@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['parts_of', 'pairs', 'presets', 'models', 'stream_slices', 'size', 'read', 'take', 'SpoterV1Config', 'check_config',
            'SpoterV1', 'SpoterConfig', 'SpoterV2', 'streams', 'forward', 'preset', 'make_config', 'build',
-           'config_to_dict', 'config_from_dict', 'parameters']
+           'config_to_dict', 'config_from_dict', 'parameters', 'count_flops', 'random_batch', 'look', 'training_step',
+           'stopwatch', 'bench_train', 'bench_growth']
 
-# %% ../../nbs/31_spoter.ipynb #047895d1
+# %% ../../nbs/31_spoter.ipynb #e3da61a5
 from dataclasses import asdict, dataclass, fields, replace
 from statistics import median
 from time import perf_counter
@@ -20,7 +21,7 @@ from ..layout import get_layout
 from .spoter_modules import (BoundaryDetector, Classifier, CrossModalAttention, Dropout, EncoderLayer, Fusion, LearnedPositions,
                                             PartEncoder, SinusoidalPositions, TemporalConv, check_heads, frame_mask, gate, masked_mean)
 
-# %% ../../nbs/31_spoter.ipynb #68dc3155
+# %% ../../nbs/31_spoter.ipynb #4afa4df6
 parts_of = dict(hands=('left_hand', 'right_hand'), face=('face',), pose=('pose', 'body')) # stream → parts of a layout
 
 def stream_slices(
@@ -38,7 +39,7 @@ def size(slices: list[slice]) -> int:
     "Joints in some slices."
     return sum(s.stop - s.start for s in slices)
 
-# %% ../../nbs/31_spoter.ipynb #6b34223d
+# %% ../../nbs/31_spoter.ipynb #349a857e
 def read(
     batch: dict, # x (B, T, J, C), conf (B, T, J), length (B,)
     joints: int, # J that the model was built for
@@ -55,7 +56,7 @@ def take(x: Tensor, slices: list[slice]) -> Tensor: # (B, T, J, C) → (B, T, n�
     "The numbers of some joints, a frame in a row."
     return torch.cat([x[:, :, s].flatten(2) for s in slices], 2) if len(slices) > 1 else x[:, :, slices[0]].flatten(2)
 
-# %% ../../nbs/31_spoter.ipynb #c6245f20
+# %% ../../nbs/31_spoter.ipynb #c03df2fd
 @dataclass(frozen=True)
 class SpoterV1Config:
     "What SPOTER v1 is made of; the defaults are the documented ones."
@@ -81,7 +82,7 @@ def check_config(config):
     for f in fields(config): # JSON knows lists only
         if isinstance(getattr(config, f.name), list): object.__setattr__(config, f.name, tuple(getattr(config, f.name)))
 
-# %% ../../nbs/31_spoter.ipynb #f6bf4629
+# %% ../../nbs/31_spoter.ipynb #11a1a07c
 class SpoterV1(nn.Module):
     "Pose → one sign: a plain transformer."
     def __init__(self, config: SpoterV1Config):
@@ -100,7 +101,7 @@ class SpoterV1(nn.Module):
         for layer in self.layers: x = layer(x, mask)
         return dict(logits=self.classify(masked_mean(self.norm(x), mask)), length=batch['length'])
 
-# %% ../../nbs/31_spoter.ipynb #8f2c747d
+# %% ../../nbs/31_spoter.ipynb #e5d1f9b4
 @dataclass(frozen=True)
 class SpoterConfig:
     "What SPOTER v2 is made of; the defaults are the documented ones."
@@ -132,7 +133,7 @@ class SpoterConfig:
         for key, known in dict(positions=('learned', 'sinusoidal', 'none'), activation=('relu', 'gelu')).items():
             if getattr(self, key) not in known: raise ValueError(f'{key} is {getattr(self, key)!r}, expected one of {", ".join(known)}')
 
-# %% ../../nbs/31_spoter.ipynb #bad7cc83
+# %% ../../nbs/31_spoter.ipynb #d058dac3
 pairs = ('hands', 'face'), ('hands', 'pose'), ('face', 'pose') # who asks whom
 
 class SpoterV2(nn.Module):
@@ -155,7 +156,7 @@ class SpoterV2(nn.Module):
         self.norm = nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
         self.classify = Classifier(c.width, c.classes, c.classifier, c.dropout)
 
-# %% ../../nbs/31_spoter.ipynb #1703d959
+# %% ../../nbs/31_spoter.ipynb #2a9ed1be
 def streams(self:SpoterV2,
     x: Tensor, # (B, T, J, C), zeros for what was not seen
     mask: Tensor, # (B, T)
@@ -181,7 +182,7 @@ def forward(self:SpoterV2, batch: dict) -> dict:
 
 SpoterV2.streams, SpoterV2.forward = streams, forward
 
-# %% ../../nbs/31_spoter.ipynb #c584496f
+# %% ../../nbs/31_spoter.ipynb #00f7fa17
 presets = { # name → config's class and what differs from its defaults
     'spoter-v1': (SpoterV1Config, {}),
     'spoter-v2-documented': (SpoterConfig, {}),
@@ -210,7 +211,7 @@ def build(config: SpoterV1Config | SpoterConfig) -> nn.Module:
     "The model that a config describes."
     return models[type(config)](config)
 
-# %% ../../nbs/31_spoter.ipynb #2c3000a5
+# %% ../../nbs/31_spoter.ipynb #3e988caf
 def config_to_dict(config: SpoterV1Config | SpoterConfig) -> dict:
     "A config as values that JSON can hold."
     return dict(model=models[type(config)].__name__) | asdict(config)
@@ -224,7 +225,117 @@ def config_from_dict(
     if name not in kinds: raise ValueError(f'the config is of model {name!r}, expected one of {", ".join(kinds)}')
     return make_config(kinds[name], {k: v for k, v in settings.items() if k != 'model'})
 
-# %% ../../nbs/31_spoter.ipynb #471e4c9e
+# %% ../../nbs/31_spoter.ipynb #ecc06cae
 def parameters(model: nn.Module) -> int:
     "How many numbers a model learns."
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+# %% ../../nbs/31_spoter.ipynb #3599a2eb
+def count_flops(
+    run, # a function without arguments
+) -> int: # floating-point operations
+    "Operations in the matrix products and attentions that a function runs."
+    from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+    aten = torch.ops.aten
+    mapping = {aten.convolution: lambda *a, **k: 0, aten.convolution_backward: lambda *a, **k: 0}
+    if hasattr(aten, '_scaled_dot_product_flash_attention_for_cpu'):
+        mapping |= {aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *a, **kw: sdpa_flop_count(q, k, v),
+                    aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *a, **kw: sdpa_backward_flop_count(g, q, k, v)}
+    with FlopCounterMode(display=False, custom_mapping=mapping) as counter: run()
+    return counter.get_total_flops()
+
+def random_batch(
+    config: SpoterV1Config | SpoterConfig,
+    batch: int, # B
+    frames: int, # T
+    device: str = 'cpu',
+) -> dict: # a batch of full length with every joint seen
+    "Random numbers in the form of a batch, for measuring."
+    J, mark = len(get_layout(config.layout)), lambda *dims: torch.ones(*dims, device=device)
+    return dict(x=torch.randn(batch, frames, J, config.channels, device=device), conf=mark(batch, frames, J), length=mark(batch).long() * frames,
+                gloss=torch.randint(1, config.classes + 1, (batch, 1), device=device), gloss_length=mark(batch).long(), boundary=mark(batch, frames))
+
+# %% ../../nbs/31_spoter.ipynb #093fdf6d
+@torch.no_grad()
+def look(self:SpoterV2,
+    batch: dict,
+) -> dict: # boundary (B, T) in [0, 1], fusion (B, T, S), streams (S names), attention (B, T, T) of the first layer, mean over heads
+    "What the model believes and looks at, for figures."
+    x, mask = read(batch, self.joints, self.config.channels)
+    streams = self.streams(x, mask, batch['length'])
+    x, weights = self.fusion(list(streams.values())) if self.fusion is not None else (sum(streams.values()) / len(streams), None)
+    seen = dict(streams=list(streams), fusion=weights)
+    if self.boundary is not None:
+        logits = self.boundary(x)[..., 0]
+        seen['boundary'], x = logits.sigmoid(), gate(x, logits)
+    first = self.layers[0]
+    return seen | dict(attention=first.attention.weights(first.norm1(x) if first.norm_first else x, mask).mean(1))
+
+SpoterV2.look = look
+
+# %% ../../nbs/31_spoter.ipynb #86cb8e21
+def training_step(
+    config: SpoterV1Config | SpoterConfig,
+    batch: int, # B
+    frames: int, # T
+    device: str = 'cpu',
+    compiled: bool = False, # through torch.compile
+    half: bool = False, # bfloat16 autocast
+):
+    "A function that makes one training step on random numbers."
+    model = build(config).to(device).train()
+    data, run = random_batch(config, batch, frames, device), torch.compile(model) if compiled else model
+    opt = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
+    def step():
+        with torch.autocast(device.split(':')[0], dtype=torch.bfloat16, enabled=half):
+            out = run(data)
+            loss = F.cross_entropy(out['logits'].float(), data['gloss'][:, 0] - 1, label_smoothing=.1)
+            if 'boundary' in out: loss = loss + .3 * F.binary_cross_entropy_with_logits(out['boundary'].float(), data['boundary'])
+        opt.zero_grad(set_to_none=True); loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.); opt.step()
+    return step
+
+def stopwatch(run, device: str = 'cpu') -> float: # seconds
+    "How long a function takes."
+    wait = torch.cuda.synchronize if device.startswith('cuda') else lambda: None
+    wait(); start = perf_counter(); run(); wait()
+    return perf_counter() - start
+
+# %% ../../nbs/31_spoter.ipynb #f66405c1
+def bench_train(
+    batch: int = 64, # B
+    frames: int = 60, # T
+    name: str = 'spoter-v2-documented', # a preset
+    rounds: int = 5, # steps and products take turns this often; the best of each counts
+    size: int = 2048, # rows and columns of the matrices whose product is the peak
+    device: str = 'cpu',
+    compiled: bool = False, # through torch.compile
+    half: bool = False, # bfloat16 autocast; the peak is then that of bfloat16
+    **options, # fields of the config
+) -> dict:
+    "Speed of the training step, and what fraction of the machine's matrix product it reaches."
+    config = preset(name, **(dict(classes=77) | options))[1]
+    flops, step = count_flops(training_step(config, batch, frames, device, half=half)), training_step(config, batch, frames, device, compiled, half)
+    a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if half else torch.float32)
+    stopwatch(step, device); stopwatch(lambda: a @ a, device)                                     # once to warm up
+    turns = [(min(stopwatch(lambda: a @ a, device) for _ in range(3)), stopwatch(step, device)) for _ in range(rounds)]
+    product, seconds = map(min, zip(*turns))
+    peak = 2 * size**3 / product
+    return dict(clips_per_s=batch / seconds, flops_per_step=flops, peak_flops=peak, fraction=flops / seconds / peak, seconds=seconds,
+                typical_fraction=median(flops / s / (2 * size**3 / p) for p, s in turns), threads=torch.get_num_threads())
+
+def bench_growth(
+    batches: tuple[int, ...] = (16, 32, 64), # B, at the smallest T
+    frames: tuple[int, ...] = (30, 60, 120), # T, at the smallest B
+    name: str = 'spoter-v2-documented', # a preset
+    rounds: int = 3, # all sizes take turns this often; the best of each counts
+    **options, # fields of the config
+) -> dict: # 'batch' and 'frames' → size → time of a step, as a multiple of the smallest one's
+    "How the time of a training step grows with the batch and with the length of the clips."
+    config = preset(name, **(dict(classes=77) | options))[1]
+    sizes = {(b, frames[0]) for b in batches} | {(batches[0], t) for t in frames}
+    steps = {s: training_step(config, *s) for s in sorted(sizes)}
+    for step in steps.values(): step()
+    best = {s: min(times) for s, times in zip(steps, zip(*[[stopwatch(step) for step in steps.values()] for _ in range(rounds)]))}
+    base = best[batches[0], frames[0]]
+    return dict(batch={b: best[b, frames[0]] / base for b in batches}, frames={t: best[batches[0], t] / base for t in frames})
