@@ -6,7 +6,7 @@
 __all__ = ['columns', 'Vocabulary', 'encode', 'decode', 'of', 'Corpus', 'write', 'open_corpus', 'from_clips', 'load', 'overview',
            'take', 'Splits', 'choose', 'split']
 
-# %% ../../nbs/11_corpus.ipynb #7ecb0f97
+# %% ../../nbs/11_corpus.ipynb #f903e9b0
 import hashlib, json, os, shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ from ..clip import Clip, Span
 from ..layout import get_layout
 from .readers import iter_clips, one_sentence
 
-# %% ../../nbs/11_corpus.ipynb #e125ed22
+# %% ../../nbs/11_corpus.ipynb #d2c59151
 @dataclass(frozen=True)
 class Vocabulary:
     "Glosses and their ids: 0 is blank, 1 to K the glosses in sorted order, then `sos` and `eos`."
@@ -45,7 +45,7 @@ class Vocabulary:
     def __contains__(self, gloss): return gloss in self._ids
     def __repr__(self): return f"Vocabulary({len(self)} glosses: {', '.join(self.glosses[:4])}{', …' if len(self) > 4 else ''})"
 
-# %% ../../nbs/11_corpus.ipynb #e52d673b
+# %% ../../nbs/11_corpus.ipynb #35cf0da9
 def encode(self:Vocabulary,
     glosses: Iterable[str], # one gloss, or several in order
 ) -> list[int]: # ids from 1 to K
@@ -72,7 +72,7 @@ def of(
 
 Vocabulary.encode, Vocabulary.decode, Vocabulary.of = encode, decode, staticmethod(of)
 
-# %% ../../nbs/11_corpus.ipynb #fda7b00d
+# %% ../../nbs/11_corpus.ipynb #33e363c3
 _text, _real = Value('string'), Value('float64')
 columns = Features(dict(
     xyz=LargeList(Value('float32')), # 3TJ numbers, frame by frame
@@ -96,13 +96,13 @@ def _batch(clips):
     schema = columns.arrow_schema
     return pa.record_batch([pa.array(rows[k] if k in rows else [getattr(c, k) for c in clips], schema.field(k).type) for k in columns], schema=schema)
 
-# %% ../../nbs/11_corpus.ipynb #230e104b
+# %% ../../nbs/11_corpus.ipynb #0d515aea
 _about = 'fps', 'aspect', 'frame', 'gloss', 'signer', 'session', 'source', 'split'
 
 def _clip(row, where):
     "The clip of a table of one row; `where` is for the message."
     with one_sentence(where, 'is damaged'):
-        row.select([k for k in columns if k not in ('xyz', 'conf', 'times')]).validate(full=True)
+        row.validate(full=True)
         about = {k: row[k][0].as_py() for k in (*_about, 'layout', 'frames', 'spans')}
         layout, T = get_layout(about.pop('layout')), about.pop('frames')
         def array(name, *shape):
@@ -113,7 +113,7 @@ def _clip(row, where):
         spans = tuple(Span(**s) for s in about.pop('spans'))
         return Clip(array('xyz', T, len(layout), 3), array('conf', T, len(layout)), times=array('times', T), layout=layout, spans=spans, **about)
 
-# %% ../../nbs/11_corpus.ipynb #2ee84b42
+# %% ../../nbs/11_corpus.ipynb #9dfb76cf
 class Corpus:
     "A sequence of clips over an Arrow data set, on disk or in memory."
     def __init__(self,
@@ -121,7 +121,8 @@ class Corpus:
         name: str = 'corpus', # for messages: its path, where it has one
     ):
         kinds = lambda schema: {f.name: f.type for f in schema}
-        if kinds(dataset.data.schema) != kinds(columns.arrow_schema): raise ValueError(f'{name}: is a data set of another kind, with columns {", ".join(dataset.column_names)}; expected {", ".join(columns)}')
+        if kinds(dataset.data.schema) != kinds(columns.arrow_schema):
+            raise ValueError(f'{name}: is a data set of another kind, with columns {", ".join(dataset.column_names)}; expected {", ".join(columns)}')
         self.dataset, self.name = dataset, str(name)
         self._rows = dataset.with_format('arrow')
 
@@ -136,12 +137,11 @@ class Corpus:
 
     def __iter__(self) -> Iterator[Clip]: return (self[i] for i in range(len(self)))
 
-# %% ../../nbs/11_corpus.ipynb #cc53e306
+# %% ../../nbs/11_corpus.ipynb #8273882a
 def _values(self, name): # a column as a list, without reading the others
     with one_sentence(self.name, 'is damaged'):
-        column = self.dataset.select_columns([name]).with_format('arrow')[:][name]
-        column.validate(full=True)
-        return column.to_pylist()
+        self.dataset.data.table[name].validate(full=True)
+        return self.dataset.select_columns([name]).with_format('arrow')[:][name].to_pylist()
 
 def _glosses(self) -> np.ndarray:
     "(N,) the glosses of each clip, as tuples."
@@ -155,7 +155,7 @@ for _name in ('signer', 'session', 'split', 'source'): _lazy(_name, lambda self,
 for _name in ('frames', 'fps'): _lazy(_name, lambda self, name=_name: np.array(_values(self, name)))
 _lazy('vocabulary', Vocabulary.of)
 
-# %% ../../nbs/11_corpus.ipynb #4e1171ea
+# %% ../../nbs/11_corpus.ipynb #dcb8a53c
 def _batches(clips, limit=2**24):
     "Lists of at most a thousand clips and about `limit` coordinates."
     waiting, size = [], 0
@@ -178,7 +178,7 @@ def _stream(clips, sink, name):
     if not known: raise ValueError(f'{name}: no clips to write, expected at least one')
     return digest.hexdigest()[:16]
 
-# %% ../../nbs/11_corpus.ipynb #4a54d9ed
+# %% ../../nbs/11_corpus.ipynb #db95f909
 def write(
     clips: Iterable[Clip], # any number, from a list or a generator
     path: str | Path, # a folder that does not exist yet, or is empty
@@ -195,9 +195,8 @@ def write(
         os.replace(temporary, path)
     except OSError as e: raise ValueError(f'{path}: cannot be written ({e.strerror or e})') from e
     finally: shutil.rmtree(temporary, ignore_errors=True)
-    return open_corpus(path)
+    return Corpus.open(path)
 
-# %% ../../nbs/11_corpus.ipynb #e7dba0bf
 def open_corpus(
     path: str | Path, # a folder written by `Corpus.write`
 ) -> Corpus:
@@ -208,6 +207,10 @@ def open_corpus(
         digest = json.loads((Path(path)/'state.json').read_text())['_fingerprint']
         return Corpus(Dataset(dataset.data, fingerprint=digest), path)
 
+Corpus.write, Corpus.open = staticmethod(write), staticmethod(open_corpus)
+Corpus.fingerprint = property(lambda self: self.dataset._fingerprint, doc='Names the content: equal for equal clips in equal order.')
+
+# %% ../../nbs/11_corpus.ipynb #6fb0c10c
 def from_clips(
     clips: Iterable[Clip], # at least one
     name: str = 'corpus', # for messages
@@ -224,10 +227,9 @@ def load(
     "Open a corpus, or read other data into one in memory."
     return open_corpus(path) if (Path(path)/'state.json').is_file() else from_clips(iter_clips(path, **options), str(path))
 
-Corpus.write, Corpus.open, Corpus.from_clips = staticmethod(write), staticmethod(open_corpus), staticmethod(from_clips)
-Corpus.fingerprint = property(lambda self: self.dataset._fingerprint, doc='Names the content: equal for equal clips in equal order.')
+Corpus.from_clips = staticmethod(from_clips)
 
-# %% ../../nbs/11_corpus.ipynb #6f9e3574
+# %% ../../nbs/11_corpus.ipynb #5707aa82
 def overview(corpus: Corpus) -> list[tuple]: # rows of signer, session, split, clips, words, minutes
     "A line for each signer, session and split."
     rows = {}
@@ -246,7 +248,7 @@ def _repr(self, most=8):
 
 Corpus.__repr__ = _repr
 
-# %% ../../nbs/11_corpus.ipynb #30420537
+# %% ../../nbs/11_corpus.ipynb #e679b71b
 def take(
     rows: np.ndarray, # indices of clips
     words: np.ndarray, # what is signed in each clip of the corpus, as tuples
@@ -263,7 +265,7 @@ def take(
     taken = np.sort(np.array(taken, int))
     return taken, np.setdiff1d(rows, taken)
 
-# %% ../../nbs/11_corpus.ipynb #b5d6a2b5
+# %% ../../nbs/11_corpus.ipynb #7dc06705
 def _groups(corpus, by):
     "The signers or sessions of a corpus; at least two, and known for every clip."
     column, names = getattr(corpus, by), sorted({*map(str, getattr(corpus, by))})
@@ -291,7 +293,7 @@ def _as_given(corpus, rng, test):
         raise ValueError(f'{corpus.name}: protocol given needs clips marked train and test, found {", ".join(x or "not marked" for x in found)}')
     return corpus.split != 'test'
 
-# %% ../../nbs/11_corpus.ipynb #e431be08
+# %% ../../nbs/11_corpus.ipynb #3c6fb0f7
 @dataclass(frozen=True)
 class Splits:
     "A corpus cut in three by a protocol."
@@ -308,7 +310,7 @@ class Splits:
         lines = [f'  {k:5}  {n:>6}  {w:>5}  {signers:12}  {sessions}'.rstrip() for k, n, w, signers, sessions in [('', 'clips', 'words', 'signers', 'sessions'), *rows]]
         return '\n'.join([f'Splits by {self.protocol}, seed {self.seed}', *lines, '  ' + self.report])
 
-# %% ../../nbs/11_corpus.ipynb #a41dfc0f
+# %% ../../nbs/11_corpus.ipynb #88641443
 def _signed(corpus, side): return {g for i in np.flatnonzero(side) for g in corpus.gloss[i]} # the words of some clips
 
 def _shared(corpus, training, test):
@@ -322,7 +324,9 @@ def _shared(corpus, training, test):
 def _lacking(corpus, training, test):
     "Refuse words of the test that training lacks."
     lacking = sorted(_signed(corpus, test) - _signed(corpus, training))
-    if lacking: raise ValueError(f'{corpus.name}: {len(lacking)} words to be tested are not in training: {", ".join(lacking[:5])}{", …" if len(lacking) > 5 else ""}; shared_words=True leaves them out')
+    if lacking:
+        raise ValueError(f'{corpus.name}: {len(lacking)} words to be tested are not in training: {", ".join(lacking[:5])}{", …" if len(lacking) > 5 else ""}; '
+                         'shared_words=True leaves them out')
 
 def _common(corpus, training, test):
     "Which signers and sessions are on both sides, in words."
@@ -330,7 +334,7 @@ def _common(corpus, training, test):
     said = [f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}' for by, names in both.items() if names]
     return f'in training and in test: {" and ".join(said)}' if said else 'no known signer or session is in training and in test'
 
-# %% ../../nbs/11_corpus.ipynb #73a0d55b
+# %% ../../nbs/11_corpus.ipynb #9b04c809
 _protocols = {'session': _by_session, 'session-reverse': lambda corpus, rng, test: _by_session(corpus, rng, test, -1),
               'signer': _by_signer, 'random': _at_random, 'given': _as_given, 'all': lambda corpus, rng, test: np.ones(len(corpus), bool)}
 
@@ -340,7 +344,7 @@ def choose(corpus: Corpus) -> str: # the protocol that `auto` stands for
     if {'train', 'test'} <= marked <= {'train', 'val', 'test'}: return 'given'
     return 'signer' if known(corpus.signer) else 'session' if known(corpus.session) else 'random'
 
-# %% ../../nbs/11_corpus.ipynb #daceb28e
+# %% ../../nbs/11_corpus.ipynb #3ee33170
 def split(
     corpus: Corpus,
     protocol: str = 'auto', # session | session-reverse | signer | random | given | all | auto
