@@ -5,7 +5,6 @@ usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [NOTE
 
 Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
 import argparse, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, time
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -42,10 +41,10 @@ def tests(paths, flags):
     "Every notebook: [(name, cells, error or None)]."
     os.environ.setdefault('OMP_NUM_THREADS', '1'); os.environ.update(MPLBACKEND='agg', WANDB_MODE='offline', SMOKE='1', PYTHONPATH=str(ROOT))
     os.chdir(ROOT); results = []
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, 8), mp_context=get_context('spawn'), max_tasks_per_child=1) as pool:
-        jobs = [(p, pool.submit(run, p, flags)) for p in paths]
+    with get_context('spawn').Pool(min(os.cpu_count() or 1, 8), maxtasksperchild=1) as pool:
+        jobs = [(p, pool.apply_async(run, (p, flags))) for p in paths]
         for p, job in jobs:
-            try: ok, seconds, err = job.result()
+            try: ok, seconds, err = job.get(timeout=3600)
             except Exception as e: ok, seconds, err = False, 0, f'{type(e).__name__}: {e}'
             n = executed(p, flags)
             print(f'{"pass" if ok else "FAIL"}  {p.relative_to(ROOT)}  {n} cells, {seconds:.0f} s', flush=True)

@@ -6,13 +6,13 @@
 __all__ = ['fingers', 'HANDS', 'LEAP', 'POSE', 'FACE', 'HOLISTIC', 'SPOTER_BODY', 'SPOTER54', 'layouts', 'Layout', 'index',
            'indices', 'select', 'locate', 'join', 'get_layout']
 
-# %% ../nbs/00_layout.ipynb #ed5a4c76
-from dataclasses import dataclass, field
+# %% ../nbs/00_layout.ipynb #3b67e403
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-# %% ../nbs/00_layout.ipynb #da61a024
+# %% ../nbs/00_layout.ipynb #124c91ae
 @dataclass(frozen=True)
 class Layout:
     "Joints of a skeleton: names, limbs, mirror map, groups, colours and anchors."
@@ -23,6 +23,7 @@ class Layout:
     groups: dict = field(default_factory=dict, hash=False, compare=False) # group name → joint names, such as `lips` or `left_hand.thumb`
     colors: dict = field(default_factory=dict, hash=False, compare=False) # part → CSS colour
     anchors: dict = field(default_factory=dict, hash=False, compare=False) # role → joint name, such as `left_shoulder`
+    bones: tuple[tuple[str, str], ...] = () # pairs of joint names, parent and child: what hangs on what
 
     def __post_init__(self):
         if len(set(self.joints)) != len(self.joints): raise ValueError(f'layout {self.name}: a joint name occurs twice')
@@ -32,7 +33,7 @@ class Layout:
     def __len__(self): return len(self.joints)
     def __repr__(self): return f"Layout({self.name!r}, {len(self)} joints: " + ', '.join(f'{p} {s.stop - s.start}' for p, s in self.parts.items()) + ')'
 
-# %% ../nbs/00_layout.ipynb #b332b41a
+# %% ../nbs/00_layout.ipynb #e08c2a1a
 def _lazy(name, make): # a cached property added to a frozen dataclass
     prop = cached_property(make); prop.__set_name__(Layout, name); setattr(Layout, name, prop)
 
@@ -49,9 +50,10 @@ def _mirror(self):
 _lazy('_index', lambda self: {j: i for i, j in enumerate(self.joints)})
 _lazy('parts', _parts)
 _lazy('mirror', _mirror)
+_lazy('skeleton', lambda self: np.array([(self.index(a), self.index(b)) for a, b in self.bones]).reshape(-1, 2))
 _lazy('edges', lambda self: np.array([(self.index(a), self.index(b)) for a, b in self.limbs]).reshape(-1, 2))
 
-# %% ../nbs/00_layout.ipynb #44545223
+# %% ../nbs/00_layout.ipynb #aa49bc3a
 def index(self:Layout,
     joint: str, # a joint name, or the role of an anchor
 ) -> int:
@@ -70,7 +72,7 @@ def indices(self:Layout,
 
 Layout.index, Layout.indices = index, indices
 
-# %% ../nbs/00_layout.ipynb #03ee6d2d
+# %% ../nbs/00_layout.ipynb #5553be01
 def select(self:Layout,
     *what: str, # parts, groups, anchors or joints, in any order
     name: str = '', # the new layout's name; by default says what was taken
@@ -83,7 +85,7 @@ def select(self:Layout,
     return Layout(name or f'{self.name}[{",".join(what)}]', joints, tuple(l for l in self.limbs if keep.issuperset(l)),
                   tuple(m for m in self.mirrors if keep.issuperset(m)), {g: js for g, js in groups.items() if js},
                   {p: c for p, c in self.colors.items() if any(j.startswith(p + '.') for j in joints)},
-                  {r: j for r, j in self.anchors.items() if j in keep})
+                  {r: j for r, j in self.anchors.items() if j in keep}, tuple(b for b in self.bones if keep.issuperset(b)))
 
 def locate(self:Layout,
     other: Layout, # a layout whose joints are all in this one
@@ -95,7 +97,7 @@ def locate(self:Layout,
 
 Layout.select, Layout.locate = select, locate
 
-# %% ../nbs/00_layout.ipynb #10389c88
+# %% ../nbs/00_layout.ipynb #6e84598c
 fingers = 'thumb', 'index', 'middle', 'ring', 'pinky'
 _hand = ('wrist',) + tuple(f'{f}_{j}' for f in fingers for j in (('cmc', 'mcp', 'ip', 'tip') if f == 'thumb' else ('mcp', 'pip', 'dip', 'tip')))
 _bones = tuple((f'{f}_{a}', f'{f}_{b}') for f in fingers for a, b in zip(*[(('cmc', 'mcp', 'ip', 'tip') if f == 'thumb' else ('mcp', 'pip', 'dip', 'tip'))[i:] for i in (0, 1)]))
@@ -108,17 +110,18 @@ def _hand_groups(part):
     return {f'{part}.{f}': named(lambda j: j.startswith(f)) for f in fingers} | {
         f'{part}.palm': named(lambda j: j == 'wrist' or j.endswith(('_cmc', '_mcp')) and j != 'thumb_mcp')}
 
-# %% ../nbs/00_layout.ipynb #f5505335
+# %% ../nbs/00_layout.ipynb #667a13f1
 _sides = 'left_hand', 'right_hand'
 HANDS = Layout('hands', tuple(f'{p}.{j}' for p in _sides for j in _hand),
     limbs=sum((_on(p, _bones + _palm) for p in _sides), ()),
     mirrors=tuple((f'left_hand.{j}', f'right_hand.{j}') for j in _hand),
     groups={g: js for p in _sides for g, js in _hand_groups(p).items()},
     colors=dict(left_hand='#d95f02', right_hand='#1b7f79'),
-    anchors={f'{p}.{role}': f'{p}.{j}' for p in _sides for role, j in dict(root='wrist', middle='middle_mcp', across='index_mcp', pinky='pinky_mcp').items()})
-LEAP = Layout('leap', HANDS.joints, HANDS.limbs, HANDS.mirrors, HANDS.groups, HANDS.colors, HANDS.anchors)
+    anchors={f'{p}.{role}': f'{p}.{j}' for p in _sides for role, j in dict(root='wrist', middle='middle_mcp', across='index_mcp', pinky='pinky_mcp').items()},
+    bones=sum((_on(p, tuple(('wrist', f"{f}_{'cmc' if f == 'thumb' else 'mcp'}") for f in fingers) + _bones) for p in _sides), ()))
+LEAP = replace(HANDS, name='leap')
 
-# %% ../nbs/00_layout.ipynb #8e73aeb9
+# %% ../nbs/00_layout.ipynb #f6231562
 _pose = ('nose', 'left_eye_inner', 'left_eye', 'left_eye_outer', 'right_eye_inner', 'right_eye', 'right_eye_outer', 'left_ear', 'right_ear',
          'mouth_left', 'mouth_right', 'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist', 'left_pinky',
          'right_pinky', 'left_index', 'right_index', 'left_thumb', 'right_thumb', 'left_hip', 'right_hip', 'left_knee', 'right_knee',
@@ -133,7 +136,7 @@ _arms = _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'), ('
                ('left_ankle', 'left_heel'), ('left_heel', 'left_foot_index'), ('nose', 'left_eye'), ('left_eye', 'left_ear')])
 _trunk = ('left_shoulder', 'right_shoulder'), ('left_hip', 'right_hip'), ('mouth_left', 'mouth_right')
 
-# %% ../nbs/00_layout.ipynb #6b527685
+# %% ../nbs/00_layout.ipynb #4e8a8174
 _named = lambda keep: tuple(f'pose.{j}' for j in _pose if any(k in j for k in keep))
 POSE = Layout('pose', tuple(f'pose.{j}' for j in _pose), limbs=_on('pose', _arms + _trunk),
     mirrors=tuple((f'pose.{j}', f'pose.{_swap(j)}') for j in _pose if 'left' in j),
@@ -141,9 +144,10 @@ POSE = Layout('pose', tuple(f'pose.{j}' for j in _pose), limbs=_on('pose', _arms
             'pose.legs': _named(('knee', 'ankle', 'heel', 'foot')), 'pose.hips': _named(('hip',)),
             'pose.upper': tuple(f'pose.{j}' for j in _pose[:25]), 'pose.fingers': ('pose.left_pinky', 'pose.right_pinky', 'pose.left_index', 'pose.right_index', 'pose.left_thumb', 'pose.right_thumb')},
     colors=dict(pose='#4c5c7a'),
-    anchors={f'{s}_{j}': f'pose.{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist', 'hip')} | {'nose': 'pose.nose'})
+    anchors={f'{s}_{j}': f'pose.{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist', 'hip')} | {'nose': 'pose.nose'},
+    bones=_on('pose', _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'), ('left_hip', 'left_knee'), ('left_knee', 'left_ankle')])))
 
-# %% ../nbs/00_layout.ipynb #d7383ea2
+# %% ../nbs/00_layout.ipynb #b0065171
 _midline = {0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 94, 151, 152, 164, 168, 175, 195, 197, 199, 200}
 _face_mirror = tuple(zip([i for i in range(248) if i not in _midline], range(248, 468)))
 
@@ -157,7 +161,7 @@ _contours = {
     'face_oval': ((10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172,
                    58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109, 10),)}
 
-# %% ../nbs/00_layout.ipynb #32b502c1
+# %% ../nbs/00_layout.ipynb #4d930835
 _sketch = tuple(i for run in _contours['lips'] for i in run[:-1:2]) + tuple(i for s in ('right_brow', 'left_brow') for run in _contours[s] for i in run) + (
     33, 159, 133, 145, 362, 386, 263, 374, 1, 10, 152, 234, 454) + (61, 291)
 _f = lambda i: f'face.{i}'
@@ -168,18 +172,19 @@ FACE = Layout('face', tuple(map(_f, range(468))),
     colors=dict(face='#8d6fb0'),
     anchors=dict(left_eye_outer='face.263', right_eye_outer='face.33', mouth_left='face.291', mouth_right='face.61', nose_tip='face.1', chin='face.152'))
 
-# %% ../nbs/00_layout.ipynb #ca69ebe1
+# %% ../nbs/00_layout.ipynb #648f8725
 def join(
     name: str, # the new layout's name
     *layouts: Layout, # layouts with different parts, in order
 ) -> Layout:
     "One layout out of several."
     dicts = lambda what: {k: v for l in layouts for k, v in getattr(l, what).items()}
-    return Layout(name, *(sum((getattr(l, f) for l in layouts), ()) for f in ('joints', 'limbs', 'mirrors')), *map(dicts, ('groups', 'colors', 'anchors')))
+    tuples = lambda what: sum((getattr(l, what) for l in layouts), ())
+    return Layout(name, *map(tuples, ('joints', 'limbs', 'mirrors')), *map(dicts, ('groups', 'colors', 'anchors')), tuples('bones'))
 
 HOLISTIC = join('holistic', HANDS, FACE, POSE)
 
-# %% ../nbs/00_layout.ipynb #e146eff6
+# %% ../nbs/00_layout.ipynb #bbc97696
 SPOTER_BODY = Layout('spoter_body', tuple(f'body.{j}' for j in ('nose', 'neck', 'right_eye', 'left_eye', 'right_ear', 'left_ear', 'right_shoulder', 'left_shoulder',
                                                                'right_elbow', 'left_elbow', 'right_wrist', 'left_wrist')),
     limbs=_on('body', (('nose', 'neck'), ('neck', 'left_shoulder'), ('neck', 'right_shoulder'), ('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'),
@@ -190,7 +195,7 @@ SPOTER54 = join('spoter54', HANDS, SPOTER_BODY)
 
 layouts = {l.name: l for l in (HOLISTIC, HANDS, POSE, FACE, LEAP, SPOTER54)}
 
-# %% ../nbs/00_layout.ipynb #291a8cad
+# %% ../nbs/00_layout.ipynb #cbe46ebb
 def get_layout(
     name: str, # as `Layout.name` says it: `holistic`, or a selection such as `holistic[left_hand,pose]`
 ) -> Layout:

@@ -6,7 +6,7 @@
 __all__ = ['Features', 'documented_features', 'stream_features', 'channels', 'fingerprint', 'carried', 'prepare', 'to_item',
            'collate', 'finish', 'Prepared', 'bucket_batches']
 
-# %% ../../nbs/23_pipeline.ipynb #ba9eb09b
+# %% ../../nbs/23_pipeline.ipynb #a1519169
 import hashlib, json
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -18,24 +18,26 @@ from torch.nn.utils.rnn import pad_sequence
 from ..clip import Clip
 from ..layout import Layout, get_layout
 from .augment import Augment, active_span, augment, hide, sample
-from .normalize import attach, body_frame, box_frame, root_frame, square, velocity
+from .normalize import attach, body_frame, box_frame, directions, root_frame, square, velocity, without_resting
 from .resample import resample
 
-# %% ../../nbs/23_pipeline.ipynb #e5a41450
+# %% ../../nbs/23_pipeline.ipynb #f5385299
 @dataclass(frozen=True)
 class Features:
     "What a model sees of a clip."
-    layout: str = 'holistic[left_hand,right_hand,face_sketch,pose.arms,nose]' # the joints: hands, a sketch of the face, arms; no legs, which are guessed
+    layout: str = 'holistic[left_hand,right_hand,pose.arms,nose]' # the joints: hands and arms. No legs, which are guessed; no face, which did not help on what we could measure
     fps: float | None = 30. # frames a second after resampling; None keeps the source's frames
     max_gap: float = .15 # seconds; a joint missing for longer stays unseen
     body: bool = True # from the middle of the shoulders, in shoulder widths; else coordinates as they come
     attach: bool = True # parts stored in frames of their own go back to their place on the body
+    rest: bool = True # hands that hang down are taken as not seen, since some trackers lose them and others do not
     frames: int | None = 32 # the stretch with hands in it, in so many frames; None keeps all. For isolated signs: rate and rest say who filmed, not what
     hands: str = 'box' # box | box-clip | root | none: each hand in its own square a frame, a clip, from its wrist, or as it is
     face: str = 'box' # box | box-clip | none
     depth: bool = False # keep z, which differs between trackers and corpora more than between signs
     velocity: str = 'part' # part | body | none: of the normalised coordinates, of those before, or no velocities
     velocity_scale: float = .125 # so that velocities (per second, or per sign with `frames`) are about as large as coordinates
+    bones: bool = True # directions of the bones, which differ less between people than their lengths
     presence: bool = True # a channel that says how sure the tracker was
 
     def __post_init__(self):
@@ -43,22 +45,23 @@ class Features:
             if getattr(self, name) not in known: raise ValueError(f'features: {name} is {getattr(self, name)!r}, expected one of {", ".join(known)}')
         if self.fps is not None and not self.fps > 0: raise ValueError(f'features: fps is {self.fps}, expected a positive number or none')
         if self.frames is not None and self.frames < 4: raise ValueError(f'features: frames is {self.frames}, expected 4 or more, or none')
+        if self.rest and not self.body: raise ValueError('features: rest needs body, since a hand rests in relation to its elbow')
         get_layout(self.layout)
 
-# %% ../../nbs/23_pipeline.ipynb #268847af
+# %% ../../nbs/23_pipeline.ipynb #7efbbd90
 def documented_features(layout='holistic'):
     "Coordinates as the file has them: 1629 numbers a frame for `holistic`, 99 for `pose`."
-    return Features(layout, fps=None, body=False, attach=False, frames=None, hands='none', face='none', depth=True, velocity='none', presence=False)
+    return Features(layout, fps=None, body=False, attach=False, rest=False, frames=None, hands='none', face='none', depth=True, velocity='none', bones=False, presence=False)
 
 def stream_features():
     "42 hand joints × 7 (x, y, z, velocities, confidence) at 60 Hz."
-    return Features('hands', fps=60., body=False, frames=None, hands='root', depth=True, velocity='body', velocity_scale=1.)
+    return Features('hands', fps=60., body=False, rest=False, frames=None, hands='root', depth=True, velocity='body', velocity_scale=1., bones=False)
 
-# %% ../../nbs/23_pipeline.ipynb #5a968157
+# %% ../../nbs/23_pipeline.ipynb #c82b7498
 def channels(self:Features) -> int: # C
     "Numbers a joint: coordinates, velocities, presence."
     d = 3 if self.depth else 2
-    return d + d * (self.velocity != 'none') + self.presence
+    return d + d * (self.velocity != 'none') + d * self.bones + self.presence
 
 def fingerprint(self:Features) -> str:
     "Twelve hexadecimal digits that differ whenever a setting does."
@@ -71,7 +74,7 @@ def carried(self:Features) -> Layout:
 
 Features.channels, Features.fingerprint, Features.carried = property(channels), property(fingerprint), property(carried)
 
-# %% ../../nbs/23_pipeline.ipynb #08d10c65
+# %% ../../nbs/23_pipeline.ipynb #6b86490e
 def prepare(self:Features,
     clip: Clip, # any layout that has the joints wanted
 ) -> Clip: # the carried joints, in equal units, at the rate wanted
@@ -91,7 +94,7 @@ def prepare(self:Features,
 
 Features.prepare = prepare
 
-# %% ../../nbs/23_pipeline.ipynb #cebc5c07
+# %% ../../nbs/23_pipeline.ipynb #22880bc1
 def to_item(
     clip: Clip, # prepared
     ids: list[int] = (), # gloss ids, 1…K
@@ -111,7 +114,7 @@ def collate(
     return dict(xyz=pad('xyz'), conf=pad('conf'), boundary=pad('boundary', -1.), length=count('xyz'), gloss=pad('gloss', 0), gloss_length=count('gloss'),
                 fps=torch.stack([i['fps'] for i in items]))
 
-# %% ../../nbs/23_pipeline.ipynb #0235c92c
+# %% ../../nbs/23_pipeline.ipynb #4cd95d7f
 def _parts(self, x, conf, layout):
     "Each part normalised as the settings say."
     x = x.clone()
@@ -121,16 +124,19 @@ def _parts(self, x, conf, layout):
         if how == 'root': x[:, :, s] = root_frame(x[:, :, s], conf[:, :, s], 0, layout.index(f'{part}.middle') - s.start)
     return x
 
-def _time(self, x, conf, length, layout):
+def _time(self, x, conf, length, layout, edges=0., generator=None):
     "The stretch with hands in it, in `frames` frames; fractional positions where each was read."
     first, last = active_span(conf, layout, length)
+    if edges:
+        move = (torch.rand((2, len(x)), generator=generator, device=x.device) * 2 - 1) * edges * (last - first)
+        first, last = (first + move[0]).clamp(min=0), torch.minimum(last + move[1], length - 1.)
     position = first[:, None] + torch.linspace(0, 1, self.frames, device=x.device) * (last - first)[:, None]
     return *sample(x, conf, position), torch.full_like(length, self.frames), position
 
 def _track(boundary, position):
     return boundary.gather(1, position.round().long().clamp(0, boundary.shape[1] - 1))
 
-# %% ../../nbs/23_pipeline.ipynb #c0d47569
+# %% ../../nbs/23_pipeline.ipynb #9f8f4497
 def finish(self:Features,
     batch: dict, # as `collate` makes it, on any device
     how: Augment | None = None, # training only
@@ -142,28 +148,30 @@ def finish(self:Features,
         x, conf, length, at = augment(x, conf, length, layout, how, generator, retiming=self.frames is not None)
         boundary = _track(boundary, at)
     if self.body: x = body_frame(x, conf, layout)                                  # 2. the body
+    if self.rest: conf = without_resting(x, conf, layout)
     if self.frames:                                                                # 3. time
-        x, conf, length, at = self._time(x, conf, length, layout); boundary, fps = _track(boundary, at), self.frames
+        x, conf, length, at = self._time(x, conf, length, layout, how.edges if how else 0., generator); boundary, fps = _track(boundary, at), self.frames
     keep = torch.as_tensor(layout.locate(get_layout(self.layout)), device=x.device)
     layout, x, conf = get_layout(self.layout), x[:, :, keep], conf[:, :, keep]
     x = x if self.depth else x[..., :2]
     y = self._parts(x, conf, layout)                                               # 4. each part
-    out = [y]                                                                      # 5. velocities and presence
+    out = [y]                                                                      # 5. velocities, directions, presence
     if self.velocity != 'none': out.append(velocity(y if self.velocity == 'part' else x, conf, fps) * self.velocity_scale)
+    if self.bones: out.append(directions(x, conf, layout))
     if how: conf = hide(conf, layout, *how.hide, generator)
     if self.presence: out.append(conf[..., None])
     return dict(batch, x=torch.cat(out, -1) * (conf > 0)[..., None], conf=conf, length=length, boundary=boundary)
 
 Features._parts, Features._time, Features.finish = _parts, _time, finish
 
-# %% ../../nbs/23_pipeline.ipynb #497d3e57
+# %% ../../nbs/23_pipeline.ipynb #680d6131
 def _call(self, clip): # (T, J, C), (T, J)
     batch = self.finish(collate([to_item(self.prepare(clip))]))
     return batch['x'][0], batch['conf'][0]
 
 Features.__call__ = _call
 
-# %% ../../nbs/23_pipeline.ipynb #f12144ca
+# %% ../../nbs/23_pipeline.ipynb #a99e35c7
 class Prepared(torch.utils.data.Dataset):
     "Clips of a corpus as items for `collate`."
     def __init__(self,
@@ -183,7 +191,7 @@ class Prepared(torch.utils.data.Dataset):
         if self.kept is not None: self.kept[i] = item
         return item
 
-# %% ../../nbs/23_pipeline.ipynb #1250cc91
+# %% ../../nbs/23_pipeline.ipynb #e4d1092b
 def bucket_batches(
     lengths: np.ndarray, # (N,) frames of each clip
     batch_size: int,
