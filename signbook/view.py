@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['placed', 'strokes', 'window', 'lettering', 'draw', 'strip', 'traces', 'side_by_side', 'play', 'show', 'player_html']
 
-# %% ../nbs/02_view.ipynb #184301bf
+# %% ../nbs/02_view.ipynb #eb80ee34
 import html, unicodedata
 from functools import lru_cache
 from itertools import groupby
@@ -22,7 +22,7 @@ from matplotlib.ft2font import FT2Font
 from .layout import HOLISTIC, Layout
 from .clip import Clip, Span
 
-# %% ../nbs/02_view.ipynb #6e1e904a
+# %% ../nbs/02_view.ipynb #aa7118ca
 _knuckle = .5 # wrist to middle knuckle in shoulder widths: a hand held towards the camera, as most signing hands are
 _eyes = .26 # between the outer corners of the eyes, in shoulder widths, where the pose has no eyes to tell
 
@@ -46,7 +46,7 @@ def _assembled(clip): # clips whose parts have frames of their own: hands to the
         ok[:, s] &= ok[:, [r]] & ok[:, [w]]
     return xyz, ok
 
-# %% ../nbs/02_view.ipynb #c238d81f
+# %% ../nbs/02_view.ipynb #fb03409d
 def placed(
     clip: Clip, # in any frame of reference
 ) -> np.ndarray: # (T, J, 2) float32, y down, both axes in one unit; NaN where a joint was not seen
@@ -55,7 +55,7 @@ def placed(
     scale = [clip.aspect, 1] if clip.frame == 'image' else [1, -1 if clip.layout.name.startswith('leap') else 1]
     return np.where(ok[..., None], xyz[..., :2] * np.array(scale, np.float32), np.float32('nan'))
 
-# %% ../nbs/02_view.ipynb #beb321c2
+# %% ../nbs/02_view.ipynb #bbcea8ca
 def strokes(
     layout: Layout, # whose limbs
     part: str, # of this part
@@ -66,15 +66,16 @@ def strokes(
     for a, b in limbs: out += [b] if out and out[-1] == a and a != b else [-1, a, b]
     return np.array(out[1:])
 
-def _drawing(clip): # part → (T, n, 2) line with NaN gaps, and (T,) how sure the tracker was
-    xy = placed(clip); out = {}
-    for part, s in sorted(clip.layout.parts.items(), key=lambda p: 'hand' in p[0]): # hands on top
-        line = strokes(clip.layout, part); conf = clip.conf[:, s]
-        sure = conf.sum(1) / np.maximum((conf > 0).sum(1), 1)
+def _drawing(clip): # part → (T, n, 2) line with NaN gaps, and (T,) how sure the tracker was of the part
+    L, xy, out = clip.layout, placed(clip), {}
+    if 'face' in L.parts and 'pose.head' in L.groups: # the face says it better
+        xy[np.ix_(clip.part('face')[1].any(1), L.indices('pose.head'))] = np.nan
+    for part, s in sorted(L.parts.items(), key=lambda p: 'hand' in p[0]): # hands on top
+        line = strokes(L, part); sure = np.array([np.median(c[c > 0]) if c.any() else 1. for c in clip.conf[:, s]])
         out[part] = np.where((line < 0)[:, None], np.float32('nan'), xy[:, line]), sure
     return out
 
-# %% ../nbs/02_view.ipynb #edc16477
+# %% ../nbs/02_view.ipynb #43805a74
 def window(
     clip: Clip,
 ) -> tuple[float, float, float, float]: # left, right, top, bottom, as `placed` has them
@@ -88,7 +89,7 @@ def window(
     low, high = np.nanmin(xy, (0, 1)), np.nanmax(xy, (0, 1)); pad = .06 * max(*(high - low), 1e-3)
     return float(low[0] - pad), float(high[0] + pad), float(low[1] - pad), float(high[1] + pad)
 
-# %% ../nbs/02_view.ipynb #e1401ab5
+# %% ../nbs/02_view.ipynb #2dba316b
 @lru_cache(maxsize=None)
 def _fonts_for(letters: frozenset) -> tuple[str, ...]: # families that together have the letters, or none
     covers = lambda path: letters <= {chr(c) for c in FT2Font(path).get_charmap()}
@@ -105,7 +106,7 @@ def lettering(
     if families := _fonts_for(letters(text)): return dict(text=text, family=list(families))
     return dict(text=''.join('…' if missing else ''.join(run) for missing, run in groupby(text, lambda c: ord(c) > 127)), family=['DejaVu Sans'])
 
-# %% ../nbs/02_view.ipynb #3bf5c95f
+# %% ../nbs/02_view.ipynb #d432bf81
 def _axes(ax, clip): # an empty picture of the right shape
     left, right, top, bottom = window(clip)
     ax.set_xlim(left, right); ax.set_ylim(bottom, top); ax.set_aspect('equal'); ax.set_xticks([]); ax.set_yticks([])
@@ -135,7 +136,7 @@ def strip(
     words = lettering(' '.join(clip.gloss)); fig.suptitle(words['text'], family=words['family'], fontsize=9)
     return fig
 
-# %% ../nbs/02_view.ipynb #08f78d02
+# %% ../nbs/02_view.ipynb #2e7def0c
 def traces(
     clip: Clip,
     *joints: str, # joints or anchors; by default both wrists of the body, else of the hands
@@ -155,7 +156,7 @@ def traces(
     axes[0, 0].legend(fontsize=7, loc='upper right'); axes[-1, 0].set_xlabel('seconds')
     return fig
 
-# %% ../nbs/02_view.ipynb #cbf41597
+# %% ../nbs/02_view.ipynb #52e9f6c6
 def _traces(clip, frame, drawing, axis, legend): # of one frame, as plain dictionaries
     out = []
     for part, (line, sure) in drawing.items():
@@ -172,7 +173,7 @@ def _traces(clip, frame, drawing, axis, legend): # of one frame, as plain dictio
         if legend is not None: out[-1] |= dict(mode='text', textposition='bottom right', textfont=dict(size=18, color='#222'), showlegend=False, hoverinfo='skip')
     return out
 
-# %% ../nbs/02_view.ipynb #274d418f
+# %% ../nbs/02_view.ipynb #8f820a85
 def _clock(clips, most=300): # seconds of the player's frames (F,), and for each clip its frame at each of them
     end, step = max(c.duration for c in clips), 1 / max(c.fps for c in clips)
     at = np.arange(0, end - step / 2, step); at = at[::-(-len(at) // most)]
@@ -187,7 +188,7 @@ def _controls(at, speed, width):
                 sliders=[dict(active=0, steps=steps, x=170 / (width - 40), len=1 - 170 / (width - 40), y=0, pad=dict(t=8), ticklen=0, minorticklen=0, font=dict(color='rgba(0,0,0,0)', size=1),
                               currentvalue=dict(suffix=' s', xanchor='right', font=dict(size=13, color='#444')))])
 
-# %% ../nbs/02_view.ipynb #140788fb
+# %% ../nbs/02_view.ipynb #45aeb6c7
 def _panels(clips, height): # axes side by side, each as wide as its clip is
     shape = [(r - l) / (b - t) for l, r, t, b in map(window, clips)]; widths = np.array(shape) / sum(shape); out, x = {}, 0.
     for i, (c, w) in enumerate(zip(clips, widths), 1):
@@ -225,7 +226,7 @@ def play(
     "A player with buttons and a slider."
     return side_by_side(clip, speed=speed, height=height)
 
-# %% ../nbs/02_view.ipynb #b45bddec
+# %% ../nbs/02_view.ipynb #445d8cea
 def show(self:Clip,
     speed: float = 1., # 0.5 plays at half speed
     height: int = 380, # of the picture, in pixels
