@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['classification_loss', 'boundary_loss', 'spoter_loss']
 
-# %% ../../nbs/50_losses.ipynb #0e238198
+# %% ../../nbs/50_losses.ipynb #ba003d4c
 import torch
 from torch import Tensor
 import torch.nn.functional as F
 
 from ..models.spoter_modules import frame_mask
 
-# %% ../../nbs/50_losses.ipynb #1327c64d
+# %% ../../nbs/50_losses.ipynb #fbf115cc
 def classification_loss(
     logits: Tensor, # (B, K) scores of the words
     gloss: Tensor, # (B, L) or (B,) gloss ids from 1 to K; the first of a row counts
@@ -24,7 +24,7 @@ def classification_loss(
         raise ValueError(f'gloss ids run from {int(first.min())} to {int(first.max())}, expected 1 to {logits.shape[1]} for a model of {logits.shape[1]} words')
     return F.cross_entropy(logits.float(), first - 1, label_smoothing=smoothing)
 
-# %% ../../nbs/50_losses.ipynb #fc46e361
+# %% ../../nbs/50_losses.ipynb #3af04476
 def boundary_loss(
     logits: Tensor, # (B, T) scores, above 0 within a sign
     target: Tensor, # (B, T) 1 within a sign, 0 outside, -1 unknown
@@ -40,7 +40,7 @@ def boundary_loss(
     overlap = (2 * (guess * target).sum(1) + 1) / (guess.sum(1) + target.sum(1) + 1)
     return cross + dice * ((1 - overlap) * some).sum() / some.sum().clamp(min=1)
 
-# %% ../../nbs/50_losses.ipynb #2f928130
+# %% ../../nbs/50_losses.ipynb #c83a4026
 def spoter_loss(
     out: dict, # from the model: logits (B, K), and boundary (B, T) where it has a detector
     batch: dict, # gloss (B, L), length (B,), and boundary (B, T) where it is known
