@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['widths', 'formats', 'real_data', 'one_sentence', 'load_npy', 'npz_names', 'load_npz', 'confidence', 'numbers',
-           'make_clip', 'split_of', 'named', 'bangla_name', 'read_bangla', 'read_split', 'write_split', 'is_note',
-           'read_mp_data', 'natural', 'read_whispersign', 'Format', 'find', 'iter_clips', 'read']
+           'make_clip', 'split_of', 'named', 'bangla_name', 'read_bangla', 'read_split', 'write_split', 'is_hidden',
+           'is_note', 'read_mp_data', 'natural', 'read_whispersign', 'Format', 'find', 'iter_clips', 'read']
 
-# %% ../../nbs/10_readers.ipynb #2c1b4e59
+# %% ../../nbs/10_readers.ipynb #b0fcdce2
 import inspect, io, math, os, re, zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ import numpy as np
 from ..clip import Clip
 from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout
 
-# %% ../../nbs/10_readers.ipynb #4277de6a
+# %% ../../nbs/10_readers.ipynb #eecad252
 def real_data(
     name: str = '', # a folder of it, such as `bangla`
 ) -> Path | None: # None, and a printed reason, where it is missing
@@ -31,7 +31,7 @@ def real_data(
     if folder.is_dir(): return folder
     print(f'no real data {name!r} here (set SIGNBOOK_DATA to the folder that holds it): its examples are left out')
 
-# %% ../../nbs/10_readers.ipynb #10837856
+# %% ../../nbs/10_readers.ipynb #4c90e18e
 @contextmanager
 def one_sentence(
     path, # the file that is being read or written
@@ -55,7 +55,7 @@ def _array(file, size, path, key='the array'):
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)
 
-# %% ../../nbs/10_readers.ipynb #0ab0d8da
+# %% ../../nbs/10_readers.ipynb #6c0fef80
 def load_npy(
     path: str | Path, # an .npy file
 ) -> np.ndarray:
@@ -81,7 +81,7 @@ def load_npz(
         found = {i.filename.removesuffix('.npy'): i for i in archive.infolist()}
         return {n: member(archive, found[n]) for n in names if n in found}
 
-# %% ../../nbs/10_readers.ipynb #9ed9acbf
+# %% ../../nbs/10_readers.ipynb #e5bbdf63
 def confidence(
     xyz: np.ndarray, # (T, J, 3), NaN or a part of zeros where nothing was seen
     layout: Layout, # what the J joints are
@@ -107,7 +107,7 @@ def make_clip(xyz, layout, path, conf=1., **about) -> Clip:
     conf = confidence(xyz, layout) * conf
     return Clip(np.where(conf[..., None] > 0, xyz, 0), conf, layout=layout, source=str(path), **about)
 
-# %% ../../nbs/10_readers.ipynb #c5013794
+# %% ../../nbs/10_readers.ipynb #1a645c97
 _splits = dict(train='train', training='train', val='val', valid='val', validation='val', dev='val', test='test')
 
 def split_of(
@@ -120,7 +120,7 @@ def named(folder, up=0): # the name of a folder, or of one above it, however it 
     names = Path(folder).resolve().parts[::-1]
     return names[up] if up < len(names) else ''
 
-# %% ../../nbs/10_readers.ipynb #fcd7f973
+# %% ../../nbs/10_readers.ipynb #6ae08522
 _bangla_parts = dict(left_hand=('left_hand', 21), right_hand=('right_hand', 21), face=('face', 468), pose=('pose_sequence', 33)) # part: (array, joints)
 
 def bangla_name(
@@ -141,7 +141,7 @@ def _bangla_length(arrays, path):
     if stored.size != 1 or stored.dtype.kind not in 'iu' or not 1 <= stored.item() <= T: raise ValueError(f'{path}: raw_length is {stored.tolist()}, expected 1 to {T}')
     return stored.item()
 
-# %% ../../nbs/10_readers.ipynb #94ff1203
+# %% ../../nbs/10_readers.ipynb #d7e6fd3a
 def read_bangla(
     path: str | Path, # an npz with `pose_sequence (T, 33, 3)`, `left_hand`, `right_hand (T, 21, 3)`, `face (T, 468 or 478, 3)` and maybe `raw_length`
     fps: float = 30., # frames per second; the files do not say
@@ -162,7 +162,7 @@ def read_bangla(
     yield make_clip(np.concatenate([parts[p] for p in HOLISTIC.parts], 1), HOLISTIC, str(path) + (' (hands swapped back)' if swap else ''),
                     fps=fps, frame='part', split=split_of(named(path, 1)), **bangla_name(Path(path).stem))
 
-# %% ../../nbs/10_readers.ipynb #9f211302
+# %% ../../nbs/10_readers.ipynb #9169cc2a
 widths = {3 * len(l): l for l in (HOLISTIC, FACE, HANDS, POSE)} # numbers a frame → layout
 
 def _labels(arrays, path):
@@ -186,7 +186,7 @@ def _column(arrays, key, path, default, as_type):
         raise ValueError(f'{path}: {key} has shape {column.shape} and type {column.dtype}, expected one for each of the {N} rows of x')
     return [as_type(v) for v in column.tolist()]
 
-# %% ../../nbs/10_readers.ipynb #ffb08a23
+# %% ../../nbs/10_readers.ipynb #b32e1830
 def read_split(
     path: str | Path, # an npz with `x (N, T, 1629)` as left hand, right hand, face, pose, or `(N, T, 99)` pose only; `y (N,)` integers; maybe `names`
     fps: float | None = None, # frames per second; by default as the file says, else 25
@@ -207,7 +207,7 @@ def read_split(
         xyz = numbers(row[:kept[-1] + 1], path, f'row {i} of x').reshape(-1, len(layout), 3)
         yield make_clip(xyz, layout, f'{path}[{i}]', fps=rate if fps is None else fps, frame=frame, gloss=gloss, split=split, signer=signer, session=session)
 
-# %% ../../nbs/10_readers.ipynb #c2a584b1
+# %% ../../nbs/10_readers.ipynb #64d7f0d4
 def _save_npz(path, **arrays):
     "Write to a temporary name, then move: whoever is stopped in between leaves nothing half-written."
     temporary = path.with_name(f'.{path.name}.{os.getpid()}')
@@ -225,7 +225,7 @@ def _row(clip):
     if not np.array_equal(confidence(xyz, clip.layout) > 0, clip.conf > 0): raise ValueError(f'{clip.source}: a part that was seen is all zero, which a split file says of one not seen')
     return xyz.reshape(len(clip), -1)
 
-# %% ../../nbs/10_readers.ipynb #812023e2
+# %% ../../nbs/10_readers.ipynb #c8acab56
 def write_split(
     clips: Iterable[Clip], # of one layout, one gloss each
     path: str | Path, # the npz; its first word should be train, val or test
@@ -248,7 +248,7 @@ def write_split(
               signer=np.array([c.signer for c in clips]), session=np.array([c.session for c in clips]))
     return path
 
-# %% ../../nbs/10_readers.ipynb #eeb699a7
+# %% ../../nbs/10_readers.ipynb #6ea292df
 def _numbered(folder):
     "Frame number → npy file of a folder; other files that are not notes are refused."
     found = {}
@@ -259,16 +259,17 @@ def _numbered(folder):
         found[int(p.stem)] = p
     return found
 
+def is_hidden(path: Path) -> bool: return path.name.startswith('.') or path.name == '__MACOSX' # what systems leave behind
+
 _notes = set('.md .rst .txt .json .csv .tsv .yaml .yml .toml .html .pdf .png .jpg .jpeg .py .ipynb .log'.split())
 
 def is_note(
     path: Path, # a file or folder among the data
 ) -> bool:
-    "Whether it is no data: hidden, `__MACOSX`, a README or LICENSE, or notes, tables and pictures by their ending."
-    if path.name.startswith('.') or path.name == '__MACOSX': return True
-    return not path.is_dir() and (path.suffix.lower() in _notes or path.stem.upper() in ('README', 'LICENSE'))
+    "Whether it is no data: hidden, a README or LICENSE, or text, a table or a picture by its ending."
+    return is_hidden(path) or not path.is_dir() and (path.suffix.lower() in _notes or path.stem.upper() in ('README', 'LICENSE'))
 
-# %% ../../nbs/10_readers.ipynb #ef8b593f
+# %% ../../nbs/10_readers.ipynb #9a2f695a
 def read_mp_data(
     folder: str | Path, # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662 numbers; for a tree of them there is `read`
     fps: float = 30., # frames per second; the files do not say
@@ -287,7 +288,7 @@ def read_mp_data(
     conf = np.ones((len(flat), 543), np.float32); conf[:, HOLISTIC.parts['pose']] = np.nan_to_num(pose[..., 3])
     yield make_clip(np.concatenate([hands, face, pose[..., :3]], 1), HOLISTIC, folder, conf, fps=fps, gloss=named(folder, 1), split=split_of(named(folder, 2)))
 
-# %% ../../nbs/10_readers.ipynb #b9c3e071
+# %% ../../nbs/10_readers.ipynb #b6b77dcc
 def natural(name: str) -> list: # a sort key
     "Puts names in the order that people expect: 10 after 9."
     return [(0, int(t), '') if t.isdecimal() else (1, 0, t) for t in re.split(r'([0-9]+)', name) if t]
@@ -303,7 +304,7 @@ def _pairs(folder):
     if lone: raise ValueError(f'{folder}: has {len(files["features"])} features and {len(files["labels"])} labels, expected pairs; {lone[0]} is alone')
     return [(files['features'][k], files['labels'][k]) for k in sorted(files['features'], key=natural)]
 
-# %% ../../nbs/10_readers.ipynb #e5e3988b
+# %% ../../nbs/10_readers.ipynb #47812aa4
 def read_whispersign(
     folder: str | Path, # with `features/*.npy (T, 42, 7)` and `labels/*.npy`, integers, of the same names
     fps: float = 60., # frames per second; the files do not say
@@ -318,7 +319,7 @@ def read_whispersign(
         x = numbers(x, path, 'the array')
         yield make_clip(x[..., :3], HANDS, path, np.nan_to_num(x[..., 6]), fps=fps, frame=frame, gloss=tuple(str(i) for i in np.atleast_1d(y)), split=split_of(named(folder)))
 
-# %% ../../nbs/10_readers.ipynb #1aa22366
+# %% ../../nbs/10_readers.ipynb #f8ebbce2
 class Format(NamedTuple):
     "A kind of file or folder that signbook reads."
     name: str # how errors speak of it
@@ -341,9 +342,10 @@ formats = (
     Format('a WhisperSign split (folders features and labels)', _is_whispersign, read_whispersign),
 )
 
-# %% ../../nbs/10_readers.ipynb #f6d0f7c5
+# %% ../../nbs/10_readers.ipynb #4ceacfab
 def find(
     path: str | Path, # a file or folder
+    top: bool = True, # whether somebody asked for just this path, so that even a note has to be data
 ) -> Iterator[tuple[Path, Format]]:
     "What there is to read at a path and below it, in order; nothing is loaded."
     path = Path(path)
@@ -351,13 +353,14 @@ def find(
         fitting = next((f for f in formats if f.fits(path)), None)
         inside = sorted(path.iterdir(), key=lambda p: natural(p.name)) if path.is_dir() else None
     if fitting: yield path, fitting; return
+    if not top and is_note(path): return
     if not path.exists(): raise ValueError(f'{path}: no such file or folder')
     if inside is None: raise ValueError(f'{path}: is in no known format; known are {", ".join(f.name for f in formats)}')
     if not inside: raise ValueError(f'{path}: is an empty folder, expected data in it')
     for p in inside:
-        if not is_note(p): yield from find(p)
+        if not is_hidden(p): yield from find(p, top=False)
 
-# %% ../../nbs/10_readers.ipynb #455451df
+# %% ../../nbs/10_readers.ipynb #a651a602
 def iter_clips(
     path: str | Path, # a file, or a folder with all below it
     **options, # of the reader: `fps` for all, `swap` for Bangla, `frame` for formats that do not say
