@@ -7,14 +7,14 @@ __all__ = ['frame_mask', 'masked_mean', 'keep_mask', 'Dropout', 'PartEncoder', '
            'SinusoidalPositions', 'TemporalConv', 'split_heads', 'attend', 'attention_weights', 'check_heads',
            'CrossModalAttention', 'Fusion', 'BoundaryDetector', 'gate', 'SelfAttention', 'EncoderLayer', 'Classifier']
 
-# %% ../../nbs/30_spoter_modules.ipynb #92bf60b4
+# %% ../../nbs/30_spoter_modules.ipynb #9d445c85
 import math
 
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-# %% ../../nbs/30_spoter_modules.ipynb #29e12476
+# %% ../../nbs/30_spoter_modules.ipynb #132fc37e
 def frame_mask(
     length: Tensor, # (B,) frames in each clip
     frames: int, # T, frames in the padded batch
@@ -30,7 +30,7 @@ def masked_mean(
     keep = mask[..., None].to(x.dtype)
     return (x * keep).sum(1) / keep.sum(1).clamp(min=1)
 
-# %% ../../nbs/30_spoter_modules.ipynb #0f3c608b
+# %% ../../nbs/30_spoter_modules.ipynb #3ba5019a
 def keep_mask(
     shape: torch.Size, # any shape
     p: float, # probability to drop, rounded to 1/256
@@ -58,7 +58,7 @@ class Dropout(nn.Module):
 
     def extra_repr(self): return f'p={self.p}'
 
-# %% ../../nbs/30_spoter_modules.ipynb #3f47773c
+# %% ../../nbs/30_spoter_modules.ipynb #4815c5d3
 class PartEncoder(nn.Sequential):
     "One part of the body, frame by frame: (B, T, inputs) → (B, T, width)."
     def __init__(self,
@@ -67,7 +67,7 @@ class PartEncoder(nn.Sequential):
         dropout: float = .15,
     ): super().__init__(nn.Linear(inputs, width), nn.LayerNorm(width), nn.ReLU(), Dropout(dropout))
 
-# %% ../../nbs/30_spoter_modules.ipynb #bdcb9c10
+# %% ../../nbs/30_spoter_modules.ipynb #5a2d97d8
 class LearnedPositions(nn.Module):
     "Adds a learned vector to each frame: (B, T, width) → (B, T, width); clips longer than the table are stretched over it."
     def __init__(self,
@@ -91,7 +91,7 @@ class LearnedPositions(nn.Module):
         step = (last / (length - 1).clamp(min=1)).clamp(max=1)                                 # (B,) rows a frame
         return x + self.at((torch.arange(x.shape[1], device=x.device) * step[:, None]).clamp(max=last))
 
-# %% ../../nbs/30_spoter_modules.ipynb #233183c6
+# %% ../../nbs/30_spoter_modules.ipynb #5da74565
 def sinusoids(
     frames: int, # T
     width: int, # D, even
@@ -108,7 +108,7 @@ class SinusoidalPositions(nn.Module):
     def forward(self, x: Tensor, length: Tensor | None = None) -> Tensor:
         return x + sinusoids(x.shape[1], x.shape[2], x.device).to(x.dtype)
 
-# %% ../../nbs/30_spoter_modules.ipynb #2ecb3d4c
+# %% ../../nbs/30_spoter_modules.ipynb #aa263ec8
 class TemporalConv(nn.Module):
     "Each channel with its neighbours in time, added to what it was: (B, T, width) → (B, T, width)."
     def __init__(self,
@@ -124,7 +124,7 @@ class TemporalConv(nn.Module):
         near = self.conv((x * mask[..., None].to(x.dtype)).transpose(1, 2)).transpose(1, 2)    # (B, T, width)
         return self.norm(x + F.relu(near))
 
-# %% ../../nbs/30_spoter_modules.ipynb #8301da64
+# %% ../../nbs/30_spoter_modules.ipynb #58fce4d1
 def split_heads(
     x: Tensor, # (B, T, n·D), n tensors of width D side by side
     heads: int, # H, divides D
@@ -156,7 +156,7 @@ def check_heads(width: int, heads: int):
     "Refuse a width that the heads do not divide."
     if heads < 1 or width % heads: raise ValueError(f'width {width} cannot be divided among {heads} attention heads')
 
-# %% ../../nbs/30_spoter_modules.ipynb #1de57257
+# %% ../../nbs/30_spoter_modules.ipynb #e05c4a88
 class CrossModalAttention(nn.Module):
     "One part of the body looks at another: (B, T, width), (B, S, width) → (B, T, width)."
     def __init__(self,
@@ -183,7 +183,7 @@ class CrossModalAttention(nn.Module):
         (query,), (key, _) = split_heads(self.query(asks), self.heads, 1), split_heads(self.key_value(answers), self.heads, 2)
         return attention_weights(query, key, mask)
 
-# %% ../../nbs/30_spoter_modules.ipynb #35ff2502
+# %% ../../nbs/30_spoter_modules.ipynb #74287de0
 class Fusion(nn.Module):
     "Streams weighed against each other at every frame: S times (B, T, width) → (B, T, width), (B, T, S)."
     def __init__(self,
@@ -198,7 +198,7 @@ class Fusion(nn.Module):
         weights = scores.softmax(-1).to(streams[0].dtype)
         return sum(w * x for w, x in zip(weights.split(1, -1), streams)), weights
 
-# %% ../../nbs/30_spoter_modules.ipynb #a8577603
+# %% ../../nbs/30_spoter_modules.ipynb #82c537ab
 class BoundaryDetector(nn.Sequential):
     "Whether a frame lies within a sign: (B, T, width) → (B, T, 1) logits."
     def __init__(self,
@@ -213,7 +213,7 @@ def gate(
     "Frames within a sign louder, the others softer."
     return x * (.5 + logits.sigmoid())[..., None].to(x.dtype)
 
-# %% ../../nbs/30_spoter_modules.ipynb #0e3cad00
+# %% ../../nbs/30_spoter_modules.ipynb #eef80d77
 class SelfAttention(nn.Module):
     "Frames look at the frames of their own clip: (B, T, width) → (B, T, width)."
     def __init__(self,
@@ -232,7 +232,7 @@ class SelfAttention(nn.Module):
         query, key, _ = split_heads(self.query_key_value(x), self.heads, 3)
         return attention_weights(query, key, mask)
 
-# %% ../../nbs/30_spoter_modules.ipynb #404bf55f
+# %% ../../nbs/30_spoter_modules.ipynb #38479827
 class EncoderLayer(nn.Module):
     "One layer of the transformer: (B, T, width) → (B, T, width)."
     def __init__(self,
@@ -257,7 +257,7 @@ class EncoderLayer(nn.Module):
         x = self.norm1(x + self.drop1(self.attention(x, mask)))
         return self.norm2(x + self.feedforward(x))
 
-# %% ../../nbs/30_spoter_modules.ipynb #844a40b3
+# %% ../../nbs/30_spoter_modules.ipynb #95cd5319
 class Classifier(nn.Sequential):
     "One vector a clip to one score a word: (B, width) → (B, classes)."
     def __init__(self,
