@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['placed', 'strokes', 'window', 'lettering', 'draw', 'strip', 'traces', 'side_by_side', 'play', 'show', 'player_html']
 
-# %% ../nbs/02_view.ipynb #eb80ee34
+# %% ../nbs/02_view.ipynb #90077a63
 import html, unicodedata
 from functools import lru_cache
 from itertools import groupby
@@ -22,7 +22,7 @@ from matplotlib.ft2font import FT2Font
 from .layout import HOLISTIC, Layout
 from .clip import Clip, Span
 
-# %% ../nbs/02_view.ipynb #aa7118ca
+# %% ../nbs/02_view.ipynb #d2fdaf16
 _knuckle = .5 # wrist to middle knuckle in shoulder widths: a hand held towards the camera, as most signing hands are
 _eyes = .26 # between the outer corners of the eyes, in shoulder widths, where the pose has no eyes to tell
 
@@ -46,7 +46,7 @@ def _assembled(clip): # clips whose parts have frames of their own: hands to the
         ok[:, s] &= ok[:, [r]] & ok[:, [w]]
     return xyz, ok
 
-# %% ../nbs/02_view.ipynb #fb03409d
+# %% ../nbs/02_view.ipynb #0d9c3b5e
 def placed(
     clip: Clip, # in any frame of reference
 ) -> np.ndarray: # (T, J, 2) float32, y down, both axes in one unit; NaN where a joint was not seen
@@ -55,7 +55,7 @@ def placed(
     scale = [clip.aspect, 1] if clip.frame == 'image' else [1, -1 if clip.layout.name.startswith('leap') else 1]
     return np.where(ok[..., None], xyz[..., :2] * np.array(scale, np.float32), np.float32('nan'))
 
-# %% ../nbs/02_view.ipynb #bbcea8ca
+# %% ../nbs/02_view.ipynb #f97b9121
 def strokes(
     layout: Layout, # whose limbs
     part: str, # of this part
@@ -75,7 +75,7 @@ def _drawing(clip): # part → (T, n, 2) line with NaN gaps, and (T,) how sure t
         out[part] = np.where((line < 0)[:, None], np.float32('nan'), xy[:, line]), sure
     return out
 
-# %% ../nbs/02_view.ipynb #43805a74
+# %% ../nbs/02_view.ipynb #caa921ed
 def window(
     clip: Clip,
 ) -> tuple[float, float, float, float]: # left, right, top, bottom, as `placed` has them
@@ -89,7 +89,7 @@ def window(
     low, high = np.nanmin(xy, (0, 1)), np.nanmax(xy, (0, 1)); pad = .06 * max(*(high - low), 1e-3)
     return float(low[0] - pad), float(high[0] + pad), float(low[1] - pad), float(high[1] + pad)
 
-# %% ../nbs/02_view.ipynb #2dba316b
+# %% ../nbs/02_view.ipynb #15f80d81
 @lru_cache(maxsize=None)
 def _fonts_for(letters: frozenset) -> tuple[str, ...]: # families that together have the letters, or none
     covers = lambda path: letters <= {chr(c) for c in FT2Font(path).get_charmap()}
@@ -106,7 +106,7 @@ def lettering(
     if families := _fonts_for(letters(text)): return dict(text=text, family=list(families))
     return dict(text=''.join('…' if missing else ''.join(run) for missing, run in groupby(text, lambda c: ord(c) > 127)), family=['DejaVu Sans'])
 
-# %% ../nbs/02_view.ipynb #d432bf81
+# %% ../nbs/02_view.ipynb #a2480710
 def _axes(ax, clip): # an empty picture of the right shape
     left, right, top, bottom = window(clip)
     ax.set_xlim(left, right); ax.set_ylim(bottom, top); ax.set_aspect('equal'); ax.set_xticks([]); ax.set_yticks([])
@@ -124,6 +124,7 @@ def draw(
         ax.plot(*line[frame].T, color=color, alpha=alpha, lw=width, solid_capstyle='round', marker='' if len(strokes(clip.layout, part)) != 1 else '.')
     _axes(ax, clip)
 
+# %% ../nbs/02_view.ipynb #123e9510
 def strip(
     clip: Clip,
     n: int = 8, # how many moments, evenly spread
@@ -136,7 +137,7 @@ def strip(
     words = lettering(' '.join(clip.gloss)); fig.suptitle(words['text'], family=words['family'], fontsize=9)
     return fig
 
-# %% ../nbs/02_view.ipynb #2e7def0c
+# %% ../nbs/02_view.ipynb #25bf3e9b
 def traces(
     clip: Clip,
     *joints: str, # joints or anchors; by default both wrists of the body, else of the hands
@@ -156,7 +157,7 @@ def traces(
     axes[0, 0].legend(fontsize=7, loc='upper right'); axes[-1, 0].set_xlabel('seconds')
     return fig
 
-# %% ../nbs/02_view.ipynb #52e9f6c6
+# %% ../nbs/02_view.ipynb #0813103e
 def _traces(clip, frame, drawing, axis, legend): # of one frame, as plain dictionaries
     out = []
     for part, (line, sure) in drawing.items():
@@ -173,7 +174,7 @@ def _traces(clip, frame, drawing, axis, legend): # of one frame, as plain dictio
         if legend is not None: out[-1] |= dict(mode='text', textposition='bottom right', textfont=dict(size=18, color='#222'), showlegend=False, hoverinfo='skip')
     return out
 
-# %% ../nbs/02_view.ipynb #8f820a85
+# %% ../nbs/02_view.ipynb #1787664d
 def _clock(clips, most=300): # seconds of the player's frames (F,), and for each clip its frame at each of them
     end, step = max(c.duration for c in clips), 1 / max(c.fps for c in clips)
     at = np.arange(0, end - step / 2, step); at = at[::-(-len(at) // most)]
@@ -188,7 +189,7 @@ def _controls(at, speed, width):
                 sliders=[dict(active=0, steps=steps, x=170 / (width - 40), len=1 - 170 / (width - 40), y=0, pad=dict(t=8), ticklen=0, minorticklen=0, font=dict(color='rgba(0,0,0,0)', size=1),
                               currentvalue=dict(suffix=' s', xanchor='right', font=dict(size=13, color='#444')))])
 
-# %% ../nbs/02_view.ipynb #45aeb6c7
+# %% ../nbs/02_view.ipynb #641989e7
 def _panels(clips, height): # axes side by side, each as wide as its clip is
     shape = [(r - l) / (b - t) for l, r, t, b in map(window, clips)]; widths = np.array(shape) / sum(shape); out, x = {}, 0.
     for i, (c, w) in enumerate(zip(clips, widths), 1):
@@ -218,6 +219,7 @@ def side_by_side(
     return fig.update_layout(template='none', plot_bgcolor='#fafaf8', paper_bgcolor='white', margin=dict(l=20, r=20, t=70, b=80), hovermode=False, dragmode=False, modebar_remove=['select2d', 'lasso2d'],
                              legend=dict(orientation='h', x=0, y=1, yanchor='bottom', xanchor='left', font=dict(size=11, color='#555')))
 
+# %% ../nbs/02_view.ipynb #4aad8160
 def play(
     clip: Clip,
     speed: float = 1., # 0.5 plays at half speed
@@ -226,7 +228,7 @@ def play(
     "A player with buttons and a slider."
     return side_by_side(clip, speed=speed, height=height)
 
-# %% ../nbs/02_view.ipynb #445d8cea
+# %% ../nbs/02_view.ipynb #4263606d
 def show(self:Clip,
     speed: float = 1., # 0.5 plays at half speed
     height: int = 380, # of the picture, in pixels

@@ -6,7 +6,7 @@
 __all__ = ['clusters', 'glosses', 'shapes', 'movements', 'expressions', 'paces', 'splits', 'words_of', 'spline', 'hand',
            'rotation', 'turn', 'reach', 'mean_face', 'prototypes', 'people', 'synthesize', 'write', 'main']
 
-# %% ../../nbs/12_synthetic.ipynb #b05f7be9
+# %% ../../nbs/12_synthetic.ipynb #22ed94ec
 import argparse, sys
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 from ..layout import HOLISTIC, HANDS, FACE, Layout, fingers
 from ..clip import Clip, Span
 
-# %% ../../nbs/12_synthetic.ipynb #519f3489
+# %% ../../nbs/12_synthetic.ipynb #c0ba5591
 clusters = dict(
     greetings='hello goodbye thanks please welcome sorry yes no'.split(),
     family='mother father sister brother baby grandmother uncle friend'.split(),
@@ -37,7 +37,7 @@ def words_of(
     turn = sorted((i, c, g) for c, words in enumerate(clusters.values()) for i, g in enumerate(words))
     return tuple(g for _, _, g in turn[:num_classes])
 
-# %% ../../nbs/12_synthetic.ipynb #7af79a12
+# %% ../../nbs/12_synthetic.ipynb #127e5863
 def spline(
     keys: np.ndarray, # (..., K, C) key points
     knots: np.ndarray, # (K,) increasing, from 0 to 1: the phase at which each key point is reached
@@ -57,7 +57,7 @@ def spline(
     return ((1 + 2*s) * (1 - s)**2 * pick(keys, at) + s * (1 - s)**2 * w * pick(slopes, at)
             + s**2 * (3 - 2*s) * pick(keys, at + 1) + s**2 * (s - 1) * w * pick(slopes, at + 1))
 
-# %% ../../nbs/12_synthetic.ipynb #7b5859b6
+# %% ../../nbs/12_synthetic.ipynb #fadc8623
 shapes = dict( # thumb, index, middle, ring, pinky bent 0 to 1, spread 0 to 1, thumb across the palm 0 to 1
     relaxed=(.3, .3, .35, .4, .4, .3, .3), flat=(.1, 0, 0, 0, 0, .1, .3), five=(0, 0, 0, 0, 0, 1, 0), fist=(.6, 1, 1, 1, 1, 0, 1), point=(.6, 0, 1, 1, 1, 0, 1),
     two=(.6, 0, 0, 1, 1, .9, 1), three=(.6, 0, 0, 0, 1, .8, 1), thumb=(0, 1, 1, 1, 1, 0, 0), pinky=(.6, 1, 1, 1, 0, .3, 1), horns=(0, 0, 1, 1, 0, .8, 0),
@@ -68,7 +68,7 @@ _base = np.array([.30, .98, 1.0, .94, .86]) # wrist to knuckle, in palms; the th
 _bone = np.array([[.42, .36, .30], [.50, .30, .24], [.55, .34, .26], [.50, .32, .25], [.40, .24, .21]])
 _bend = np.deg2rad([[35, 40, 45], [85, 180, 235], [85, 180, 235], [85, 180, 235], [85, 180, 235]]) # of each bone against the palm, fully bent
 
-# %% ../../nbs/12_synthetic.ipynb #f4c70ee5
+# %% ../../nbs/12_synthetic.ipynb #38f7b84e
 def hand(
     shape: np.ndarray, # (..., 7) as in `shapes`
 ) -> np.ndarray: # (..., 21, 3) in palms: x towards the thumb, y towards the fingertips, z out of the palm; the wrist at 0
@@ -84,7 +84,7 @@ def hand(
     chain = np.concatenate([np.zeros_like(bones[..., :1, :]), bones], -2).cumsum(-2) + knuckle[:, None]
     return np.concatenate([np.zeros_like(chain[..., 0, :1, :]), chain.reshape(*chain.shape[:-3], 20, 3)], -2)
 
-# %% ../../nbs/12_synthetic.ipynb #8e91073e
+# %% ../../nbs/12_synthetic.ipynb #4bd1f03a
 def rotation(
     angles: np.ndarray, # (..., 3) radians about x (nod), y (turn), z (tilt)
 ) -> np.ndarray: # (..., 3, 3)
@@ -115,7 +115,7 @@ def reach(
     along = (upper**2 - fore**2 + far**2) / (2 * far)
     return shoulder + d * along + side * np.sqrt((upper**2 - along**2).clip(0)), shoulder + d * far
 
-# %% ../../nbs/12_synthetic.ipynb #370ce918
+# %% ../../nbs/12_synthetic.ipynb #1b24d9c8
 _half = np.array([.21, .29]) # half width and half height of the face, in shoulder widths
 
 def _curves(): # group → (n, 2) places of the left one (or of both), in the layout's order
@@ -132,7 +132,7 @@ def _surface(xy): # depth of the face: an ellipsoid, and a nose on it
     round_ = np.sqrt((1 - (x / .26)**2 - (y / .38)**2).clip(.02))
     return -.2 * round_ - .09 * np.exp(-(x / .03)**2) * np.exp(-((y - .05) / .07)**2)
 
-# %% ../../nbs/12_synthetic.ipynb #1fb9d8da
+# %% ../../nbs/12_synthetic.ipynb #df8b5503
 def _skin(n): # (n, 2) places on the right half, evenly spread (an R2 sequence), away from eyes and mouth
     k = np.arange(1, 60 * n)[:, None] * [.7548776662, .5698402910] % 1
     xy = np.stack([-k[:, 0], 2 * k[:, 1] - 1], -1) * _half * .96
@@ -153,7 +153,7 @@ def mean_face() -> np.ndarray: # (468, 3) in shoulder widths, the tip of the nos
     xy[right] = _skin(len(right)); xy[FACE.mirror[right]] = xy[right] * [-1, 1]
     return np.concatenate([xy, _surface(xy)[:, None]], -1)
 
-# %% ../../nbs/12_synthetic.ipynb #8c1bacc3
+# %% ../../nbs/12_synthetic.ipynb #9283b9df
 movements = 'brows_up', 'brows_together', 'eyes_open', 'lips_wide', 'corners_up', 'mouth_open'
 expressions = dict(neutral=(0, 0, 0, 0, 0, 0), smile=(.2, 0, -.25, .9, 1., .25), sad=(.35, .5, -.35, -.3, -1., 0),
                    surprise=(1., 0, .9, -.25, 0, 1.), furrow=(-.5, 1., -.45, -.45, -.35, .1))
@@ -175,7 +175,7 @@ def _movements(face): # (6, 468, 3): how each movement, done fully, displaces th
         out[k] = np.where(fixed[:, None], out[k], near @ out[k, moves[k]] / (near.sum(1, keepdims=True) + .5))
     return out
 
-# %% ../../nbs/12_synthetic.ipynb #222ba8f8
+# %% ../../nbs/12_synthetic.ipynb #6e5a40c4
 _places = dict( # cluster → where the right hand works, in shoulder widths, and the expression
     greetings=((-.5, -.6, -.5), 'smile'), family=((-.15, -.38, -.55), 'neutral'), food=((-.05, -.5, -.6), 'smile'), school=((-.2, .4, -.75), 'neutral'),
     time=((-.3, .6, -.6), 'furrow'), colours=((-.4, -.1, -.75), 'surprise'), feelings=((-.1, .2, -.45), 'sad'), places=((-.5, -.3, -.8), 'surprise'),
@@ -192,7 +192,7 @@ _rest = np.array([-.3, 1.02, -.3]), np.deg2rad([150., 60., 0.]) # where a hand l
 _knots, _turning = np.concatenate([[0], np.linspace(.24, .76, 6), [1]]), np.array([0, .24, .76, 1])
 paces = dict(slow=1.35, normal=1.05, fast=.8) # seconds from leaving rest to being back
 
-# %% ../../nbs/12_synthetic.ipynb #5a5ead0f
+# %% ../../nbs/12_synthetic.ipynb #009d2470
 def prototypes(
     vocabulary: int = 0, # the seed of the words
 ) -> dict[str, np.ndarray]: # path (77, 2, 6, 3), shape (77, 2, 2, 7), palm (77, 2, 2, 3), active (77, 2), expression (77, 6), pace (77,)
@@ -215,7 +215,7 @@ def prototypes(
                             expression=expressions[feeling], pace=list(paces.values())[rng.integers(3)]))
     return {k: np.array([w[k] for w in out]) for k in out[0]}
 
-# %% ../../nbs/12_synthetic.ipynb #210c4864
+# %% ../../nbs/12_synthetic.ipynb #3efc4add
 splits = 'train', 'val', 'test'
 
 def people(
@@ -236,7 +236,7 @@ def people(
     everyone = [person(k) for k in range(signers)]
     return {k: np.array([p[k] for p in everyone]) for k in everyone[0]}
 
-# %% ../../nbs/12_synthetic.ipynb #6636dec2
+# %% ../../nbs/12_synthetic.ipynb #d9232810
 def _chance(seed, split, first, last, T): # everything random about the performances, (n, …) each
     draws = []
     for i in range(first, last):
@@ -255,7 +255,7 @@ def _waves(chance, rows, seconds, low, high): # (n, T, 3) slow sway or fast trem
     rate = low + (high - low) * chance['wave'][:, rows]; turn = 2 * np.pi * (rate[:, :, None] * seconds[:, None] + chance['wave'][:, rows, None][..., ::-1])
     return np.sin(turn).mean(1)
 
-# %% ../../nbs/12_synthetic.ipynb #a39d3ff1
+# %% ../../nbs/12_synthetic.ipynb #e49d9e77
 def _arms(word, who, chance, phase, seconds): # joints (n, 2, T, 21, 3), elbows and wrists (n, 2, T, 3), still as right arms
     n, col = len(phase), lambda a: np.asarray(a)[:, None, None, None]
     rest = np.broadcast_to(who['rest'][:, None, None], (n, 2, 1, 3)); active = word['active'][:, :, None, None]
@@ -273,7 +273,7 @@ def _arms(word, who, chance, phase, seconds): # joints (n, 2, T, 21, 3), elbows 
     joints = hand(bent) @ (rotation(turned) @ upright).swapaxes(-1, -2) * col(who['palm'])[..., None]
     return joints + wrist[..., None, :], elbow, wrist
 
-# %% ../../nbs/12_synthetic.ipynb #2630a2c7
+# %% ../../nbs/12_synthetic.ipynb #635eaef6
 _mean = mean_face()
 _moves = _movements(_mean).reshape(6, -1).astype(np.float32)
 _copies = {f'pose.{s}_{j}': f'{s}_hand.{k}' for s in ('left', 'right')
@@ -295,7 +295,7 @@ def _head(word, who, chance, phase, seconds): # (n, T, 468, 3)
     neck = np.stack([0 * who['neck'], -who['neck'], -.12 + 0 * who['neck']], -1).astype(np.float32)
     return turn(face * who['head'].astype(np.float32)[:, None, None, None], nod) + neck[:, None, None]
 
-# %% ../../nbs/12_synthetic.ipynb #1748d4b2
+# %% ../../nbs/12_synthetic.ipynb #bf3ffcc3
 def _bodies(word, who, chance, phase, seconds): # (n, T, 543, 3) in body space, in the order of HOLISTIC
     hands, elbow, _ = _arms(word, who, chance, phase, seconds)
     out = np.zeros((*phase.shape, len(HOLISTIC), 3), np.float32); flip = np.array([-1, 1, 1])
@@ -311,7 +311,7 @@ def _bodies(word, who, chance, phase, seconds): # (n, T, 543, 3) in body space, 
     out[:, :, upper] = turn(out[:, :, upper], lean) + (lean[..., None, ::-1] * [1, .3, 1]).astype(np.float32)
     return out
 
-# %% ../../nbs/12_synthetic.ipynb #d79f9bd9
+# %% ../../nbs/12_synthetic.ipynb #8e1da296
 def _picture(body, who, noise): # body space → image coordinates, (n, T, J, 3)
     at = lambda k: who[k].astype(np.float32)[:, None, None, None]
     seen = turn(body, who['view'][:, None])
@@ -323,7 +323,7 @@ def _picture(body, who, noise): # body space → image coordinates, (n, T, J, 3)
     seen[..., :2] += who['centre'].astype(np.float32)[:, None, None]
     return seen
 
-# %% ../../nbs/12_synthetic.ipynb #1453bd12
+# %% ../../nbs/12_synthetic.ipynb #5fd1877a
 def _missing(
     chance: np.ndarray, # (..., T) that a burst begins
     draw: np.ndarray, # (..., T) uniform in [0, 1)
@@ -348,7 +348,7 @@ def _confidence(xyz, who, chance, phase, fps): # (n, T, 543)
         conf[:, :, s] = np.where(lost | outside, 0, .6 + .4 * chance['conf'][:, h].astype(np.float32) ** .5)[..., None]
     return conf
 
-# %% ../../nbs/12_synthetic.ipynb #c149071d
+# %% ../../nbs/12_synthetic.ipynb #df641876
 def synthesize(
     num: int = 1000, # clips
     num_classes: int = 77, # words, 1 to 77
@@ -364,8 +364,8 @@ def synthesize(
     if num < 1 or seq_len < 8 or fps <= 0: raise ValueError(f'num is {num}, seq_len {seq_len} and fps {fps}; expected at least 1 clip, 8 frames and a positive rate')
     order, clips = words_of(num_classes), []
     lexicon, crowd, at = prototypes(vocabulary), people(split, signers, seed), HOLISTIC.locate(layout)
-    for first in range(0, num, 50):
-        ids = np.arange(first, min(first + 50, num)); names = [order[i % num_classes] for i in ids]
+    for first in range(0, num, 16):
+        ids = np.arange(first, min(first + 16, num)); names = [order[i % num_classes] for i in ids]
         chance = _chance(seed, split, ids[0], ids[-1] + 1, seq_len)
         who = {k: v[(chance['signer'] * signers).astype(int)] for k, v in crowd.items()}
         word = {k: v[[glosses.index(g) for g in names]] for k, v in lexicon.items()}
@@ -376,7 +376,7 @@ def synthesize(
                        signer=str(who['name'][k]), source=f'synthetic seed {seed} {split} #{i}', split=split) for k, (i, g) in enumerate(zip(ids, names))]
     return clips
 
-# %% ../../nbs/12_synthetic.ipynb #9e70c1f1
+# %% ../../nbs/12_synthetic.ipynb #2d319172
 def write(
     folder: str | Path, # is made where it does not exist
     num: dict[str, int], # split → how many clips
@@ -395,7 +395,7 @@ def write(
     for split, n in num.items(): write_split(synthesize(n, num_classes, seq_len, seed, split=split), files[split], names=names)
     return list(files.values())
 
-# %% ../../nbs/12_synthetic.ipynb #1da26c9d
+# %% ../../nbs/12_synthetic.ipynb #794b2165
 def main(
     argv: list[str] | None = None, # arguments; by default those of the command line
 ) -> int: # 0, or 2 after an error
@@ -409,8 +409,9 @@ def main(
     o = p.parse_args(argv)
     try:
         for f in write(o.output_dir, dict(train=o.num_train, val=o.num_val, test=o.num_test), o.seq_len, o.num_classes, o.seed, o.force): print(f)
-    except (ValueError, OSError) as e: print(e, file=sys.stderr); return 2
+    except ValueError as e: print(e, file=sys.stderr); return 2
+    except OSError as e: print(f'{e.filename or o.output_dir}: cannot be written, {(e.strerror or str(e)).lower()}', file=sys.stderr); return 2
     return 0
 
-# %% ../../nbs/12_synthetic.ipynb #acdf8995
+# %% ../../nbs/12_synthetic.ipynb #52b966a7
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())
