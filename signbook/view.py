@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['placed', 'strokes', 'window', 'lettering', 'draw', 'strip', 'traces', 'side_by_side', 'play', 'show', 'player_html']
 
-# %% ../nbs/02_view.ipynb #90077a63
+# %% ../nbs/02_view.ipynb #583da01b
 import html, unicodedata
 from functools import lru_cache
 from itertools import groupby
@@ -13,16 +13,14 @@ from itertools import groupby
 import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
-import plotly.io as pio
 from matplotlib import font_manager
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
 from .layout import HOLISTIC, Layout
-from .clip import Clip, Span
+from .clip import Clip
 
-# %% ../nbs/02_view.ipynb #d2fdaf16
+# %% ../nbs/02_view.ipynb #45f9751e
 _knuckle = .5 # wrist to middle knuckle in shoulder widths: a hand held towards the camera, as most signing hands are
 _eyes = .26 # between the outer corners of the eyes, in shoulder widths, where the pose has no eyes to tell
 
@@ -46,7 +44,7 @@ def _assembled(clip): # clips whose parts have frames of their own: hands to the
         ok[:, s] &= ok[:, [r]] & ok[:, [w]]
     return xyz, ok
 
-# %% ../nbs/02_view.ipynb #0d9c3b5e
+# %% ../nbs/02_view.ipynb #b3855714
 def placed(
     clip: Clip, # in any frame of reference
 ) -> np.ndarray: # (T, J, 2) float32, y down, both axes in one unit; NaN where a joint was not seen
@@ -55,7 +53,7 @@ def placed(
     scale = [clip.aspect, 1] if clip.frame == 'image' else [1, -1 if clip.layout.name.startswith('leap') else 1]
     return np.where(ok[..., None], xyz[..., :2] * np.array(scale, np.float32), np.float32('nan'))
 
-# %% ../nbs/02_view.ipynb #f97b9121
+# %% ../nbs/02_view.ipynb #13359cd8
 def strokes(
     layout: Layout, # whose limbs
     part: str, # of this part
@@ -75,7 +73,7 @@ def _drawing(clip): # part → (T, n, 2) line with NaN gaps, and (T,) how sure t
         out[part] = np.where((line < 0)[:, None], np.float32('nan'), xy[:, line]), sure
     return out
 
-# %% ../nbs/02_view.ipynb #caa921ed
+# %% ../nbs/02_view.ipynb #50f20223
 def window(
     clip: Clip,
 ) -> tuple[float, float, float, float]: # left, right, top, bottom, as `placed` has them
@@ -89,7 +87,7 @@ def window(
     low, high = np.nanmin(xy, (0, 1)), np.nanmax(xy, (0, 1)); pad = .06 * max(*(high - low), 1e-3)
     return float(low[0] - pad), float(high[0] + pad), float(low[1] - pad), float(high[1] + pad)
 
-# %% ../nbs/02_view.ipynb #15f80d81
+# %% ../nbs/02_view.ipynb #6860f75c
 @lru_cache(maxsize=None)
 def _fonts_for(letters: frozenset) -> tuple[str, ...]: # families that together have the letters, or none
     covers = lambda path: letters <= {chr(c) for c in FT2Font(path).get_charmap()}
@@ -100,13 +98,13 @@ def _fonts_for(letters: frozenset) -> tuple[str, ...]: # families that together 
 
 def lettering(
     text: str, # a gloss, in any script
-) -> dict: # `label` or title arguments for matplotlib: text and font family
+) -> dict: # `text` and font `family`, as matplotlib takes them
     "Text in a font that has its letters; what no installed font has becomes an ellipsis, not a row of empty boxes."
     letters = lambda t: frozenset(c for c in t if not c.isspace() and unicodedata.category(c) != 'Cf' and ord(c) > 127)
     if families := _fonts_for(letters(text)): return dict(text=text, family=list(families))
     return dict(text=''.join('…' if missing else ''.join(run) for missing, run in groupby(text, lambda c: ord(c) > 127)), family=['DejaVu Sans'])
 
-# %% ../nbs/02_view.ipynb #a2480710
+# %% ../nbs/02_view.ipynb #dbb992b0
 def _axes(ax, clip): # an empty picture of the right shape
     left, right, top, bottom = window(clip)
     ax.set_xlim(left, right); ax.set_ylim(bottom, top); ax.set_aspect('equal'); ax.set_xticks([]); ax.set_yticks([])
@@ -124,7 +122,7 @@ def draw(
         ax.plot(*line[frame].T, color=color, alpha=alpha, lw=width, solid_capstyle='round', marker='' if len(strokes(clip.layout, part)) != 1 else '.')
     _axes(ax, clip)
 
-# %% ../nbs/02_view.ipynb #123e9510
+# %% ../nbs/02_view.ipynb #a4d13a5d
 def strip(
     clip: Clip,
     n: int = 8, # how many moments, evenly spread
@@ -137,7 +135,7 @@ def strip(
     words = lettering(' '.join(clip.gloss)); fig.suptitle(words['text'], family=words['family'], fontsize=9)
     return fig
 
-# %% ../nbs/02_view.ipynb #25bf3e9b
+# %% ../nbs/02_view.ipynb #b4004736
 def traces(
     clip: Clip,
     *joints: str, # joints or anchors; by default both wrists of the body, else of the hands
@@ -153,11 +151,13 @@ def traces(
         for s in clip.spans: ax.axvspan(s.start, s.end, color='#000', alpha=.07, lw=0)
         ax.fill_between(t, 0, .04, where=lost, color='#c53030', transform=ax.get_xaxis_transform(), step='mid', lw=0)
         ax.set_ylabel(joint.replace('_', ' ').replace('.', '\n'), fontsize=8); ax.invert_yaxis()
-    for s in clip.spans: axes[0, 0].text((s.start + s.end) / 2, 1.02, lettering(s.gloss)['text'], family=lettering(s.gloss)['family'], transform=axes[0, 0].get_xaxis_transform(), ha='center', fontsize=8)
+    for s in clip.spans:
+        words = lettering(s.gloss); place = dict(transform=axes[0, 0].get_xaxis_transform(), ha='center', fontsize=8)
+        axes[0, 0].text((s.start + s.end) / 2, 1.02, words['text'], family=words['family'], **place)
     axes[0, 0].legend(fontsize=7, loc='upper right'); axes[-1, 0].set_xlabel('seconds')
     return fig
 
-# %% ../nbs/02_view.ipynb #0813103e
+# %% ../nbs/02_view.ipynb #29c15898
 def _traces(clip, frame, drawing, axis, legend): # of one frame, as plain dictionaries
     out = []
     for part, (line, sure) in drawing.items():
@@ -174,7 +174,7 @@ def _traces(clip, frame, drawing, axis, legend): # of one frame, as plain dictio
         if legend is not None: out[-1] |= dict(mode='text', textposition='bottom right', textfont=dict(size=18, color='#222'), showlegend=False, hoverinfo='skip')
     return out
 
-# %% ../nbs/02_view.ipynb #1787664d
+# %% ../nbs/02_view.ipynb #eab110bb
 def _clock(clips, most=300): # seconds of the player's frames (F,), and for each clip its frame at each of them
     end, step = max(c.duration for c in clips), 1 / max(c.fps for c in clips)
     at = np.arange(0, end - step / 2, step); at = at[::-(-len(at) // most)]
@@ -189,7 +189,7 @@ def _controls(at, speed, width):
                 sliders=[dict(active=0, steps=steps, x=170 / (width - 40), len=1 - 170 / (width - 40), y=0, pad=dict(t=8), ticklen=0, minorticklen=0, font=dict(color='rgba(0,0,0,0)', size=1),
                               currentvalue=dict(suffix=' s', xanchor='right', font=dict(size=13, color='#444')))])
 
-# %% ../nbs/02_view.ipynb #641989e7
+# %% ../nbs/02_view.ipynb #1bbaf11a
 def _panels(clips, height): # axes side by side, each as wide as its clip is
     shape = [(r - l) / (b - t) for l, r, t, b in map(window, clips)]; widths = np.array(shape) / sum(shape); out, x = {}, 0.
     for i, (c, w) in enumerate(zip(clips, widths), 1):
@@ -219,7 +219,7 @@ def side_by_side(
     return fig.update_layout(template='none', plot_bgcolor='#fafaf8', paper_bgcolor='white', margin=dict(l=20, r=20, t=70, b=80), hovermode=False, dragmode=False, modebar_remove=['select2d', 'lasso2d'],
                              legend=dict(orientation='h', x=0, y=1, yanchor='bottom', xanchor='left', font=dict(size=11, color='#555')))
 
-# %% ../nbs/02_view.ipynb #4aad8160
+# %% ../nbs/02_view.ipynb #1c464587
 def play(
     clip: Clip,
     speed: float = 1., # 0.5 plays at half speed
@@ -228,7 +228,7 @@ def play(
     "A player with buttons and a slider."
     return side_by_side(clip, speed=speed, height=height)
 
-# %% ../nbs/02_view.ipynb #4263606d
+# %% ../nbs/02_view.ipynb #22b1cd0d
 def show(self:Clip,
     speed: float = 1., # 0.5 plays at half speed
     height: int = 380, # of the picture, in pixels
