@@ -69,7 +69,7 @@ def exported():
         copy = Path(t)/'copy'
         shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns('.git', '.venv', '__pycache__', '*.egg-info', 'runs', 'build'))
         shutil.rmtree(copy/'signbook')
-        r = subprocess.run([sys.executable, '-c', 'from nbdev.export import nbdev_export; nbdev_export()'], cwd=copy, capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(copy)})
+        r = subprocess.run([sys.executable, '-c', 'from nbdev.doclinks import nbdev_export; nbdev_export()'], cwd=copy, capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(copy)})
         if r.returncode: yield f'nbdev_export failed: {r.stderr[-500:]}'; return
         ours = {p.relative_to(ROOT/'signbook') for p in (ROOT/'signbook').rglob('*.py')}; theirs = {p.relative_to(copy/'signbook') for p in (copy/'signbook').rglob('*.py')}
         for p in sorted(ours ^ theirs): yield f'signbook/{p} is only {"in the package" if p in ours else "in the notebooks"}: run `make export`'
@@ -79,11 +79,12 @@ def exported():
 def readme():
     "README.md out of nbs/index.ipynb: prose, code, and what it printed."
     from nbconvert import MarkdownExporter
-    from nbformat import from_dict
-    nb = json.loads((ROOT/'nbs'/'index.ipynb').read_text(encoding='utf-8'))
+    import nbformat
+    nb = nbformat.read(ROOT/'nbs'/'index.ipynb', 4)
+    nb.metadata['language_info'] = dict(name='python')
     nb['cells'] = [c for c in nb['cells'] if not directives(c) & {'hide', 'default_exp'}]
-    body, _ = MarkdownExporter().from_notebook_node(from_dict(nb))
-    body = re.sub(r'(\]\(|src=")images/', r'\1nbs/images/', body)
+    body, _ = MarkdownExporter().from_notebook_node(nb)
+    body = re.sub(r'\]\((?!\w+:|#)(?:\.\./(?P<up>[^)]*)|(?P<down>[^)]*))\)', lambda m: f"]({m['up'] or 'nbs/' + m['down']})", body) # links as seen from the top
     return '<!-- rendered from nbs/index.ipynb: edit there -->\n\n' + re.sub(r'\n{3,}', '\n\n', body).strip() + '\n'
 
 def rendered():

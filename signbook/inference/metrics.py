@@ -6,7 +6,7 @@
 __all__ = ['check_scores', 'top_k', 'macro', 'per_class', 'per_group', 'confusion', 'top_confusions', 'plot_confusion',
            'bootstrap', 'ece', 'plot_reliability', 'boundary_scores', 'evaluate_classification']
 
-# %% ../../nbs/52_metrics.ipynb #ff1277dc
+# %% ../../nbs/52_metrics.ipynb #dbfa3b31
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torchmetrics.functional.classification import multiclass_calibration_error,
 
 from ..models.spoter_modules import frame_mask
 
-# %% ../../nbs/52_metrics.ipynb #82ae5776
+# %% ../../nbs/52_metrics.ipynb #0d3e6442
 def check_scores(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,) classes from 0
@@ -28,7 +28,7 @@ def check_scores(
     if target.min() < 0 or target.max() >= K: raise ValueError(f'targets run from {int(target.min())} to {int(target.max())}, expected 0 to {K - 1} (gloss ids less one)')
     if glosses and len(glosses) != K: raise ValueError(f'there are {len(glosses)} glosses for scores of {K} words')
 
-# %% ../../nbs/52_metrics.ipynb #eb06dfd8
+# %% ../../nbs/52_metrics.ipynb #691c74d1
 def top_k(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,)
@@ -48,7 +48,7 @@ def macro(
     right, count = (logits.argmax(1) == target).double(), torch.bincount(target)
     return (torch.bincount(target, right)[count > 0] / count[count > 0]).mean().item()
 
-# %% ../../nbs/52_metrics.ipynb #1742594e
+# %% ../../nbs/52_metrics.ipynb #a3d08e9a
 def per_class(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,)
@@ -72,7 +72,7 @@ def per_group(
     if groups.shape != right.shape: raise ValueError(f'there are {len(groups)} groups for {len(right)} clips')
     return {str(g): dict(n=int((groups == g).sum()), top1=float(right[groups == g].mean())) for g in np.unique(groups)}
 
-# %% ../../nbs/52_metrics.ipynb #64630283
+# %% ../../nbs/52_metrics.ipynb #953d4436
 def confusion(
     guess: Tensor, # (N,) classes
     target: Tensor, # (N,) classes
@@ -91,7 +91,7 @@ def top_confusions(
     order = np.argsort(-wrong, axis=None, kind='stable')[:n]
     return [(glosses[i], glosses[j], int(wrong[i, j]), int(matrix[i].sum())) for i, j in zip(*np.unravel_index(order, wrong.shape)) if wrong[i, j]]
 
-# %% ../../nbs/52_metrics.ipynb #b7eb2da7
+# %% ../../nbs/52_metrics.ipynb #0e0a826d
 def plot_confusion(
     matrix: np.ndarray, # (K, K) counts
     glosses: tuple, # K names
@@ -113,7 +113,7 @@ def plot_confusion(
     for y, (*_, times, total) in enumerate(top): b.text(times, y, f' of {total}', va='center', fontsize=7)
     return fig
 
-# %% ../../nbs/52_metrics.ipynb #51a93798
+# %% ../../nbs/52_metrics.ipynb #9dac4c14
 def bootstrap(
     values: Tensor, # (N,) what the score is the mean of, such as whether each clip was right
     groups: np.ndarray | None = None, # (N,) draw whole groups, such as signers, instead of clips
@@ -132,7 +132,7 @@ def bootstrap(
         drawn = draw.integers(0, len(total), len(total)); means[i] = total[drawn].sum() / count[drawn].sum()
     return tuple(float(v) for v in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
 
-# %% ../../nbs/52_metrics.ipynb #6d51ef47
+# %% ../../nbs/52_metrics.ipynb #a753aa4f
 def ece(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,)
@@ -159,7 +159,7 @@ def plot_reliability(
     ax.set(xlabel='how sure', ylabel='how often right', xlim=(0, 1), ylim=(0, 1.03), title=f'ECE {ece(logits, target):.3f}'); ax.title.set_fontsize(9)
     return ax
 
-# %% ../../nbs/52_metrics.ipynb #d060adf8
+# %% ../../nbs/52_metrics.ipynb #d261d999
 def boundary_scores(
     prob: Tensor, # (B, T) probability of being within a sign
     target: Tensor, # (B, T) 1 within a sign, 0 outside, -1 unknown
@@ -176,7 +176,7 @@ def boundary_scores(
     return dict(frames=int(known.sum()), precision=share(hit, hit + extra), recall=share(hit, hit + missed),
                 f1=share(2 * hit, 2 * hit + extra + missed), iou=share(hit, hit + extra + missed))
 
-# %% ../../nbs/52_metrics.ipynb #27a2e641
+# %% ../../nbs/52_metrics.ipynb #d9e4937c
 def evaluate_classification(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,) classes from 0: gloss ids less one
