@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['frames_of_reference', 'Span', 'Clip', 'seconds', 'duration', 'crop', 'select', 'part', 'seen']
 
-# %% ../nbs/01_clip.ipynb #77f37f72
+# %% ../nbs/01_clip.ipynb #fb42dd29
+import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -13,14 +14,14 @@ import numpy as np
 
 from .layout import Layout, HOLISTIC
 
-# %% ../nbs/01_clip.ipynb #cadf8711
+# %% ../nbs/01_clip.ipynb #15bef615
 class Span(NamedTuple):
     "A stretch of time in which one gloss is signed."
     start: float # seconds from the clip's first frame
     end: float # seconds, after `start`
     gloss: str = '' # what is signed
 
-# %% ../nbs/01_clip.ipynb #3fa00dad
+# %% ../nbs/01_clip.ipynb #06193d57
 frames_of_reference = 'image', 'world', 'body', 'part'
 
 def _fail(source, text): raise ValueError(f'{source}: {text}' if source else text)
@@ -42,7 +43,7 @@ def _check(clip):
     for s in clip.spans:
         if not s.start < s.end: say(f'span {s.gloss!r} ends at {s.end} s, before or at its start {s.start} s')
 
-# %% ../nbs/01_clip.ipynb #b01f21a6
+# %% ../nbs/01_clip.ipynb #662d4614
 @dataclass(frozen=True, eq=False)
 class Clip:
     "One recording of signing: J joints over T frames, and what is known about it."
@@ -64,7 +65,9 @@ class Clip:
         put = lambda k, v: object.__setattr__(self, k, v)
         put('xyz', np.array(self.xyz, np.float32)); put('conf', np.array(self.conf, np.float32))
         if self.times is not None: put('times', np.array(self.times, np.float64))
-        put('gloss', (self.gloss,) if isinstance(self.gloss, str) else tuple(self.gloss)); put('spans', tuple(Span(*s) for s in self.spans))
+        one_form = lambda text: unicodedata.normalize('NFC', text)
+        put('gloss', tuple(map(one_form, (self.gloss,) if isinstance(self.gloss, str) else self.gloss)))
+        put('spans', tuple(Span(start, end, one_form(gloss)) for start, end, gloss in (Span(*s) for s in self.spans)))
         _check(self)
         self.xyz[self.conf == 0] = 0
         for a in (self.xyz, self.conf, self.times):
@@ -72,7 +75,7 @@ class Clip:
 
     def __len__(self): return len(self.xyz)
 
-# %% ../nbs/01_clip.ipynb #4586c291
+# %% ../nbs/01_clip.ipynb #0ebb20a7
 def seconds(self:Clip) -> np.ndarray: # (T,) seconds from the first frame
     "When each frame was taken, from 0."
     return np.arange(len(self)) / self.fps if self.times is None else self.times - self.times[0]
@@ -83,7 +86,7 @@ def duration(self:Clip) -> float: # seconds
 
 Clip.seconds, Clip.duration = property(seconds), property(duration)
 
-# %% ../nbs/01_clip.ipynb #2b2641ab
+# %% ../nbs/01_clip.ipynb #6016c871
 def crop(self:Clip,
     start: float, # seconds
     end: float, # seconds, after `start`
@@ -111,7 +114,7 @@ def part(self:Clip,
 
 Clip.crop, Clip.select, Clip.part = crop, select, part
 
-# %% ../nbs/01_clip.ipynb #59d64a1f
+# %% ../nbs/01_clip.ipynb #a9a54c19
 def seen(self:Clip) -> dict[str, float]: # part → fraction of frames
     "In what fraction of the frames each part was seen."
     return {p: float((self.conf[:, s] > 0).any(1).mean()) for p, s in self.layout.parts.items()}

@@ -6,13 +6,13 @@
 __all__ = ['fingers', 'HANDS', 'LEAP', 'POSE', 'FACE', 'HOLISTIC', 'SPOTER_BODY', 'SPOTER54', 'layouts', 'Layout', 'index',
            'indices', 'select', 'locate', 'join', 'get_layout']
 
-# %% ../nbs/00_layout.ipynb #3b67e403
+# %% ../nbs/00_layout.ipynb #e55b6103
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-# %% ../nbs/00_layout.ipynb #124c91ae
+# %% ../nbs/00_layout.ipynb #bf5c3e00
 @dataclass(frozen=True)
 class Layout:
     "Joints of a skeleton: names, limbs, mirror map, groups, colours and anchors."
@@ -33,7 +33,7 @@ class Layout:
     def __len__(self): return len(self.joints)
     def __repr__(self): return f"Layout({self.name!r}, {len(self)} joints: " + ', '.join(f'{p} {s.stop - s.start}' for p, s in self.parts.items()) + ')'
 
-# %% ../nbs/00_layout.ipynb #e08c2a1a
+# %% ../nbs/00_layout.ipynb #b1b44f55
 def _lazy(name, make): # a cached property added to a frozen dataclass
     prop = cached_property(make); prop.__set_name__(Layout, name); setattr(Layout, name, prop)
 
@@ -53,7 +53,7 @@ _lazy('mirror', _mirror)
 _lazy('skeleton', lambda self: np.array([(self.index(a), self.index(b)) for a, b in self.bones]).reshape(-1, 2))
 _lazy('edges', lambda self: np.array([(self.index(a), self.index(b)) for a, b in self.limbs]).reshape(-1, 2))
 
-# %% ../nbs/00_layout.ipynb #aa49bc3a
+# %% ../nbs/00_layout.ipynb #a80fc486
 def index(self:Layout,
     joint: str, # a joint name, or the role of an anchor
 ) -> int:
@@ -72,7 +72,7 @@ def indices(self:Layout,
 
 Layout.index, Layout.indices = index, indices
 
-# %% ../nbs/00_layout.ipynb #5553be01
+# %% ../nbs/00_layout.ipynb #eb6ec748
 def select(self:Layout,
     *what: str, # parts, groups, anchors or joints, in any order
     name: str = '', # the new layout's name; by default says what was taken
@@ -97,7 +97,7 @@ def locate(self:Layout,
 
 Layout.select, Layout.locate = select, locate
 
-# %% ../nbs/00_layout.ipynb #6e84598c
+# %% ../nbs/00_layout.ipynb #8e957bde
 fingers = 'thumb', 'index', 'middle', 'ring', 'pinky'
 _hand = ('wrist',) + tuple(f'{f}_{j}' for f in fingers for j in (('cmc', 'mcp', 'ip', 'tip') if f == 'thumb' else ('mcp', 'pip', 'dip', 'tip')))
 _bones = tuple((f'{f}_{a}', f'{f}_{b}') for f in fingers for a, b in zip(*[(('cmc', 'mcp', 'ip', 'tip') if f == 'thumb' else ('mcp', 'pip', 'dip', 'tip'))[i:] for i in (0, 1)]))
@@ -110,7 +110,7 @@ def _hand_groups(part):
     return {f'{part}.{f}': named(lambda j: j.startswith(f)) for f in fingers} | {
         f'{part}.palm': named(lambda j: j == 'wrist' or j.endswith(('_cmc', '_mcp')) and j != 'thumb_mcp')}
 
-# %% ../nbs/00_layout.ipynb #667a13f1
+# %% ../nbs/00_layout.ipynb #12726e40
 _sides = 'left_hand', 'right_hand'
 HANDS = Layout('hands', tuple(f'{p}.{j}' for p in _sides for j in _hand),
     limbs=sum((_on(p, _bones + _palm) for p in _sides), ()),
@@ -121,7 +121,7 @@ HANDS = Layout('hands', tuple(f'{p}.{j}' for p in _sides for j in _hand),
     bones=sum((_on(p, tuple(('wrist', f"{f}_{'cmc' if f == 'thumb' else 'mcp'}") for f in fingers) + _bones) for p in _sides), ()))
 LEAP = replace(HANDS, name='leap')
 
-# %% ../nbs/00_layout.ipynb #f6231562
+# %% ../nbs/00_layout.ipynb #adb42fc4
 _pose = ('nose', 'left_eye_inner', 'left_eye', 'left_eye_outer', 'right_eye_inner', 'right_eye', 'right_eye_outer', 'left_ear', 'right_ear',
          'mouth_left', 'mouth_right', 'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist', 'left_pinky',
          'right_pinky', 'left_index', 'right_index', 'left_thumb', 'right_thumb', 'left_hip', 'right_hip', 'left_knee', 'right_knee',
@@ -136,7 +136,7 @@ _arms = _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'), ('
                ('left_ankle', 'left_heel'), ('left_heel', 'left_foot_index'), ('nose', 'left_eye'), ('left_eye', 'left_ear')])
 _trunk = ('left_shoulder', 'right_shoulder'), ('left_hip', 'right_hip'), ('mouth_left', 'mouth_right')
 
-# %% ../nbs/00_layout.ipynb #4e8a8174
+# %% ../nbs/00_layout.ipynb #bb76c075
 _named = lambda keep: tuple(f'pose.{j}' for j in _pose if any(k in j for k in keep))
 POSE = Layout('pose', tuple(f'pose.{j}' for j in _pose), limbs=_on('pose', _arms + _trunk),
     mirrors=tuple((f'pose.{j}', f'pose.{_swap(j)}') for j in _pose if 'left' in j),
@@ -147,7 +147,7 @@ POSE = Layout('pose', tuple(f'pose.{j}' for j in _pose), limbs=_on('pose', _arms
     anchors={f'{s}_{j}': f'pose.{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist', 'hip')} | {'nose': 'pose.nose'},
     bones=_on('pose', _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'), ('left_hip', 'left_knee'), ('left_knee', 'left_ankle')])))
 
-# %% ../nbs/00_layout.ipynb #b0065171
+# %% ../nbs/00_layout.ipynb #45fd3c88
 _midline = {0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 94, 151, 152, 164, 168, 175, 195, 197, 199, 200}
 _face_mirror = tuple(zip([i for i in range(248) if i not in _midline], range(248, 468)))
 
@@ -161,7 +161,7 @@ _contours = {
     'face_oval': ((10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172,
                    58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109, 10),)}
 
-# %% ../nbs/00_layout.ipynb #4d930835
+# %% ../nbs/00_layout.ipynb #8896a5ba
 _sketch = tuple(i for run in _contours['lips'] for i in run[:-1:2]) + tuple(i for s in ('right_brow', 'left_brow') for run in _contours[s] for i in run) + (
     33, 159, 133, 145, 362, 386, 263, 374, 1, 10, 152, 234, 454) + (61, 291)
 _f = lambda i: f'face.{i}'
@@ -172,7 +172,7 @@ FACE = Layout('face', tuple(map(_f, range(468))),
     colors=dict(face='#8d6fb0'),
     anchors=dict(left_eye_outer='face.263', right_eye_outer='face.33', mouth_left='face.291', mouth_right='face.61', nose_tip='face.1', chin='face.152'))
 
-# %% ../nbs/00_layout.ipynb #648f8725
+# %% ../nbs/00_layout.ipynb #6da3277f
 def join(
     name: str, # the new layout's name
     *layouts: Layout, # layouts with different parts, in order
@@ -184,7 +184,7 @@ def join(
 
 HOLISTIC = join('holistic', HANDS, FACE, POSE)
 
-# %% ../nbs/00_layout.ipynb #bbc97696
+# %% ../nbs/00_layout.ipynb #d46ece36
 SPOTER_BODY = Layout('spoter_body', tuple(f'body.{j}' for j in ('nose', 'neck', 'right_eye', 'left_eye', 'right_ear', 'left_ear', 'right_shoulder', 'left_shoulder',
                                                                'right_elbow', 'left_elbow', 'right_wrist', 'left_wrist')),
     limbs=_on('body', (('nose', 'neck'), ('neck', 'left_shoulder'), ('neck', 'right_shoulder'), ('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'),
@@ -195,11 +195,13 @@ SPOTER54 = join('spoter54', HANDS, SPOTER_BODY)
 
 layouts = {l.name: l for l in (HOLISTIC, HANDS, POSE, FACE, LEAP, SPOTER54)}
 
-# %% ../nbs/00_layout.ipynb #cbe46ebb
+# %% ../nbs/00_layout.ipynb #45b54e28
 def get_layout(
     name: str, # as `Layout.name` says it: `holistic`, or a selection such as `holistic[left_hand,pose]`
 ) -> Layout:
     "The layout of that name."
-    base, _, rest = name.partition('[')
+    base, *selections = name.replace(']', '').split('[')
     if base not in layouts: raise ValueError(f'unknown layout {name!r}; known are {", ".join(layouts)}, and selections such as holistic[left_hand,pose.arms]')
-    return layouts[base].select(*rest.rstrip(']').split(',')) if rest else layouts[base]
+    layout = layouts[base]
+    for what in selections: layout = layout.select(*what.split(','))
+    return layout

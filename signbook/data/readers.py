@@ -7,7 +7,7 @@ __all__ = ['widths', 'formats', 'real_data', 'one_sentence', 'load_npy', 'npz_na
            'make_clip', 'split_of', 'named', 'bangla_name', 'read_bangla', 'read_split', 'write_split', 'is_hidden',
            'is_note', 'read_mp_data', 'natural', 'read_whispersign', 'Format', 'find', 'iter_clips', 'read']
 
-# %% ../../nbs/10_readers.ipynb #b0fcdce2
+# %% ../../nbs/10_readers.ipynb #57bbcbd1
 import inspect, io, math, os, re, zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ import numpy as np
 from ..clip import Clip
 from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout
 
-# %% ../../nbs/10_readers.ipynb #eecad252
+# %% ../../nbs/10_readers.ipynb #9ffad320
 def real_data(
     name: str = '', # a folder of it, such as `bangla`
 ) -> Path | None: # None, and a printed reason, where it is missing
@@ -31,7 +31,7 @@ def real_data(
     if folder.is_dir(): return folder
     print(f'no real data {name!r} here (set SIGNBOOK_DATA to the folder that holds it): its examples are left out')
 
-# %% ../../nbs/10_readers.ipynb #4c90e18e
+# %% ../../nbs/10_readers.ipynb #69b103e8
 @contextmanager
 def one_sentence(
     path, # the file that is being read or written
@@ -55,7 +55,7 @@ def _array(file, size, path, key='the array'):
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)
 
-# %% ../../nbs/10_readers.ipynb #6c0fef80
+# %% ../../nbs/10_readers.ipynb #16117106
 def load_npy(
     path: str | Path, # an .npy file
 ) -> np.ndarray:
@@ -81,7 +81,7 @@ def load_npz(
         found = {i.filename.removesuffix('.npy'): i for i in archive.infolist()}
         return {n: member(archive, found[n]) for n in names if n in found}
 
-# %% ../../nbs/10_readers.ipynb #e5bbdf63
+# %% ../../nbs/10_readers.ipynb #272844bb
 def confidence(
     xyz: np.ndarray, # (T, J, 3), NaN or a part of zeros where nothing was seen
     layout: Layout, # what the J joints are
@@ -107,7 +107,7 @@ def make_clip(xyz, layout, path, conf=1., **about) -> Clip:
     conf = confidence(xyz, layout) * conf
     return Clip(np.where(conf[..., None] > 0, xyz, 0), conf, layout=layout, source=str(path), **about)
 
-# %% ../../nbs/10_readers.ipynb #1a645c97
+# %% ../../nbs/10_readers.ipynb #60e3b87b
 _splits = dict(train='train', training='train', val='val', valid='val', validation='val', dev='val', test='test')
 
 def split_of(
@@ -120,7 +120,7 @@ def named(folder, up=0): # the name of a folder, or of one above it, however it 
     names = Path(folder).resolve().parts[::-1]
     return names[up] if up < len(names) else ''
 
-# %% ../../nbs/10_readers.ipynb #6ae08522
+# %% ../../nbs/10_readers.ipynb #56df54f2
 _bangla_parts = dict(left_hand=('left_hand', 21), right_hand=('right_hand', 21), face=('face', 468), pose=('pose_sequence', 33)) # part: (array, joints)
 
 def bangla_name(
@@ -141,7 +141,7 @@ def _bangla_length(arrays, path):
     if stored.size != 1 or stored.dtype.kind not in 'iu' or not 1 <= stored.item() <= T: raise ValueError(f'{path}: raw_length is {stored.tolist()}, expected 1 to {T}')
     return stored.item()
 
-# %% ../../nbs/10_readers.ipynb #d7e6fd3a
+# %% ../../nbs/10_readers.ipynb #0203cb54
 def read_bangla(
     path: str | Path, # an npz with `pose_sequence (T, 33, 3)`, `left_hand`, `right_hand (T, 21, 3)`, `face (T, 468 or 478, 3)` and maybe `raw_length`
     fps: float = 30., # frames per second; the files do not say
@@ -162,7 +162,7 @@ def read_bangla(
     yield make_clip(np.concatenate([parts[p] for p in HOLISTIC.parts], 1), HOLISTIC, str(path) + (' (hands swapped back)' if swap else ''),
                     fps=fps, frame='part', split=split_of(named(path, 1)), **bangla_name(Path(path).stem))
 
-# %% ../../nbs/10_readers.ipynb #9169cc2a
+# %% ../../nbs/10_readers.ipynb #e491ad2c
 widths = {3 * len(l): l for l in (HOLISTIC, FACE, HANDS, POSE)} # numbers a frame → layout
 
 def _labels(arrays, path):
@@ -186,28 +186,28 @@ def _column(arrays, key, path, default, as_type):
         raise ValueError(f'{path}: {key} has shape {column.shape} and type {column.dtype}, expected one for each of the {N} rows of x')
     return [as_type(v) for v in column.tolist()]
 
-# %% ../../nbs/10_readers.ipynb #b32e1830
+# %% ../../nbs/10_readers.ipynb #038cc9b5
 def read_split(
     path: str | Path, # an npz with `x (N, T, 1629)` as left hand, right hand, face, pose, or `(N, T, 99)` pose only; `y (N,)` integers; maybe `names`
     fps: float | None = None, # frames per second; by default as the file says, else 25
     frame: str = 'image', # image | world | body | part: what the coordinates are, which the file does not say
 ) -> Iterator[Clip]: # N clips; zeros after a row's last frame are cut off, NaN is not seen
     "The clips of one split; `train`, `val` or `test` by the first word of the file's name."
-    arrays = {k.lower(): a for k, a in load_npz(path, *('xXyY'), 'names', 'signer', 'session', 'fps').items()}
+    arrays = {k.lower(): a for k, a in load_npz(path, *('xXyY'), 'names', 'signer', 'session', 'fps', 'aspect').items()}
     for k, expected in dict(x='(N, T, 1629)', y='(N,)').items():
         if k not in arrays: raise ValueError(f'{path}: has no array {k}, expected {k} {expected}')
     x = arrays['x']; x = x.reshape(*x.shape[:2], -1) if x.ndim == 4 and x.shape[-1] == 3 and x.size else x
     if x.ndim != 3 or x.shape[-1] not in widths: raise ValueError(f'{path}: x has shape {x.shape}, expected (N, T, one of {", ".join(map(str, widths))})')
     if not len(x): raise ValueError(f'{path}: x has no rows, expected at least one clip')
     layout, split = widths[x.shape[-1]], split_of(re.split('[^a-zA-Z]+', Path(path).stem)[0])
-    rows = zip(x, _labels(arrays, path), *(_column(arrays, k, path, '', _text) for k in ('signer', 'session')), _column(arrays, 'fps', path, 25., float))
-    for i, (row, gloss, signer, session, rate) in enumerate(rows):
+    rows = zip(x, _labels(arrays, path), *(_column(arrays, k, path, '', _text) for k in ('signer', 'session')), _column(arrays, 'fps', path, 25., float), _column(arrays, 'aspect', path, 1., float))
+    for i, (row, gloss, signer, session, rate, aspect) in enumerate(rows):
         kept = np.flatnonzero(row.any(1))
         if not len(kept): raise ValueError(f'{path}: row {i} of x has no frames, expected one that is not all zero')
         xyz = numbers(row[:kept[-1] + 1], path, f'row {i} of x').reshape(-1, len(layout), 3)
-        yield make_clip(xyz, layout, f'{path}[{i}]', fps=rate if fps is None else fps, frame=frame, gloss=gloss, split=split, signer=signer, session=session)
+        yield make_clip(xyz, layout, f'{path}[{i}]', fps=rate if fps is None else fps, aspect=aspect, frame=frame, gloss=gloss, split=split, signer=signer, session=session)
 
-# %% ../../nbs/10_readers.ipynb #64d7f0d4
+# %% ../../nbs/10_readers.ipynb #ecf21d97
 def _save_npz(path, **arrays):
     "Write to a temporary name, then move: whoever is stopped in between leaves nothing half-written."
     temporary = path.with_name(f'.{path.name}.{os.getpid()}')
@@ -225,13 +225,13 @@ def _row(clip):
     if not np.array_equal(confidence(xyz, clip.layout) > 0, clip.conf > 0): raise ValueError(f'{clip.source}: a part that was seen is all zero, which a split file says of one not seen')
     return xyz.reshape(len(clip), -1)
 
-# %% ../../nbs/10_readers.ipynb #c8acab56
+# %% ../../nbs/10_readers.ipynb #08375e53
 def write_split(
     clips: Iterable[Clip], # of one layout, one gloss each
     path: str | Path, # the npz; its first word should be train, val or test
     names: Iterable[str] | None = None, # glosses in the order of their labels, the same for train, val and test; by default those of the clips, sorted
 ) -> Path:
-    "Clips as the documented npz: `x`, `y`, `names`, and for those who know them `signer`, `session`, `fps`. Confidence is kept as seen or not seen."
+    "Clips as the documented npz: `x`, `y`, `names`, and for those who know them `signer`, `session`, `fps`, `aspect`. Confidence is kept as seen or not seen."
     path, clips = Path(path), list(clips)
     if not clips: raise ValueError(f'{path}: no clips to write, expected at least one')
     layout, = {c.layout for c in clips} if len({c.layout for c in clips}) == 1 else [None]
@@ -244,11 +244,11 @@ def write_split(
     x = np.zeros((len(clips), max(map(len, clips)), 3 * len(layout)), np.float32)
     for row, c in zip(x, clips): row[:len(c)] = _row(c)
     labels = {g: i for i, g in enumerate(names)}
-    _save_npz(path, x=x, y=np.array([labels[c.gloss[0]] for c in clips]), names=np.array(names), fps=np.array([c.fps for c in clips]),
+    _save_npz(path, x=x, y=np.array([labels[c.gloss[0]] for c in clips]), names=np.array(names), fps=np.array([c.fps for c in clips]), aspect=np.array([c.aspect for c in clips]),
               signer=np.array([c.signer for c in clips]), session=np.array([c.session for c in clips]))
     return path
 
-# %% ../../nbs/10_readers.ipynb #6ea292df
+# %% ../../nbs/10_readers.ipynb #a3e27c5c
 def _numbered(folder):
     "Frame number → npy file of a folder; other files that are not notes are refused."
     found = {}
@@ -269,7 +269,7 @@ def is_note(
     "Whether it is no data: hidden, a README or LICENSE, or text, a table or a picture by its ending."
     return is_hidden(path) or not path.is_dir() and (path.suffix.lower() in _notes or path.stem.upper() in ('README', 'LICENSE'))
 
-# %% ../../nbs/10_readers.ipynb #9a2f695a
+# %% ../../nbs/10_readers.ipynb #e3ce3c1b
 def read_mp_data(
     folder: str | Path, # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662 numbers; for a tree of them there is `read`
     fps: float = 30., # frames per second; the files do not say
@@ -288,7 +288,7 @@ def read_mp_data(
     conf = np.ones((len(flat), 543), np.float32); conf[:, HOLISTIC.parts['pose']] = np.nan_to_num(pose[..., 3])
     yield make_clip(np.concatenate([hands, face, pose[..., :3]], 1), HOLISTIC, folder, conf, fps=fps, gloss=named(folder, 1), split=split_of(named(folder, 2)))
 
-# %% ../../nbs/10_readers.ipynb #b6b77dcc
+# %% ../../nbs/10_readers.ipynb #3315ed84
 def natural(name: str) -> list: # a sort key
     "Puts names in the order that people expect: 10 after 9."
     return [(0, int(t), '') if t.isdecimal() else (1, 0, t) for t in re.split(r'([0-9]+)', name) if t]
@@ -304,7 +304,7 @@ def _pairs(folder):
     if lone: raise ValueError(f'{folder}: has {len(files["features"])} features and {len(files["labels"])} labels, expected pairs; {lone[0]} is alone')
     return [(files['features'][k], files['labels'][k]) for k in sorted(files['features'], key=natural)]
 
-# %% ../../nbs/10_readers.ipynb #47812aa4
+# %% ../../nbs/10_readers.ipynb #31d8927a
 def read_whispersign(
     folder: str | Path, # with `features/*.npy (T, 42, 7)` and `labels/*.npy`, integers, of the same names
     fps: float = 60., # frames per second; the files do not say
@@ -319,7 +319,7 @@ def read_whispersign(
         x = numbers(x, path, 'the array')
         yield make_clip(x[..., :3], HANDS, path, np.nan_to_num(x[..., 6]), fps=fps, frame=frame, gloss=tuple(str(i) for i in np.atleast_1d(y)), split=split_of(named(folder)))
 
-# %% ../../nbs/10_readers.ipynb #f8ebbce2
+# %% ../../nbs/10_readers.ipynb #d283e7c3
 class Format(NamedTuple):
     "A kind of file or folder that signbook reads."
     name: str # how errors speak of it
@@ -342,7 +342,7 @@ formats = (
     Format('a WhisperSign split (folders features and labels)', _is_whispersign, read_whispersign),
 )
 
-# %% ../../nbs/10_readers.ipynb #4ceacfab
+# %% ../../nbs/10_readers.ipynb #164dcab2
 def find(
     path: str | Path, # a file or folder
     top: bool = True, # whether somebody asked for just this path, so that even a note has to be data
@@ -360,7 +360,7 @@ def find(
     for p in inside:
         if not is_hidden(p): yield from find(p, top=False)
 
-# %% ../../nbs/10_readers.ipynb #a651a602
+# %% ../../nbs/10_readers.ipynb #bf6cc016
 def iter_clips(
     path: str | Path, # a file, or a folder with all below it
     **options, # of the reader: `fps` for all, `swap` for Bangla, `frame` for formats that do not say
