@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['documented_stage', 'Recipe', 'recipes', 'recipe', 'changed', 'load_recipe', 'loss', 'trainer', 'fit_splits']
 
-# %% ../../nbs/62_recipes.ipynb #f599af29
+# %% ../../nbs/62_recipes.ipynb #72138b19
 import time
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from ..models.spoter import SpoterConfig, SpoterV1Config, build, preset
 from .losses import spoter_loss
 from .trainer import Stage, Trainer, predict
 
-# %% ../../nbs/62_recipes.ipynb #2f9fc02b
+# %% ../../nbs/62_recipes.ipynb #aa0d94ac
 @dataclass(frozen=True)
 class Recipe:
     "Everything that decides a training run, but for the data and the seed."
@@ -34,7 +34,7 @@ class Recipe:
 def _recipe(name, features, stage, **options):
     return Recipe(name, preset(name, 1, features.layout, features.channels, **options)[1], features, stage)
 
-# %% ../../nbs/62_recipes.ipynb #693a682a
+# %% ../../nbs/62_recipes.ipynb #25ddf30d
 documented_stage = Stage(steps=160, batch_size=64, lr=1e-4, warmup=.1, weight_decay=.01, betas=(.9, .999), average=0., balance=0., smoothing=.1, augment=None, validate=40)
 
 def recipes() -> dict[str, Recipe]:
@@ -50,7 +50,7 @@ def recipe(name: str) -> Recipe:
     if name not in recipes(): raise ValueError(f'unknown recipe {name!r}; known are {", ".join(recipes())}, or a .yaml file')
     return recipes()[name]
 
-# %% ../../nbs/62_recipes.ipynb #0074bd81
+# %% ../../nbs/62_recipes.ipynb #1b586176
 def changed(
     value, # a dataclass, possibly of dataclasses
     settings: dict, # field → new value, or → settings of a field that is a dataclass itself
@@ -64,11 +64,11 @@ def changed(
     now = {k: getattr(value, k) for k in value.__dataclass_fields__}
     try: checked = TypeAdapter(type(value)).validate_python(now | plain) if plain else value
     except ValidationError as e:
-        first = e.errors()[0]
-        raise ValueError(f'{where or "settings"}.{".".join(map(str, first["loc"]))}: {first["msg"]}, found {first["input"]!r}'.replace('settings.', '', 1)) from None
+        first = e.errors()[0]; place = '.'.join(filter(None, (where, *map(str, first['loc']))))
+        raise ValueError(f'{place or "settings"}: ' + (f'{first["msg"]}, found {first["input"]!r}' if first['loc'] else first['msg'].removeprefix('Value error, '))) from None
     return replace(checked, **nested) if nested else checked
 
-# %% ../../nbs/62_recipes.ipynb #7149adc1
+# %% ../../nbs/62_recipes.ipynb #54626157
 def load_recipe(
     name: str, # a recipe's name, or a path to YAML with `recipe:` and what differs from it
 ) -> Recipe:
@@ -80,7 +80,7 @@ def load_recipe(
     base = recipe(settings.pop('recipe'))
     return changed(base, {'name': Path(name).stem} | settings, name)
 
-# %% ../../nbs/62_recipes.ipynb #42053d7b
+# %% ../../nbs/62_recipes.ipynb #5f164171
 def loss(out, batch, stage): return spoter_loss(out, batch, smoothing=stage.smoothing, boundary_weight=stage.boundary_weight)
 
 def trainer(

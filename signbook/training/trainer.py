@@ -7,7 +7,7 @@ __all__ = ['Stage', 'schedule', 'step_generator', 'Draws', 'write_atomically', '
            'read_config', 'load_weights', 'load_run', 'predict', 'plot_history', 'in_notebook', 'Progress',
            'parameter_groups', 'averaging', 'Trainer', 'final', 'update', 'fit', 'config', 'save']
 
-# %% ../../nbs/61_trainer.ipynb #30864d30
+# %% ../../nbs/61_trainer.ipynb #2180bf7d
 import json, math, os, shutil, sys, time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,11 +25,11 @@ from ..features.pipeline import Features, Prepared, bucket_batches, collate
 from ..data.corpus import Vocabulary
 from ..models.spoter import build, config_from_dict, config_to_dict
 
-# %% ../../nbs/61_trainer.ipynb #5895869c
+# %% ../../nbs/61_trainer.ipynb #a7d65e76
 @dataclass(frozen=True)
 class Stage:
     "Settings of a stretch of training."
-    steps: int = 400 # updates of the weights, whatever the corpus's size
+    steps: int = 1500 # updates of the weights, whatever the corpus's size
     batch_size: int = 32 # clips an update
     lr: float = 1e-3 # highest learning rate
     warmup: float = .1 # part of the steps in which the learning rate rises
@@ -37,12 +37,12 @@ class Stage:
     betas: tuple[float, float] = (.9, .98) # AdamW's; the second shorter than usual, for short runs
     clip_norm: float = 1. # largest norm of the gradient
     average: float = .99 # weights are averaged over about 1 / (1 - average) steps; 0 keeps the last
-    balance: float = .5 # how often a word is drawn: count ** (1 - balance), so 0 as in the corpus, 1 all words alike
+    balance: float = 1. # how often a word is drawn: count ** (1 - balance), so 0 as in the corpus, 1 all words alike
     smoothing: float = .1 # label smoothing
     boundary_weight: float = .3 # of the boundary loss, where spans are known
     augment: Augment | None = field(default_factory=Augment) # None trains on the clips as they are
     precision: str = 'no' # no | bf16
-    validate: int = 100 # steps between validations
+    validate: int = 250 # steps between validations
 
     def __post_init__(self):
         for name in ('steps', 'batch_size', 'lr', 'validate'):
@@ -58,7 +58,7 @@ def schedule(
     warm = max(1, round(stage.warmup * stage.steps))
     return min(1., (step + 1) / warm) * .5 * (1 + math.cos(math.pi * step / stage.steps))
 
-# %% ../../nbs/61_trainer.ipynb #f16f225a
+# %% ../../nbs/61_trainer.ipynb #dc12cc5a
 def step_generator(seed, step, device='cpu'):
     "A generator for one step of one run."
     return torch.Generator(device=device).manual_seed((seed * 1_000_003 + step) % 2**63)
@@ -82,7 +82,7 @@ class Draws(torch.utils.data.Sampler):
         for step in range(self.start, self.stage.steps):
             yield torch.multinomial(self.weights, min(self.stage.batch_size, n), generator=step_generator(self.seed, step)).tolist()
 
-# %% ../../nbs/61_trainer.ipynb #f339ad3c
+# %% ../../nbs/61_trainer.ipynb #58c89274
 def write_atomically(
     path: Path, # the final place
     write, # called with a temporary path beside it
@@ -101,7 +101,7 @@ def save_json(path, value): write_atomically(path, lambda p: p.write_text(json.d
 def save_tensors(path, tensors, **metadata): # metadata: strings
     write_atomically(path, lambda p: save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, p, metadata=metadata))
 
-# %% ../../nbs/61_trainer.ipynb #9554142c
+# %% ../../nbs/61_trainer.ipynb #4c96365f
 @dataclass
 class Run:
     "A trained model and the road its input has to take."
@@ -132,7 +132,7 @@ def load_weights(path, fingerprint):
     if found != fingerprint: raise ValueError(f'{path}: was trained on features {found}, but the configuration says {fingerprint}; they must be the same')
     return tensors
 
-# %% ../../nbs/61_trainer.ipynb #aa1e3fa2
+# %% ../../nbs/61_trainer.ipynb #4ccc90a1
 def load_run(
     path, # the folder that `signbook train` wrote
     which: str = 'last', # last | best (by validation)
@@ -148,7 +148,7 @@ def load_run(
     except RuntimeError as e: raise ValueError(f'{path}/{which}.safetensors: does not fit the model of config.json ({str(e).splitlines()[-1].strip()})') from None
     return Run(model.to(device).eval(), features, Vocabulary(tuple(config['vocabulary'])), config, path)
 
-# %% ../../nbs/61_trainer.ipynb #26dc903d
+# %% ../../nbs/61_trainer.ipynb #4596a57e
 @torch.inference_mode()
 def predict(
     model: torch.nn.Module,
@@ -169,7 +169,7 @@ def predict(
     model.train(was)
     return dict(logits=torch.stack(out), **(dict(boundary=boundary) if boundary[0] is not None else {}))
 
-# %% ../../nbs/61_trainer.ipynb #9f0833e2
+# %% ../../nbs/61_trainer.ipynb #13e24bb9
 def plot_history(
     history: list[dict], # records as the trainer keeps them
     title: str = '',
@@ -210,7 +210,7 @@ class Progress:
     def close(self):
         if self.bar is not None: self.bar.close()
 
-# %% ../../nbs/61_trainer.ipynb #ccb0373d
+# %% ../../nbs/61_trainer.ipynb #52d8e5fe
 def parameter_groups(model, weight_decay): # matrices decay, vectors (biases, norms) do not
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
@@ -244,7 +244,7 @@ class Trainer:
         self.scheduler = scheduler
         self.averaged = AveragedModel(self.plain, multi_avg_fn=averaging(stage.average), use_buffers=False) if stage.average else None
 
-# %% ../../nbs/61_trainer.ipynb #68a8140a
+# %% ../../nbs/61_trainer.ipynb #3c2467eb
 def final(self:Trainer) -> torch.nn.Module:
     "The model to use: with averaged weights where the stage averages."
     return self.averaged.module if self.averaged is not None else self.plain
@@ -270,7 +270,7 @@ def update(self:Trainer,
 
 Trainer.final, Trainer.update = property(final), update
 
-# %% ../../nbs/61_trainer.ipynb #15786ae8
+# %% ../../nbs/61_trainer.ipynb #91721dff
 def fit(self:Trainer,
     train, # Corpus, or a list of clips
     val=None, # Corpus or list: from the training signers or session, never from the test
@@ -311,7 +311,7 @@ def _validate(self, held):
 
 Trainer.fit, Trainer._validate = fit, _validate
 
-# %% ../../nbs/61_trainer.ipynb #b3c88cb6
+# %% ../../nbs/61_trainer.ipynb #e0e64e2c
 def config(self:Trainer) -> dict:
     "All that the run's folder says about itself."
     return dict(self.about, model=config_to_dict(self.plain.config), features=asdict(self.features), fingerprint=self.features.fingerprint,
@@ -335,7 +335,7 @@ def save(self:Trainer):
 
 Trainer.config, Trainer._weights, Trainer._state, Trainer.save = property(config), _weights, _state, save
 
-# %% ../../nbs/61_trainer.ipynb #4c024363
+# %% ../../nbs/61_trainer.ipynb #297a40da
 def _open(self, resume):
     "Begin a new folder, or take up the one that is there."
     state = self.out/'state.safetensors'
