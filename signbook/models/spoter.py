@@ -8,7 +8,7 @@ __all__ = ['parts_of', 'pairs', 'presets', 'models', 'stream_slices', 'size', 'r
            'config_to_dict', 'config_from_dict', 'parameters', 'count_flops', 'random_batch', 'look', 'training_step',
            'stopwatch', 'bench_train', 'bench_growth']
 
-# %% ../../nbs/31_spoter.ipynb #033bbaa8
+# %% ../../nbs/31_spoter.ipynb #594b9fe2
 from dataclasses import asdict, dataclass, fields, replace
 from statistics import median
 from time import perf_counter
@@ -21,7 +21,7 @@ from ..layout import get_layout
 from .spoter_modules import (BoundaryDetector, Classifier, CrossModalAttention, Dropout, EncoderLayer, Fusion, LearnedPositions,
                                             PartEncoder, SinusoidalPositions, TemporalConv, check_heads, frame_mask, gate, masked_mean)
 
-# %% ../../nbs/31_spoter.ipynb #2d7f441b
+# %% ../../nbs/31_spoter.ipynb #aace4cab
 parts_of = dict(hands=('left_hand', 'right_hand'), face=('face',), pose=('pose', 'body')) # stream → parts of a layout
 
 def stream_slices(
@@ -39,7 +39,7 @@ def size(slices: list[slice]) -> int:
     "Joints in some slices."
     return sum(s.stop - s.start for s in slices)
 
-# %% ../../nbs/31_spoter.ipynb #745136c2
+# %% ../../nbs/31_spoter.ipynb #a14e07b3
 def read(
     batch: dict, # x (B, T, J, C), conf (B, T, J), length (B,)
     joints: int, # J that the model was built for
@@ -56,7 +56,7 @@ def take(x: Tensor, slices: list[slice]) -> Tensor: # (B, T, J, C) → (B, T, n�
     "The numbers of some joints, a frame in a row."
     return torch.cat([x[:, :, s].flatten(2) for s in slices], 2) if len(slices) > 1 else x[:, :, slices[0]].flatten(2)
 
-# %% ../../nbs/31_spoter.ipynb #8549ca87
+# %% ../../nbs/31_spoter.ipynb #bf3b01c8
 @dataclass(frozen=True)
 class SpoterV1Config:
     "What SPOTER v1 is made of; the defaults are the documented ones."
@@ -82,7 +82,7 @@ def check_config(config):
     for f in fields(config): # JSON knows lists only
         if isinstance(getattr(config, f.name), list): object.__setattr__(config, f.name, tuple(getattr(config, f.name)))
 
-# %% ../../nbs/31_spoter.ipynb #0f1f7cd0
+# %% ../../nbs/31_spoter.ipynb #6d7d2861
 class SpoterV1(nn.Module):
     "Pose → one sign: a plain transformer."
     def __init__(self, config: SpoterV1Config):
@@ -101,7 +101,7 @@ class SpoterV1(nn.Module):
         for layer in self.layers: x = layer(x, mask)
         return dict(logits=self.classify(masked_mean(self.norm(x), mask)), length=batch['length'])
 
-# %% ../../nbs/31_spoter.ipynb #cf95123c
+# %% ../../nbs/31_spoter.ipynb #c0f22923
 @dataclass(frozen=True)
 class SpoterConfig:
     "What SPOTER v2 is made of; the defaults are the documented ones."
@@ -133,7 +133,7 @@ class SpoterConfig:
         for key, known in dict(positions=('learned', 'sinusoidal', 'none'), activation=('relu', 'gelu')).items():
             if getattr(self, key) not in known: raise ValueError(f'{key} is {getattr(self, key)!r}, expected one of {", ".join(known)}')
 
-# %% ../../nbs/31_spoter.ipynb #7b2dfd06
+# %% ../../nbs/31_spoter.ipynb #610c0a10
 pairs = ('hands', 'face'), ('hands', 'pose'), ('face', 'pose') # who asks whom
 
 class SpoterV2(nn.Module):
@@ -156,7 +156,7 @@ class SpoterV2(nn.Module):
         self.norm = nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
         self.classify = Classifier(c.width, c.classes, c.classifier, c.dropout)
 
-# %% ../../nbs/31_spoter.ipynb #bdef6576
+# %% ../../nbs/31_spoter.ipynb #9000dd9b
 def streams(self:SpoterV2,
     x: Tensor, # (B, T, J, C), zeros for what was not seen
     mask: Tensor, # (B, T)
@@ -182,7 +182,7 @@ def forward(self:SpoterV2, batch: dict) -> dict:
 
 SpoterV2.streams, SpoterV2.forward = streams, forward
 
-# %% ../../nbs/31_spoter.ipynb #a8149827
+# %% ../../nbs/31_spoter.ipynb #3ad9b28b
 presets = { # name → config's class and what differs from its defaults
     'spoter-v1': (SpoterV1Config, {}),
     'spoter-v2-documented': (SpoterConfig, {}),
@@ -211,7 +211,7 @@ def build(config: SpoterV1Config | SpoterConfig) -> nn.Module:
     "The model that a config describes."
     return models[type(config)](config)
 
-# %% ../../nbs/31_spoter.ipynb #a3273daf
+# %% ../../nbs/31_spoter.ipynb #e8fa6a91
 def config_to_dict(config: SpoterV1Config | SpoterConfig) -> dict:
     "A config as values that JSON can hold."
     return dict(model=models[type(config)].__name__) | asdict(config)
@@ -225,12 +225,12 @@ def config_from_dict(
     if name not in kinds: raise ValueError(f'the config is of model {name!r}, expected one of {", ".join(kinds)}')
     return make_config(kinds[name], {k: v for k, v in settings.items() if k != 'model'})
 
-# %% ../../nbs/31_spoter.ipynb #f8bf4b34
+# %% ../../nbs/31_spoter.ipynb #74122b64
 def parameters(model: nn.Module) -> int:
     "How many numbers a model learns."
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
-# %% ../../nbs/31_spoter.ipynb #7e6bea2d
+# %% ../../nbs/31_spoter.ipynb #ad788907
 def count_flops(
     run, # a function without arguments
 ) -> int: # floating-point operations
@@ -255,7 +255,7 @@ def random_batch(
     return dict(x=torch.randn(batch, frames, J, config.channels, device=device), conf=mark(batch, frames, J), length=mark(batch).long() * frames,
                 gloss=torch.randint(1, config.classes + 1, (batch, 1), device=device), gloss_length=mark(batch).long(), boundary=mark(batch, frames))
 
-# %% ../../nbs/31_spoter.ipynb #873882cf
+# %% ../../nbs/31_spoter.ipynb #7a7bbaf2
 @torch.no_grad()
 def look(self:SpoterV2,
     batch: dict,
@@ -273,7 +273,7 @@ def look(self:SpoterV2,
 
 SpoterV2.look = look
 
-# %% ../../nbs/31_spoter.ipynb #faaad546
+# %% ../../nbs/31_spoter.ipynb #94475ebc
 def training_step(
     config: SpoterV1Config | SpoterConfig,
     batch: int, # B
@@ -301,7 +301,7 @@ def stopwatch(run, device: str = 'cpu') -> float: # seconds
     wait(); start = perf_counter(); run(); wait()
     return perf_counter() - start
 
-# %% ../../nbs/31_spoter.ipynb #bd6a5b50
+# %% ../../nbs/31_spoter.ipynb #8a1f5d6d
 def bench_train(
     batch: int = 64, # B
     frames: int = 60, # T
@@ -324,7 +324,7 @@ def bench_train(
     return dict(clips_per_s=batch / seconds, flops_per_step=flops, peak_flops=peak, fraction=flops / seconds / peak, seconds=seconds,
                 typical_fraction=median(flops / s / (2 * size**3 / p) for p, s in turns), threads=torch.get_num_threads())
 
-# %% ../../nbs/31_spoter.ipynb #e143f653
+# %% ../../nbs/31_spoter.ipynb #394ffe8b
 def bench_growth(
     batches: tuple[int, ...] = (16, 32, 64), # B, at the smallest T
     frames: tuple[int, ...] = (30, 60, 120), # T, at the smallest B
