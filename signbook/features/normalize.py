@@ -6,13 +6,13 @@
 __all__ = ['palm_length', 'face_width', 'square', 'masked_mean', 'body_frame', 'root_frame', 'box_frame', 'velocity',
            'directions', 'without_resting', 'attach']
 
-# %% ../../nbs/21_normalize.ipynb #267d72f4
+# %% ../../nbs/21_normalize.ipynb #54002df0
 import torch
 from torch import Tensor
 
 from ..layout import Layout
 
-# %% ../../nbs/21_normalize.ipynb #05e62895
+# %% ../../nbs/21_normalize.ipynb #323dfdaf
 def square(
     xyz: Tensor, # (..., J, 3) image coordinates
     aspect: Tensor | float, # (...,) or a number: width / height
@@ -21,7 +21,7 @@ def square(
     a = torch.as_tensor(aspect, dtype=xyz.dtype, device=xyz.device)[..., None, None]
     return torch.cat([xyz[..., :1] * a, xyz[..., 1:2], xyz[..., 2:] * a], -1)
 
-# %% ../../nbs/21_normalize.ipynb #4c2a96f3
+# %% ../../nbs/21_normalize.ipynb #ab428648
 def masked_mean(
     x: Tensor, # (..., n, d)
     conf: Tensor, # (..., n)
@@ -35,7 +35,7 @@ def _median(x, ok, dim):
     "Median along `dim` over the entries that are ok; NaN where there are none."
     return torch.where(ok, x, torch.nan).nanmedian(dim, keepdim=True).values
 
-# %% ../../nbs/21_normalize.ipynb #606a61a5
+# %% ../../nbs/21_normalize.ipynb #59dc6c0e
 def body_frame(
     xyz: Tensor, # (..., T, J, 3) square coordinates
     conf: Tensor, # (..., T, J), 0 in padding
@@ -49,7 +49,7 @@ def body_frame(
     width = _median((a - b)[..., :2].norm(dim=-1), ok, -1).nan_to_num(1.).clamp(min=1e-4)
     return (xyz - centre[..., None, :]) / width[..., None, None] * (conf > 0)[..., None]
 
-# %% ../../nbs/21_normalize.ipynb #6dfe7167
+# %% ../../nbs/21_normalize.ipynb #c0b2e083
 def root_frame(
     xyz: Tensor, # (..., T, n, 3) one part, such as a hand
     conf: Tensor, # (..., T, n)
@@ -62,7 +62,7 @@ def root_frame(
     unit = _median(centred[..., tip, :2].norm(dim=-1), ok, -1).nan_to_num(1.).clamp(min=1e-4)
     return centred / unit[..., None, None] * ((conf > 0) & (conf[..., root:root + 1] > 0))[..., None]
 
-# %% ../../nbs/21_normalize.ipynb #b6a338d6
+# %% ../../nbs/21_normalize.ipynb #6f533e93
 def box_frame(
     xyz: Tensor, # (..., T, n, 3) one part
     conf: Tensor, # (..., T, n)
@@ -77,7 +77,7 @@ def box_frame(
     if per == 'clip': half = _median(half, some & (half > 0), -3).nan_to_num(1.)
     return (xyz - centre) / half.clamp(min=1e-4) * ok
 
-# %% ../../nbs/21_normalize.ipynb #c3e319c9
+# %% ../../nbs/21_normalize.ipynb #60765440
 def velocity(
     xyz: Tensor, # (..., T, J, d), uncentred where place and path matter
     conf: Tensor, # (..., T, J), 0 in padding
@@ -89,7 +89,7 @@ def velocity(
     inner = (xyz[..., 2:, :, :] - xyz[..., :-2, :, :]) * rate / 2 * (ok[..., 2:, :, :] * ok[..., :-2, :, :])
     return torch.nn.functional.pad(inner, (0, 0, 0, 0, 1, 1))[..., :xyz.shape[-3], :, :] * ok
 
-# %% ../../nbs/21_normalize.ipynb #8cf0d540
+# %% ../../nbs/21_normalize.ipynb #d0d45f74
 def directions(
     xyz: Tensor, # (..., J, d)
     conf: Tensor, # (..., J)
@@ -102,7 +102,7 @@ def directions(
     unit = bone / bone.norm(dim=-1, keepdim=True).clamp(min=1e-4) * seen
     return torch.zeros_like(xyz).index_copy(-2, child, unit)
 
-# %% ../../nbs/21_normalize.ipynb #a84eee45
+# %% ../../nbs/21_normalize.ipynb #3c5ccced
 def without_resting(
     xyz: Tensor, # (..., J, d) in shoulder widths, y down
     conf: Tensor, # (..., J)
@@ -118,7 +118,7 @@ def without_resting(
         conf[..., layout.parts[f'{s}_hand']] *= ~rests[..., None]
     return conf
 
-# %% ../../nbs/21_normalize.ipynb #fa633d27
+# %% ../../nbs/21_normalize.ipynb #e0850e82
 palm_length = .3 # shoulder widths, wrist to middle knuckle
 face_width = .36 # shoulder widths, between the outer corners of the eyes
 
