@@ -9,8 +9,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SECRET = re.compile(r'wandb_v1_[A-Za-z0-9_]{20,}|hf_[A-Za-z0-9]{20,}|ghp_[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY'
-                    r'|(?i:api[_-]?key|secret|password|token)["\']?\s*[:=]\s*["\'][A-Za-z0-9_\-]{16,}["\']|(?i:wandb)[^\n]{0,40}["\'][0-9a-f]{40}["\']')
+SECRET = re.compile(r'wandb_v1_[A-Za-z0-9_]{20,}|hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|\bsk-[A-Za-z0-9_\-]{32,}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY'
+                    r'|(?i:api[_-]?key|secret|password|token)["\']?\s*[:=]\s*["\'][A-Za-z0-9_\-]{16,}["\']|(?i:wandb)[^\n]{0,40}(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])')
 LARGEST = 1_500_000 # bytes of a notebook
 
 def notebooks(*folders):
@@ -47,7 +47,7 @@ def tests(paths, flags):
             try: ok, seconds, err = job.get(timeout=3600)
             except Exception as e: ok, seconds, err = False, 0, f'{type(e).__name__}: {e}'
             n = executed(p, flags)
-            print(f'{"pass" if ok else "FAIL"}  {p.relative_to(ROOT)}  {n} cells, {seconds:.0f} s', flush=True)
+            print(f'{"FAIL" if not ok else "pass" if n else "none"}  {p.relative_to(ROOT)}  {n} cells, {seconds:.0f} s', flush=True)
             if not ok: print(err, flush=True)
             results.append((p.name, n, None if ok else err))
     return results
@@ -56,12 +56,14 @@ def clean():
     "Notebooks as nbdev_clean leaves them, executed, not too heavy."
     from execnb.nbio import dict2nb, nb2str
     from nbdev.clean import clean_nb
+    if not notebooks('nbs'): yield 'there is no notebook'
     for p in notebooks('nbs', 'colab'):
         text = p.read_text(encoding='utf-8'); nb = dict2nb(json.loads(text)); clean_nb(nb)
         if nb2str(nb) != text: yield f'{p.relative_to(ROOT)} is not clean: run `make clean-notebooks`'
         if len(text.encode()) > LARGEST: yield f'{p.relative_to(ROOT)} weighs {len(text.encode()):,} bytes, the most is {LARGEST:,}'
         bad = [c for c in cells_of(p) for o in c.get('outputs', ()) if o.get('output_type') == 'error']
         if bad: yield f'{p.relative_to(ROOT)} holds an error as output'
+        if executed(p, []) and not any(c.get('outputs') for c in cells_of(p)): yield f'{p.relative_to(ROOT)} was not executed: it shows no output at all'
 
 def exported():
     "The package is what the notebooks export."
@@ -93,14 +95,18 @@ def rendered():
 
 def ordered():
     "A notebook imports only from notebooks with a lower number."
-    place, uses = {}, {}
+    place, uses, homes = {}, {}, {}
     for p in notebooks('nbs'):
         cells = [c for c in cells_of(p) if c['cell_type'] == 'code']
         name = next((m[1] for c in cells if (m := re.search(r'#\s*\|\s*default_exp\s+(\S+)', source(c)))), None)
         if not name: continue
         if not (m := re.match(r'\d+[a-z]?', p.name)): yield f'{p.name} exports signbook.{name} but has no number'; continue
-        text = '\n'.join(source(c) for c in cells if directives(c) & {'export', 'exports', 'exporti'})
-        place[name], uses[p.name] = m[0], (m[0], set(re.findall(r'^\s*(?:from|import)\s+signbook\.([\w.]+)', text, re.M)))
+        if name in homes: yield f'{p.name} exports signbook.{name}, and so does {homes[name]}'
+        text = '\n'.join(map(source, cells)) # examples too: they run where only lower notebooks are known to work
+        used = set(re.findall(r'^\s*(?:from|import)\s+signbook\.([\w.]+)', text, re.M))
+        for line in re.findall(r'^\s*from\s+signbook\s+import\s+([\w, ]+)', text, re.M): used |= {w.split()[0] for w in line.split(',') if w.split()}
+        homes[name], place[name], uses[p.name] = p.name, m[0], (m[0], used - {name})
+    if not place: yield 'no notebook exports a module'
     for nb, (number, modules) in uses.items():
         for mod in sorted(modules):
             if mod not in place: yield f'{nb} imports signbook.{mod}, which no notebook exports'
@@ -138,7 +144,10 @@ def main():
             passed, failed = passed + (not wrong), failed + bool(wrong)
     if o.only != 'checks':
         paths = [Path(p).resolve() for p in o.notebooks] or notebooks('nbs', 'colab')
-        for name, n, err in tests(paths, o.flags.split()): ran += 1; cells += n; passed, failed = passed + (err is None), failed + (err is not None)
+        for p in paths:
+            if not p.is_file(): a.error(f'{p}: no such notebook')
+        for name, n, err in tests(paths, o.flags.split()): # a notebook of which no cell is run has not passed
+            ran += n > 0; cells += n; passed, failed = passed + (err is None and n > 0), failed + (err is not None)
         if not ran or not cells: print('no notebook was run'); failed += 1
     if o.only != 'checks': print(f'{ran} notebooks run, {cells} cells executed')
     print(f'{passed} passed, {failed} failed')
