@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['spline', 'patterns', 'stretches', 'resample', 'active', 'trim']
 
-# %% ../../nbs/20_resample.ipynb #0613c96d
+# %% ../../nbs/20_resample.ipynb #bf84d57b
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.interpolate import CubicSpline
 
 from ..clip import Clip, Span
 
-# %% ../../nbs/20_resample.ipynb #25558dcf
+# %% ../../nbs/20_resample.ipynb #42278a74
 def spline(
     t: np.ndarray, # (n,) seconds at which the values were seen, increasing
     x: np.ndarray, # (n, ...) values
@@ -23,7 +23,7 @@ def spline(
     if len(t) == 1: return np.broadcast_to(x, (len(at), *x.shape[1:]))
     return CubicSpline(t, x)(np.clip(at, t[0], t[-1]))
 
-# %% ../../nbs/20_resample.ipynb #f594eb56
+# %% ../../nbs/20_resample.ipynb #20bc820d
 def patterns(
     seen: np.ndarray, # (T, J) bool
 ) -> list[tuple[np.ndarray, np.ndarray]]: # [(T,) bool, (n,) joint indices]
@@ -39,7 +39,7 @@ def stretches(
     "Cut where more than `max_gap` seconds lie between two seen frames."
     return np.split(np.arange(len(t)), np.flatnonzero(np.diff(t) > max_gap + 1e-9) + 1)
 
-# %% ../../nbs/20_resample.ipynb #93e1c90c
+# %% ../../nbs/20_resample.ipynb #f4684372
 def _confidence(t, conf, at, frame, max_gap):
     "(m, n) confidence at times `at`, of joints seen at `t`, one source frame apart where nothing is missing."
     i = np.clip(np.searchsorted(t, at, side='right') - 1, 0, max(len(t) - 2, 0)); k = np.minimum(i + 1, len(t) - 1)
@@ -63,7 +63,7 @@ def _sample(clip, at, max_gap):
             conf[np.ix_(m, joints)] = _confidence(ts[s], c[s], np.clip(at[m], ts[s[0]], ts[s[-1]]), frame, max_gap)
     return xyz, conf
 
-# %% ../../nbs/20_resample.ipynb #73233ccb
+# %% ../../nbs/20_resample.ipynb #37a99dba
 def resample(
     clip: Clip, # any rate, evenly spaced or with times
     fps: float = 60., # frames per second wanted
@@ -76,7 +76,7 @@ def resample(
     xyz, conf = _sample(clip, np.arange(n) / fps, max_gap)
     return replace(clip, xyz=xyz, conf=np.clip(conf, 0, 1), fps=float(fps), times=None)
 
-# %% ../../nbs/20_resample.ipynb #dd6dff2d
+# %% ../../nbs/20_resample.ipynb #e938cedf
 def active(
     clip: Clip, # with hands in its layout
     parts: tuple[str, ...] = ('left_hand', 'right_hand'), # what has to be seen
