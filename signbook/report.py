@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['style', 'Outcome', 'curves', 'table', 'confusions', 'examples', 'write_report']
 
-# %% ../nbs/82_report.ipynb #0ef57c7a
+# %% ../nbs/82_report.ipynb #bc96072e
 import html
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ from plotly.offline import get_plotlyjs
 from .data.corpus import Vocabulary
 from .inference.metrics import confusion
 from .training.trainer import write_atomically
-from .view import player_html
+from .view import play, player_html
 
-# %% ../nbs/82_report.ipynb #11df14f9
+# %% ../nbs/82_report.ipynb #0b779140
 @dataclass
 class Outcome:
     "A trained model's history and what it said about the test clips."
@@ -29,7 +29,7 @@ class Outcome:
     logits: torch.Tensor # (N, K)
     metrics: dict # n, classes, top1, top5, macro, ece, top1_interval
 
-# %% ../nbs/82_report.ipynb #33f42d4c
+# %% ../nbs/82_report.ipynb #356a242d
 def _figure(fig, height=340):
     fig.update_layout(height=height, margin=dict(l=50, r=20, t=30, b=40), template='plotly_white', legend=dict(orientation='h', y=1.12))
     return fig.to_html(full_html=False, include_plotlyjs=False, config=dict(displaylogo=False))
@@ -37,11 +37,11 @@ def _figure(fig, height=340):
 def curves(outcomes: list[Outcome]) -> str:
     "Training loss and validation accuracy of every model."
     loss, top1 = go.Figure(), go.Figure()
-    for o in outcomes:
+    for o, color in zip(outcomes, ['#b0b0b0', '#d95f02', '#8d6fb0', '#2b6cb0'][:len(outcomes) - 1] + ['#1b7f79'] * len(outcomes)): # the last one is the one shown below
         every = max(1, len(o.history) // 200)
-        loss.add_scatter(x=[h['step'] for h in o.history[::every]], y=[round(h['classification'], 3) for h in o.history[::every]], name=o.name, mode='lines')
+        loss.add_scatter(x=[h['step'] for h in o.history[::every]], y=[round(h['classification'], 3) for h in o.history[::every]], name=o.name, mode='lines', line=dict(color=color, width=1.5))
         seen = [h for h in o.history if 'top1' in h]
-        top1.add_scatter(x=[h['step'] for h in seen], y=[round(h['top1'], 4) for h in seen], name=o.name, mode='lines+markers')
+        top1.add_scatter(x=[h['step'] for h in seen], y=[round(h['top1'], 4) for h in seen], name=o.name, mode='lines+markers', line_color=color)
     loss.update_layout(xaxis_title='step', yaxis_title='training loss (with augmentation)'); top1.update_layout(xaxis_title='step', yaxis_title='validation top-1', yaxis_range=[0, 1.02])
     return f'<div class="two">{_figure(loss)}{_figure(top1)}</div>'
 
@@ -54,7 +54,7 @@ def table(outcomes: list[Outcome]) -> str:
     rows = [cells('th', head)] + [cells('td', row(o)) for o in outcomes]
     return '<table>' + ''.join(f'<tr>{r}</tr>' for r in rows) + '</table>'
 
-# %% ../nbs/82_report.ipynb #6647ae25
+# %% ../nbs/82_report.ipynb #17838d37
 def confusions(outcome: Outcome, target: torch.Tensor, vocabulary: Vocabulary) -> str:
     "The confusion matrix, rows what was signed; hover to read it."
     words = vocabulary.glosses
@@ -62,8 +62,11 @@ def confusions(outcome: Outcome, target: torch.Tensor, vocabulary: Vocabulary) -
     share = m / np.maximum(m.sum(1, keepdims=True), 1)
     fig = go.Figure(go.Heatmap(z=share.round(3), x=words, y=words, customdata=m, colorscale='Blues', zmin=0, zmax=1,
                                hovertemplate='signed %{y}<br>recognised as %{x}<br>%{customdata} clips (%{z:.0%})<extra></extra>'))
-    fig.update_layout(xaxis_title='recognised', yaxis=dict(title='signed', autorange='reversed', scaleanchor='x'), xaxis_tickfont_size=8, yaxis_tickfont_size=8)
-    return _figure(fig, 760)
+    side = int(np.clip(13 * len(words), 300, 1100)) # room for every word's name
+    fig.update_layout(width=side + 190, xaxis=dict(title='recognised', dtick=1, tickangle=-90, tickfont_size=9, constrain='domain', showgrid=False),
+                      yaxis=dict(title='signed', dtick=1, tickfont_size=9, autorange='reversed', scaleanchor='x', constrain='domain', showgrid=False))
+    fig.update_traces(xgap=.5, ygap=.5, colorbar=dict(title='share of<br>the word', len=.4, thickness=12, tickformat='.0%'))
+    return f'<div class="wide">{_figure(fig, side + 130)}</div>'
 
 def examples(
     outcome: Outcome,
@@ -71,7 +74,7 @@ def examples(
     target: torch.Tensor, # (N,) classes
     vocabulary: Vocabulary,
     right: bool, # show clips that were recognised, or those that were not
-    most: int = 3,
+    most: int = 4,
 ) -> str:
     "Clips to watch, each with what the model thought: the most certain ones."
     probability = outcome.logits.softmax(1); top = probability.topk(min(3, probability.shape[1]), 1)
@@ -79,14 +82,14 @@ def examples(
     chosen = chosen[top.values[chosen, 0].argsort(descending=True)][:most]
     def card(i):
         said = ', '.join(f'{vocabulary.glosses[k]} {p:.0%}' for k, p in zip(top.indices[i].tolist(), top.values[i].tolist()))
-        return f'<div class="card"><p><b>{html.escape(" ".join(clips[i].gloss))}</b>, by {html.escape(clips[i].signer or "?")}; recognised as {html.escape(said)}</p>{player_html(clips[i])}</div>'
+        return f'<div class="card"><p><b>{html.escape(" ".join(clips[i].gloss))}</b>, by {html.escape(clips[i].signer or "?")}; recognised as {html.escape(said)}</p>{player_html(play(clips[i], height=300))}</div>'
     cards = ''.join(card(i) for i in chosen.tolist())
     return f'<div class="cards">{cards or "<p>None.</p>"}</div>'
 
-# %% ../nbs/82_report.ipynb #ad810955
+# %% ../nbs/82_report.ipynb #0ecc3fc0
 style = '''body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222} h1{font-size:1.6em} h2{font-size:1.2em;margin-top:2em}
 table{border-collapse:collapse;margin:1em 0} td,th{padding:.3em .8em;border-bottom:1px solid #ddd;text-align:right} td:first-child,th:first-child{text-align:left}
-.two{display:grid;grid-template-columns:1fr 1fr;gap:1em} .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(370px,1fr));gap:1em} .card{border:1px solid #e4e4e4;border-radius:8px;padding:.5em;overflow:hidden}
+.two{display:grid;grid-template-columns:1fr 1fr;gap:1em} .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(480px,1fr));gap:1em} .card{border:1px solid #e4e4e4;border-radius:8px;padding:.5em;overflow-x:auto} .wide{overflow-x:auto} .small{color:#666;font-size:.9em;max-width:60em}
 .card p{margin:.3em} .note{background:#fff7e0;padding:.6em 1em;border-radius:8px} pre{background:#f6f6f6;padding:.6em 1em;border-radius:8px;overflow:auto}
 @media(max-width:800px){.two{grid-template-columns:1fr}}'''
 
@@ -102,9 +105,13 @@ def write_report(
 ) -> Path:
     "One self-contained page: scores, curves, confusions, and clips to watch."
     best, scripts = outcomes[-1], f'<script>{get_plotlyjs()}</script>'
-    body = [f'<h1>{html.escape(title)}</h1><p class="note">{about}</p>', table(outcomes), '<h2>How it learned</h2>', curves(outcomes),
-            f'<h2>Recognised: {html.escape(best.name)}</h2>', examples(best, clips, target, vocabulary, True),
-            '<h2>Not recognised</h2>', examples(best, clips, target, vocabulary, False), '<h2>What is taken for what</h2>', confusions(best, target, vocabulary)]
+    small, name = (lambda text: f'<p class="small">{text}</p>'), html.escape(best.name)
+    body = [f'<h1>{html.escape(title)}</h1><p class="note">{about}</p>', table(outcomes), small('Top-1 is how often the first guess is right, top-5 how often one of the first five is; the interval is what another '
+            'test of this size might have given. The calibration error is how far the stated probabilities are from how often they come true.'),
+            '<h2>How it learned</h2>', curves(outcomes), small('The loss is that of clips varied on purpose, which are harder than the recordings; validation is on recordings.'),
+            '<h2>Recognised</h2>', small(f'Clips that {name} is surest of, with its first guesses. Press play.'), examples(best, clips, target, vocabulary, True),
+            '<h2>Not recognised</h2>', small('Its surest mistakes: the place to look for what it does not see, and for labels that are wrong.'), examples(best, clips, target, vocabulary, False),
+            '<h2>What is taken for what</h2>', small(f'Each row is a word that was signed, each column what {name} said; all is well on the diagonal. Hover for names and numbers, drag to look closer.'), confusions(best, target, vocabulary)]
     if command: body.append(f'<h2>Made by</h2><pre>{html.escape(command)}</pre>')
     page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{style}</style>{scripts}</head><body>{"".join(body)}</body></html>'
     write_atomically(path, lambda p: p.write_text(page, encoding='utf-8'))
