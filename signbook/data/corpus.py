@@ -6,7 +6,7 @@
 __all__ = ['columns', 'Vocabulary', 'encode', 'decode', 'of', 'Corpus', 'write', 'open_corpus', 'from_clips', 'load', 'overview',
            'take', 'Splits', 'choose', 'split']
 
-# %% ../../nbs/11_corpus.ipynb #ca088522
+# %% ../../nbs/11_corpus.ipynb #7382f1f6
 import hashlib, json, os, shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ from ..clip import Clip, Span
 from ..layout import get_layout
 from .readers import iter_clips, one_sentence
 
-# %% ../../nbs/11_corpus.ipynb #a1e80b12
+# %% ../../nbs/11_corpus.ipynb #da04de43
 @dataclass(frozen=True)
 class Vocabulary:
     "Glosses and their ids: 0 is blank, 1 to K the glosses in sorted order, then `sos` and `eos`."
@@ -45,7 +45,7 @@ class Vocabulary:
     def __contains__(self, gloss): return gloss in self._ids
     def __repr__(self): return f"Vocabulary({len(self)} glosses: {', '.join(self.glosses[:4])}{', …' if len(self) > 4 else ''})"
 
-# %% ../../nbs/11_corpus.ipynb #e314824d
+# %% ../../nbs/11_corpus.ipynb #45901d75
 def encode(self:Vocabulary,
     glosses: Iterable[str], # one gloss, or several in order
 ) -> list[int]: # ids from 1 to K
@@ -72,7 +72,7 @@ def of(
 
 Vocabulary.encode, Vocabulary.decode, Vocabulary.of = encode, decode, staticmethod(of)
 
-# %% ../../nbs/11_corpus.ipynb #a063223a
+# %% ../../nbs/11_corpus.ipynb #16befd5b
 _text, _real = Value('string'), Value('float64')
 columns = Features(dict(
     xyz=LargeList(Value('float32')), # 3TJ numbers, frame by frame
@@ -96,7 +96,7 @@ def _batch(clips):
     schema = columns.arrow_schema
     return pa.record_batch([pa.array(rows[k] if k in rows else [getattr(c, k) for c in clips], schema.field(k).type) for k in columns], schema=schema)
 
-# %% ../../nbs/11_corpus.ipynb #a4896452
+# %% ../../nbs/11_corpus.ipynb #1c9f3140
 _about = 'fps', 'aspect', 'frame', 'gloss', 'signer', 'session', 'source', 'split'
 
 def _clip(row, where):
@@ -113,7 +113,7 @@ def _clip(row, where):
         spans = tuple(Span(**s) for s in about.pop('spans'))
         return Clip(array('xyz', T, len(layout), 3), array('conf', T, len(layout)), times=array('times', T), layout=layout, spans=spans, **about)
 
-# %% ../../nbs/11_corpus.ipynb #6506b8e6
+# %% ../../nbs/11_corpus.ipynb #bed44572
 class Corpus:
     "A sequence of clips over an Arrow data set, on disk or in memory."
     def __init__(self,
@@ -137,7 +137,7 @@ class Corpus:
 
     def __iter__(self) -> Iterator[Clip]: return (self[i] for i in range(len(self)))
 
-# %% ../../nbs/11_corpus.ipynb #cea760e3
+# %% ../../nbs/11_corpus.ipynb #35b92eba
 def _values(self, name): # a column as a list, without reading the others
     with one_sentence(self.name, 'is damaged'):
         self.dataset.data.table[name].validate(full=True)
@@ -155,7 +155,7 @@ for _name in ('signer', 'session', 'split', 'source'): _lazy(_name, lambda self,
 for _name in ('frames', 'fps'): _lazy(_name, lambda self, name=_name: np.array(_values(self, name)))
 _lazy('vocabulary', Vocabulary.of)
 
-# %% ../../nbs/11_corpus.ipynb #0acc9a00
+# %% ../../nbs/11_corpus.ipynb #22056c7c
 def _batches(clips, limit=2**24):
     "Lists of at most a thousand clips and about `limit` coordinates."
     waiting, size = [], 0
@@ -178,7 +178,7 @@ def _stream(clips, sink, name):
     if not known: raise ValueError(f'{name}: no clips to write, expected at least one')
     return digest.hexdigest()[:16]
 
-# %% ../../nbs/11_corpus.ipynb #8bbf0213
+# %% ../../nbs/11_corpus.ipynb #08e29ab0
 def write(
     clips: Iterable[Clip], # any number, from a list or a generator
     path: str | Path, # a folder that does not exist yet, or is empty
@@ -210,7 +210,7 @@ def open_corpus(
 Corpus.write, Corpus.open = staticmethod(write), staticmethod(open_corpus)
 Corpus.fingerprint = property(lambda self: self.dataset._fingerprint, doc='Names the content: equal for equal clips in equal order.')
 
-# %% ../../nbs/11_corpus.ipynb #4ce53062
+# %% ../../nbs/11_corpus.ipynb #f4618a3f
 def from_clips(
     clips: Iterable[Clip], # at least one
     name: str = 'corpus', # for messages
@@ -229,7 +229,7 @@ def load(
 
 Corpus.from_clips = staticmethod(from_clips)
 
-# %% ../../nbs/11_corpus.ipynb #722bb7c9
+# %% ../../nbs/11_corpus.ipynb #5a222b21
 def overview(corpus: Corpus) -> list[tuple]: # rows of signer, session, split, clips, words, minutes
     "A line for each signer, session and split."
     rows = {}
@@ -248,7 +248,7 @@ def _repr(self, most=8):
 
 Corpus.__repr__ = _repr
 
-# %% ../../nbs/11_corpus.ipynb #d3312ca4
+# %% ../../nbs/11_corpus.ipynb #24449788
 def take(
     rows: np.ndarray, # indices of clips
     words: np.ndarray, # what is signed in each clip of the corpus, as tuples
@@ -265,7 +265,7 @@ def take(
     taken = np.sort(np.array(taken, int))
     return taken, np.setdiff1d(rows, taken)
 
-# %% ../../nbs/11_corpus.ipynb #947b2dea
+# %% ../../nbs/11_corpus.ipynb #6ac733ba
 def _groups(corpus, by):
     "The signers or sessions of a corpus; at least two, and known for every clip."
     column, names = getattr(corpus, by), sorted({*map(str, getattr(corpus, by))})
@@ -293,7 +293,7 @@ def _as_given(corpus, rng, test):
         raise ValueError(f'{corpus.name}: protocol given needs clips marked train and test, found {", ".join(x or "not marked" for x in found)}')
     return corpus.split != 'test'
 
-# %% ../../nbs/11_corpus.ipynb #b723bc6e
+# %% ../../nbs/11_corpus.ipynb #f98d1a3c
 @dataclass(frozen=True)
 class Splits:
     "A corpus cut in three by a protocol."
@@ -305,12 +305,14 @@ class Splits:
     report: str # in words: the groups, and what was left out
 
     def __repr__(self):
-        rows = [(k, str(len(c)), str(len(c.vocabulary)), *(' '.join(sorted(set(map(str, getattr(c, by))))[:4]) or '-' for by in ('signer', 'session')))
+        def some(names): return ' '.join(names[:4]) + (f' and {len(names) - 4} more' if len(names) > 4 else '') or '-'
+        rows = [(k, str(len(c)), str(len(c.vocabulary)), *(some(sorted(set(map(str, getattr(c, by))) - {''})) for by in ('signer', 'session')))
                 for k, c in dict(train=self.train, val=self.val, test=self.test).items()]
-        lines = [f'  {k:5}  {n:>6}  {w:>5}  {signers:12}  {sessions}'.rstrip() for k, n, w, signers, sessions in [('', 'clips', 'words', 'signers', 'sessions'), *rows]]
+        wide = max(len(r[3]) for r in rows + [('', '', '', 'signers')])
+        lines = [f'  {k:5}  {n:>6}  {w:>5}  {signers:{wide}}  {sessions}'.rstrip() for k, n, w, signers, sessions in [('', 'clips', 'words', 'signers', 'sessions'), *rows]]
         return '\n'.join([f'Splits by {self.protocol}, seed {self.seed}', *lines, '  ' + self.report])
 
-# %% ../../nbs/11_corpus.ipynb #bc7a658d
+# %% ../../nbs/11_corpus.ipynb #710df0e6
 def _signed(corpus, side): return {g for i in np.flatnonzero(side) for g in corpus.gloss[i]} # the words of some clips
 
 def _shared(corpus, training, test):
@@ -334,7 +336,7 @@ def _common(corpus, training, test):
     said = [f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}' for by, names in both.items() if names]
     return f'in training and in test: {" and ".join(said)}' if said else 'no known signer or session is in training and in test'
 
-# %% ../../nbs/11_corpus.ipynb #434ee1d4
+# %% ../../nbs/11_corpus.ipynb #d7f3db23
 _protocols = {'session': _by_session, 'session-reverse': lambda corpus, rng, test: _by_session(corpus, rng, test, -1),
               'signer': _by_signer, 'random': _at_random, 'given': _as_given, 'all': lambda corpus, rng, test: np.ones(len(corpus), bool)}
 
@@ -344,7 +346,7 @@ def choose(corpus: Corpus) -> str: # the protocol that `auto` stands for
     if {'train', 'test'} <= marked <= {'train', 'val', 'test'}: return 'given'
     return 'signer' if known(corpus.signer) else 'session' if known(corpus.session) else 'random'
 
-# %% ../../nbs/11_corpus.ipynb #6547752e
+# %% ../../nbs/11_corpus.ipynb #02b04e47
 def split(
     corpus: Corpus,
     protocol: str = 'auto', # session | session-reverse | signer | random | given | all | auto
