@@ -6,7 +6,7 @@
 __all__ = ['Features', 'documented_features', 'stream_features', 'channels', 'fingerprint', 'carried', 'prepare', 'to_item',
            'collate', 'finish', 'Prepared', 'bucket_batches']
 
-# %% ../../nbs/23_pipeline.ipynb #3f280c76
+# %% ../../nbs/23_pipeline.ipynb #996c3126
 import hashlib, json
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -21,7 +21,7 @@ from .augment import Augment, active_span, augment, hide, sample
 from .normalize import attach, body_frame, box_frame, directions, root_frame, square, velocity, without_resting
 from .resample import resample
 
-# %% ../../nbs/23_pipeline.ipynb #f52330af
+# %% ../../nbs/23_pipeline.ipynb #2c204bfd
 @dataclass(frozen=True)
 class Features:
     "What a model sees of a clip."
@@ -48,7 +48,7 @@ class Features:
         if self.rest and not self.body: raise ValueError('features: rest needs body, since a hand rests in relation to its elbow')
         get_layout(self.layout)
 
-# %% ../../nbs/23_pipeline.ipynb #d98ab230
+# %% ../../nbs/23_pipeline.ipynb #8d2fa015
 def documented_features(layout='holistic'):
     "Coordinates as the file has them: 1629 numbers a frame for `holistic`, 99 for `pose`."
     return Features(layout, fps=None, body=False, attach=False, rest=False, frames=None, hands='none', face='none', depth=True, velocity='none', bones=False, presence=False)
@@ -57,7 +57,7 @@ def stream_features():
     "42 hand joints × 7 (x, y, z, velocities, confidence) at 60 Hz."
     return Features('hands', fps=60., body=False, rest=False, frames=None, hands='root', depth=True, velocity='body', velocity_scale=1., bones=False)
 
-# %% ../../nbs/23_pipeline.ipynb #46900259
+# %% ../../nbs/23_pipeline.ipynb #ec9c979d
 def channels(self:Features) -> int: # C
     "Numbers a joint: coordinates, velocities, presence."
     d = 3 if self.depth else 2
@@ -75,7 +75,7 @@ def carried(self:Features) -> Layout:
 
 Features.channels, Features.fingerprint, Features.carried = property(channels), property(fingerprint), property(carried)
 
-# %% ../../nbs/23_pipeline.ipynb #9146bd83
+# %% ../../nbs/23_pipeline.ipynb #fdc8f28b
 def prepare(self:Features,
     clip: Clip, # any layout that has the joints wanted
 ) -> Clip: # the carried joints, in equal units, at the rate wanted
@@ -95,7 +95,7 @@ def prepare(self:Features,
 
 Features.prepare = prepare
 
-# %% ../../nbs/23_pipeline.ipynb #b32a90a9
+# %% ../../nbs/23_pipeline.ipynb #1393c717
 def to_item(
     clip: Clip, # prepared
     ids: list[int] = (), # gloss ids, 1…K
@@ -115,7 +115,7 @@ def collate(
     return dict(xyz=pad('xyz'), conf=pad('conf'), boundary=pad('boundary', -1.), length=count('xyz'), gloss=pad('gloss', 0), gloss_length=count('gloss'),
                 fps=torch.stack([i['fps'] for i in items]))
 
-# %% ../../nbs/23_pipeline.ipynb #e1188e50
+# %% ../../nbs/23_pipeline.ipynb #b061992d
 def _parts(self, x, conf, layout):
     "Each part normalised as the settings say."
     x = x.clone()
@@ -137,7 +137,7 @@ def _time(self, x, conf, length, layout, edges=0., generator=None):
 def _track(boundary, position):
     return boundary.gather(1, position.round().long().clamp(0, boundary.shape[1] - 1))
 
-# %% ../../nbs/23_pipeline.ipynb #bd65d1a9
+# %% ../../nbs/23_pipeline.ipynb #9b0ef41b
 def finish(self:Features,
     batch: dict, # as `collate` makes it, on any device
     how: Augment | None = None, # training only
@@ -165,14 +165,14 @@ def finish(self:Features,
 
 Features._parts, Features._time, Features.finish = _parts, _time, finish
 
-# %% ../../nbs/23_pipeline.ipynb #8f76719e
+# %% ../../nbs/23_pipeline.ipynb #a83d04d1
 def _call(self, clip): # (T, J, C), (T, J)
     batch = self.finish(collate([to_item(self.prepare(clip))]))
     return batch['x'][0], batch['conf'][0]
 
 Features.__call__ = _call
 
-# %% ../../nbs/23_pipeline.ipynb #0dcd80de
+# %% ../../nbs/23_pipeline.ipynb #6c37348b
 class Prepared(torch.utils.data.Dataset):
     "Clips of a corpus as items for `collate`."
     def __init__(self,
@@ -192,7 +192,7 @@ class Prepared(torch.utils.data.Dataset):
         if self.kept is not None: self.kept[i] = item
         return item
 
-# %% ../../nbs/23_pipeline.ipynb #9ab5bd2c
+# %% ../../nbs/23_pipeline.ipynb #b3fe7720
 def bucket_batches(
     lengths: np.ndarray, # (N,) frames of each clip
     batch_size: int,
