@@ -6,7 +6,7 @@
 __all__ = ['sample', 'hand_frames', 'active_span', 'retime', 'camera', 'anatomy', 'handshape', 'lose_hands', 'tremble', 'mirror',
            'hide', 'Augment', 'augment']
 
-# %% ../../nbs/22_augment.ipynb #55a02813
+# %% ../../nbs/22_augment.ipynb #4ecd44e4
 import math
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ from torch import Tensor
 
 from ..layout import Layout, fingers
 
-# %% ../../nbs/22_augment.ipynb #7fd622bd
+# %% ../../nbs/22_augment.ipynb #d982e25b
 def _uniform(shape, like, generator): # in (-1, 1)
     return torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype) * 2 - 1
 
 def _chance(shape, p, like, generator):
     return torch.rand(shape, generator=generator, device=like.device) < p
 
-# %% ../../nbs/22_augment.ipynb #1ec38e7f
+# %% ../../nbs/22_augment.ipynb #2ce11ac7
 def sample(
     xyz: Tensor, # (B, T, J, d)
     conf: Tensor, # (B, T, J)
@@ -37,7 +37,7 @@ def sample(
     seen = total > .3
     return value * seen[..., None], (conf[rows, i] * a + conf[rows, k] * b) / total.clamp(min=1e-6) * seen
 
-# %% ../../nbs/22_augment.ipynb #188ed5a1
+# %% ../../nbs/22_augment.ipynb #6de97b25
 def hand_frames(
     conf: Tensor, # (B, T, J)
     layout: Layout, # with hands
@@ -59,7 +59,7 @@ def active_span(
     first, last = torch.where(seen, at, T).amin(1), torch.where(seen, at, -1).amax(1)
     return torch.where(last < 0, 0, first).to(torch.float32), torch.where(last < 0, length - 1, last).to(torch.float32)
 
-# %% ../../nbs/22_augment.ipynb #15649f31
+# %% ../../nbs/22_augment.ipynb #a15f8f50
 def retime(
     conf: Tensor, length: Tensor, # (B, T, J), (B,)
     layout: Layout,
@@ -79,7 +79,7 @@ def retime(
     t = t + u()[:, None] * warp * (math.pi * t).sin() / math.pi + u()[:, None] * warp * (2 * math.pi * t).sin() / (2 * math.pi)
     return start[:, None] + t.clamp(0, 1) * (end - start)[:, None], frames
 
-# %% ../../nbs/22_augment.ipynb #fccf1b22
+# %% ../../nbs/22_augment.ipynb #bb05e709
 def camera(
     xyz: Tensor, # (B, T, J, d) body coordinates, d is 2 or 3
     rotate: float = 12., # degrees, either way
@@ -97,7 +97,7 @@ def camera(
     xy = xy / (1 + (xy * tilt).sum(-1, keepdim=True)).clamp(min=.3)
     return torch.cat([xy, xyz[..., 2:]], -1)
 
-# %% ../../nbs/22_augment.ipynb #13e196aa
+# %% ../../nbs/22_augment.ipynb #2c823735
 def _chains(layout):
     "(side, shoulder, elbow, wrist, coarse fingers of the pose, hand) for the sides that the layout has."
     has = lambda j: j in layout.anchors or j in layout.joints
@@ -135,7 +135,7 @@ def anatomy(
     if heads: xyz[:, :, heads] += u(2)[:, :, None] * head
     return xyz
 
-# %% ../../nbs/22_augment.ipynb #fac5a6ff
+# %% ../../nbs/22_augment.ipynb #ae23a9df
 def _rotations(angle): return torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).unflatten(-1, (2, 2))
 
 def handshape(
@@ -157,7 +157,7 @@ def handshape(
         xyz[:, :, h, :2] = torch.cat([wrist, wrist + rest @ A[:, None].transpose(-1, -2)], 2)
     return xyz
 
-# %% ../../nbs/22_augment.ipynb #b8c4ea90
+# %% ../../nbs/22_augment.ipynb #1640cfab
 def lose_hands(
     conf: Tensor, # (B, T, J)
     layout: Layout,
@@ -191,7 +191,7 @@ def tremble(
     noise = torch.randn(xyz.shape, generator=generator, device=xyz.device, dtype=xyz.dtype)
     return xyz + noise * (amount * share)[:, None] * 2 * torch.rand((len(xyz), 1, 1, 1), generator=generator, device=xyz.device)
 
-# %% ../../nbs/22_augment.ipynb #446dab13
+# %% ../../nbs/22_augment.ipynb #39eccf7d
 def mirror(
     xyz: Tensor, conf: Tensor, # (..., J, d), (..., J), x measured from the middle of the body
     layout: Layout,
@@ -200,7 +200,7 @@ def mirror(
     order = torch.as_tensor(layout.mirror, device=xyz.device)
     return torch.cat([-xyz[..., order, :1], xyz[..., order, 1:]], -1), conf[..., order]
 
-# %% ../../nbs/22_augment.ipynb #c11e5488
+# %% ../../nbs/22_augment.ipynb #dbd55f99
 def hide(
     conf: Tensor, # (B, T, J)
     layout: Layout,
@@ -227,7 +227,7 @@ def hide(
     if 'face' in layout.parts: keep[..., layout.parts['face']] &= (rand(B, 1, 1) > face)
     return conf * keep
 
-# %% ../../nbs/22_augment.ipynb #99f061b5
+# %% ../../nbs/22_augment.ipynb #47dfa929
 @dataclass(frozen=True)
 class Augment:
     "How far each nuisance is varied; the parts that act before normalisation, then those after."
@@ -260,6 +260,7 @@ class Augment:
     @classmethod
     def none(cls): return cls(**{f: (1., 1.) if f == 'rate' else tuple(0. for _ in v) if isinstance(v, tuple) else 0. for f, v in vars(cls()).items()})
 
+# %% ../../nbs/22_augment.ipynb #e57e2b70
 def augment(
     xyz: Tensor, conf: Tensor, length: Tensor, # (B, T, J, d) body coordinates, (B, T, J), (B,)
     layout: Layout,
