@@ -7,7 +7,7 @@ __all__ = ['Stage', 'schedule', 'step_generator', 'Draws', 'write_atomically', '
            'known', 'read_config', 'load_weights', 'load_run', 'predict', 'plot_history', 'in_notebook', 'Progress',
            'parameter_groups', 'averaging', 'Trainer', 'final', 'update', 'fit', 'config', 'save', 'digest']
 
-# %% ../../nbs/61_trainer.ipynb #26245468
+# %% ../../nbs/61_trainer.ipynb #98f6c35d
 import contextlib, hashlib, json, math, os, re, shutil, signal, sys, threading
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from ..clip import Clip
 from ..data.corpus import Vocabulary
 from ..models.spoter import build, config_from_dict, config_to_dict
 
-# %% ../../nbs/61_trainer.ipynb #3bd28fbe
+# %% ../../nbs/61_trainer.ipynb #0189fe4e
 @dataclass(frozen=True)
 class Stage:
     "Settings of a stretch of training."
@@ -62,7 +62,7 @@ def schedule(
     warm = max(1, round(stage.warmup * stage.steps))
     return min(1., (step + 1) / warm) * .5 * (1 + math.cos(math.pi * step / stage.steps))
 
-# %% ../../nbs/61_trainer.ipynb #86b29e23
+# %% ../../nbs/61_trainer.ipynb #e0ff94a3
 def step_generator(seed, step, device='cpu'):
     "A generator for one step of one run."
     return torch.Generator(device=device).manual_seed((seed * 1_000_003 + step) % 2**63)
@@ -86,7 +86,7 @@ class Draws(torch.utils.data.Sampler):
         for step in range(self.start, self.stage.steps):
             yield torch.multinomial(self.weights, min(self.stage.batch_size, n), generator=step_generator(self.seed, step)).tolist()
 
-# %% ../../nbs/61_trainer.ipynb #cab0a1df
+# %% ../../nbs/61_trainer.ipynb #2a611ec7
 def write_atomically(
     path: Path, # the final place
     write, # called with a temporary path beside it
@@ -106,7 +106,7 @@ def save_json(path, value): write_atomically(path, lambda p: p.write_text(json.d
 def save_tensors(path, tensors, **metadata): # metadata: strings
     write_atomically(path, lambda p: save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, p, metadata=metadata))
 
-# %% ../../nbs/61_trainer.ipynb #799f0a73
+# %% ../../nbs/61_trainer.ipynb #b3ee7e07
 @contextlib.contextmanager
 def unbroken():
     "An interrupt waits for the end of the block."
@@ -117,7 +117,7 @@ def unbroken():
     finally: signal.signal(signal.SIGINT, before)
     if asked: before(*asked[0])
 
-# %% ../../nbs/61_trainer.ipynb #67740a11
+# %% ../../nbs/61_trainer.ipynb #55b0e6a8
 @dataclass
 class Run:
     "A trained model and the road its input has to take."
@@ -153,7 +153,7 @@ def load_weights(path, fingerprint):
     if found != fingerprint: raise ValueError(f'{path}: was trained on features {found}, but the configuration says {fingerprint}; they must be the same')
     return tensors
 
-# %% ../../nbs/61_trainer.ipynb #670c45e8
+# %% ../../nbs/61_trainer.ipynb #3512ff1e
 def load_run(
     path, # the folder that `signbook train` wrote
     which: str = 'last', # last | best (by validation)
@@ -171,7 +171,7 @@ def load_run(
     if len(vocabulary) != model.config.classes: raise ValueError(f'{path}/config.json: has {len(vocabulary)} words for a model of {model.config.classes}')
     return Run(model.to(device).eval(), features, vocabulary, config, path)
 
-# %% ../../nbs/61_trainer.ipynb #34ed5d1c
+# %% ../../nbs/61_trainer.ipynb #5ba157ed
 @torch.inference_mode()
 def predict(
     model: torch.nn.Module,
@@ -192,7 +192,7 @@ def predict(
     model.train(was)
     return dict(logits=torch.stack(out), **(dict(boundary=boundary) if boundary[0] is not None else {}))
 
-# %% ../../nbs/61_trainer.ipynb #1c044377
+# %% ../../nbs/61_trainer.ipynb #42a8ad9b
 def plot_history(
     history: list[dict], # records as the trainer keeps them
     title: str = '',
@@ -233,7 +233,7 @@ class Progress:
     def close(self):
         if self.bar is not None: self.bar.close()
 
-# %% ../../nbs/61_trainer.ipynb #126f0075
+# %% ../../nbs/61_trainer.ipynb #554cf659
 def parameter_groups(model, weight_decay): # matrices decay, vectors (biases, norms) do not
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
@@ -256,7 +256,7 @@ class Trainer:
         about: dict | None = None, # more for config.json: data, protocol, …
         show: bool = True,
     ):
-        self.accelerator = Accelerator(mixed_precision=stage.precision, step_scheduler_with_optimizer=False)
+        self.accelerator = Accelerator(step_scheduler_with_optimizer=False)
         self.features, self.vocabulary, self.loss, self.stage, self.seed, self.show = features, vocabulary, loss, stage, seed, show
         self.out, self.about, self.history, self.done, self.best = Path(out) if out else None, about or {}, [], 0, -1.
         self.device = self.accelerator.device
@@ -267,7 +267,7 @@ class Trainer:
         self.scheduler = scheduler
         self.averaged = AveragedModel(self.plain, multi_avg_fn=averaging(stage.average), use_buffers=False) if stage.average else None
 
-# %% ../../nbs/61_trainer.ipynb #6ca5a13c
+# %% ../../nbs/61_trainer.ipynb #e2c7259d
 def final(self:Trainer) -> torch.nn.Module:
     "The model to use: with averaged weights where the stage averages."
     return self.averaged.module if self.averaged is not None else self.plain
@@ -280,7 +280,7 @@ def update(self:Trainer,
     torch.manual_seed(self.seed * 1_000_003 + self.done)
     generator = step_generator(self.seed + 7919 * (1 + self.accelerator.process_index), self.done, self.device)
     batch = self.features.finish({k: v.to(self.device, non_blocking=True) for k, v in items.items()}, self.stage.augment, generator)
-    with self.accelerator.autocast(): out = self.model(batch)
+    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.stage.precision == 'bf16'): out = self.model(batch)
     terms = self.loss({k: v.float() if v.is_floating_point() else v for k, v in out.items()}, batch, self.stage)
     self.accelerator.backward(terms['loss'])
     norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.stage.clip_norm)
@@ -293,7 +293,7 @@ def update(self:Trainer,
 
 Trainer.final, Trainer.update = property(final), update
 
-# %% ../../nbs/61_trainer.ipynb #9387e0e9
+# %% ../../nbs/61_trainer.ipynb #87310dc5
 def fit(self:Trainer,
     train, # Corpus, or a list of clips
     val=None, # Corpus or list: from the training signers or session, never from the test
@@ -342,7 +342,7 @@ def _validate(self, held):
 
 Trainer.fit, Trainer._due, Trainer._validate = fit, property(_due), _validate
 
-# %% ../../nbs/61_trainer.ipynb #b9deaba4
+# %% ../../nbs/61_trainer.ipynb #c8474d28
 def config(self:Trainer) -> dict:
     "All that the run's folder says about itself."
     return dict(self.about, model=config_to_dict(self.plain.config), features=asdict(self.features), fingerprint=self.features.fingerprint,
@@ -366,7 +366,7 @@ def save(self:Trainer):
 
 Trainer.config, Trainer._weights, Trainer._state, Trainer.save = property(config), _weights, _state, save
 
-# %% ../../nbs/61_trainer.ipynb #e1613c89
+# %% ../../nbs/61_trainer.ipynb #597e3cb2
 def digest(clip: Clip) -> str:
     "Names what a clip shows, whatever it is called."
     return hashlib.blake2b(clip.xyz.tobytes(), digest_size=8).hexdigest()
