@@ -25,7 +25,7 @@ from .resample import resample
 @dataclass(frozen=True)
 class Features:
     "What a model sees of a clip."
-    layout: str = 'holistic[left_hand,right_hand,pose.arms,nose]' # the joints: hands and arms. No legs, which are guessed; no face, which did not help on what we could measure
+    layout: str = 'holistic[left_hand,right_hand,pose.arms,nose]' # the joints: hands and arms. No legs, which are guessed; no face, whose worth on real signing is not measured yet (face_sketch adds it)
     fps: float | None = 30. # frames a second after resampling; None keeps the source's frames
     max_gap: float = .15 # seconds; a joint missing for longer stays unseen
     body: bool = True # from the middle of the shoulders, in shoulder widths; else coordinates as they come
@@ -37,7 +37,7 @@ class Features:
     depth: bool = False # keep z, which differs between trackers and corpora more than between signs
     velocity: str = 'part' # part | body | none: of the normalised coordinates, of those before, or no velocities
     velocity_scale: float = .125 # so that velocities (per second, or per sign with `frames`) are about as large as coordinates
-    bones: bool = True # directions of the bones, which differ less between people than their lengths
+    bones: bool = True # directions of the bones, whatever their lengths
     presence: bool = True # a channel that says how sure the tracker was
 
     def __post_init__(self):
