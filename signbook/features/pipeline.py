@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ..clip import Clip
-from ..layout import Layout, get_layout
-from .augment import Augment, active_span, augment, hide, sample
+from ..layout import HOLISTIC, Layout, get_layout
+from .augment import Augment, active_span, augment, hide, mask_time, sample
 from .normalize import attach, body_frame, box_frame, directions, root_frame, square, velocity, without_resting
 from .resample import resample
 
@@ -69,9 +69,12 @@ def fingerprint(self:Features) -> str:
 
 def carried(self:Features) -> Layout:
     "The joints that travel with a prepared clip: those wanted, and the arms, which body and augmentation need."
-    base, _, chosen = self.layout.partition('[')
-    what = get_layout(self.layout).joints if '[' in chosen else chosen.rstrip(']').split(',')
-    return get_layout(base).select(*what, 'pose.arms') if self.body and chosen else get_layout(self.layout)
+    layout = get_layout(self.layout)
+    if not self.body: return layout
+    base = get_layout(self.layout.partition('[')[0])
+    if 'left_shoulder' not in base.anchors: base = HOLISTIC
+    arms = [f'{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist')]
+    return base.select(*layout.joints, *arms, name=f'{self.layout} and arms')
 
 Features.channels, Features.fingerprint, Features.carried = property(channels), property(fingerprint), property(carried)
 
@@ -134,8 +137,9 @@ def _time(self, x, conf, length, layout, edges=0., generator=None):
     position = first[:, None] + torch.linspace(0, 1, self.frames, device=x.device) * (last - first)[:, None]
     return *sample(x, conf, position), torch.full_like(length, self.frames), position
 
-def _track(boundary, position):
-    return boundary.gather(1, position.round().long().clamp(0, boundary.shape[1] - 1))
+def _track(boundary, position, length):
+    track = boundary.gather(1, position.round().long().clamp(0, boundary.shape[1] - 1))
+    return torch.where(torch.arange(track.shape[1], device=track.device) < length[:, None], track, -1.)
 
 # %% ../../nbs/23_pipeline.ipynb #9b0ef41b
 def finish(self:Features,
@@ -147,19 +151,20 @@ def finish(self:Features,
     x, conf, length, boundary, layout, fps = batch['xyz'], batch['conf'], batch['length'], batch['boundary'], self.carried, batch['fps']
     x = x if self.depth else x[..., :2]
     if how:                                                                        # 1. other cameras, trackers, bodies
-        x, conf, length, at = augment(x, conf, length, layout, how, generator, retiming=self.frames is not None)
-        boundary = _track(boundary, at)
+        x, conf, length, at = augment(x, conf, length, layout, how, generator, fps=None if self.frames else fps)
+        boundary = _track(boundary, at, length)
     if self.body: x = body_frame(x, conf, layout)                                  # 2. the body
     if self.rest: conf = without_resting(x, conf, layout)
     if self.frames:                                                                # 3. time
-        x, conf, length, at = self._time(x, conf, length, layout, how.edges if how else 0., generator); boundary, fps = _track(boundary, at), self.frames
+        x, conf, length, at = self._time(x, conf, length, layout, how.edges if how else 0., generator); boundary, fps = _track(boundary, at, length), self.frames
     keep = torch.as_tensor(layout.locate(get_layout(self.layout)), device=x.device)
     layout, x, conf = get_layout(self.layout), x[:, :, keep], conf[:, :, keep]
     y = self._parts(x, conf, layout)                                               # 4. each part
     out = [y]                                                                      # 5. velocities, directions, presence
     if self.velocity != 'none': out.append(velocity(y if self.velocity == 'part' else x, conf, fps) * self.velocity_scale)
     if self.bones: out.append(directions(x, conf, layout))
-    if how: conf = hide(conf, layout, *how.hide, generator)
+    if how: conf = hide(conf, layout, *how.hide, generator, length)
+    if how and how.mask[0] and not self.frames: conf = mask_time(conf, length, fps, *how.mask, generator)
     if self.presence: out.append(conf[..., None])
     return dict(batch, x=torch.cat(out, -1) * (conf > 0)[..., None], conf=conf, length=length, boundary=boundary)
 
