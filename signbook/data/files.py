@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['beside', 'one_sentence', 'load_npy', 'npz_names', 'load_npz', 'bounded', 'confidence', 'numbers', 'make_clip',
            'split_of', 'named', 'natural', 'is_hidden', 'is_note', 'file_name', 'replacing', 'csv_header', 'load_csv',
-           'clip_row', 'write_rows', 'told', 'labelled', 'real_data']
+           'clip_row', 'write_rows', 'from_row', 'told', 'labelled', 'real_data']
 
 # %% ../../nbs/08_files.ipynb #50e51fd4
 import csv, io, json, math, os, re, shutil, unicodedata, zipfile
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clip import Clip, Span
-from ..layout import Layout
+from ..layout import Layout, get_layout
 
 # %% ../../nbs/08_files.ipynb #42b0d168
 @contextmanager
@@ -197,7 +197,7 @@ def clip_row(
     "What `clips.csv` says about a clip: all but coordinates and confidence."
     lists = dict(gloss=list(clip.gloss), spans=[list(s) for s in clip.spans], times=None if clip.times is None else clip.times.tolist())
     return dict(file=file, **{k: json.dumps(v, ensure_ascii=False) if v else '' for k, v in lists.items()}, fps=repr(float(clip.fps)), aspect=repr(float(clip.aspect)),
-                **{k: getattr(clip, k) for k in _texts}, source=clip.source)
+                **{k: getattr(clip, k) for k in _texts}, layout=clip.layout.name, source=clip.source)
 
 def write_rows(
     rows: Iterable[dict[str, str]], # of the same columns
@@ -216,11 +216,12 @@ def _rows(table, stamp):
     columns = load_csv(table, '*').to_pydict()
     return {f: {k: columns[k][i] for k in columns} for i, f in enumerate(columns['file'])}
 
-def _told(row):
+def from_row(row: dict[str, str]) -> dict: # fields of a clip
+    "What a row says. An empty signer, session or split is not known; of other fields, empty says nothing."
     listed = lambda text: json.loads(text) if text.lstrip().startswith('[') else [text]
     makers = dict(gloss=lambda v: tuple(map(str, listed(v))), spans=lambda v: tuple(Span(float(a), float(b), str(g)) for a, b, g in json.loads(v)),
-                  times=lambda v: np.array(json.loads(v), np.float64), fps=float, aspect=float, **{k: str for k in _texts})
-    return {k: make(row[k]) for k, make in makers.items() if row.get(k)}
+                  times=lambda v: np.array(json.loads(v), np.float64), fps=float, aspect=float, layout=get_layout, **{k: str for k in _texts})
+    return {k: make(row[k]) for k, make in makers.items() if row.get(k) or row.get(k) == '' and k in _texts[:3]}
 
 def told(
     path: str | Path, # a file or folder that holds one clip
@@ -232,13 +233,17 @@ def told(
         if not table.is_file(): continue
         with one_sentence(table, f'is damaged where it speaks of {path.name}'):
             state = table.stat()
-            return _told(_rows(str(table), (state.st_mtime_ns, state.st_size)).get(path.relative_to(folder).as_posix(), {}))
+            return from_row(_rows(str(table), (state.st_mtime_ns, state.st_size)).get(path.relative_to(folder).as_posix(), {}))
     return {}
 
 def labelled(clip: Clip, path) -> Clip:
-    "A clip with what `clips.csv` says about its file."
+    "A clip with what `clips.csv` says about its file; joints that its layout has not are left out, unless they were seen."
     about = told(path)
-    with one_sentence(path, f'does not go with what {beside} says of it'): return replace(clip, **about) if about else clip
+    with one_sentence(path, f'does not go with what {beside} says of it'):
+        layout = about.get('layout', clip.layout); at = clip.layout.locate(layout)
+        more = np.delete(clip.conf, at, 1).any() if len(layout) < len(clip.layout) else False
+        if more: raise ValueError(f'{path}: has joints that are not in layout {layout.name}, which {beside} says it has')
+        return replace(clip, xyz=clip.xyz[:, at], conf=clip.conf[:, at], **about) if about else clip
 
 # %% ../../nbs/08_files.ipynb #2bd9f032
 def real_data(
