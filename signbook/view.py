@@ -89,10 +89,16 @@ def strokes(
     for a, b in limbs: out += [b] if out and out[-1] == a and a != b else [-1, a, b]
     return np.array(out[1:])
 
+def _double(clip): # (T, J) joints of the body that another part says better: its head where the face was seen, its fingers where the hand was
+    L, out = clip.layout, np.zeros(clip.conf.shape, bool)
+    fingers = {s: [j for j in L.groups.get('pose.fingers', ()) if s in j] for s in ('left', 'right')}
+    for part, joints in dict(face=L.groups.get('pose.head', ()), left_hand=fingers['left'], right_hand=fingers['right']).items():
+        if part in L.parts and joints: out[np.ix_(clip.part(part)[1].any(1), [L.index(j) for j in joints])] = True
+    return out
+
 def _drawing(clip): # part → (T, n, 2) line with NaN gaps, and (T,) how sure the tracker was of the part
     L, xy, out = clip.layout, placed(clip), {}
-    if 'face' in L.parts and 'pose.head' in L.groups: # the face says it better
-        xy[np.ix_(clip.part('face')[1].any(1), L.indices('pose.head'))] = np.nan
+    xy[_double(clip)] = np.nan
     for part, s in sorted(L.parts.items(), key=lambda p: 'hand' in p[0]): # hands on top
         line, c = strokes(L, part), clip.conf[:, s].copy(); c[~c.any(1)] = 1.
         sure = np.nanmedian(np.where(c > 0, c, np.float32('nan')), 1)
@@ -204,9 +210,8 @@ def traces(
 _reach = 4095 # steps from the middle of the picture; what lies further out, a picture and a half away, stays at the edge
 _tips = '{}.wrist', '{}.index_tip' # whose paths are drawn
 
-def _hidden(clip, xy, view): # joints that would only disturb: the head where the face says it better, legs below the picture
-    L, out = clip.layout, np.zeros(clip.conf.shape, bool)
-    if 'face' in L.parts and 'pose.head' in L.groups: out[np.ix_(clip.part('face')[1].any(1), L.indices('pose.head'))] = True
+def _hidden(clip, xy, view): # joints that would only disturb: those drawn better by another part, and legs below the picture
+    L, out = clip.layout, _double(clip)
     if 'pose.legs' in L.groups: legs = L.indices('pose.legs'); out[:, legs] = ~(xy[:, legs, 1] <= view[3])
     return out
 
@@ -223,8 +228,8 @@ def _skeleton(layout): # parts as the player draws them, and the joints it needs
     return parts, trails, np.unique(used + trails)
 
 # %% ../nbs/02_view.ipynb #50df1b26
-def _packed(clip, most): # what the player is sent of a clip
-    L, every = clip.layout, -(-len(clip) // most); view, xyz = window(clip), placed(clip, depth=True)
+def _packed(clip, most, view=None): # what the player is sent of a clip
+    L, every = clip.layout, -(-len(clip) // most); view, xyz = view or window(clip), placed(clip, depth=True)
     ok = ~np.isnan(xyz).any(-1) & ~_hidden(clip, xyz, view); parts, trails, used = _skeleton(L); where = {int(j): i for i, j in enumerate(used)}
     xyz, ok, conf, times = xyz[::every, used], ok[::every, used], clip.conf[::every, used], clip.seconds[::every]
     z = xyz[..., 2][ok]; size = max(view[1] - view[0], view[3] - view[2]); step = 1.5 * size / _reach
@@ -329,8 +334,9 @@ function drawPart(ctx, part, points, conf, state, unit) {
     }
     ctx.stroke();
   };
+  const found = new Set(part.lines.flat().concat(part.dots).map(j => level(conf[j])));
   if (hand) { ctx.globalAlpha = .75; stroke([2, 3, 4], surface(state.dark), width + 3 * unit); }   // a rim, so that a hand stands out before the body
-  for (const l of [1, 2, 3, 4]) {
+  for (const l of [1, 2, 3, 4]) if (found.has(l)) {
     const color = ink(part.color, state.dark);
     ctx.globalAlpha = .12 + .22 * l; stroke([l], color, width); ctx.fillStyle = color;
     for (const j of part.dots) if (level(conf[j]) === l) { ctx.beginPath(); ctx.arc(points[j][0], points[j][1], 1.6 * unit, 0, 7); ctx.fill(); }
@@ -350,7 +356,7 @@ function drawTrail(ctx, clip, [joint, part], frame, t, at, state, unit) {
 }
 
 function drawAxes(ctx, camera, h, unit) {   // which way is which, once the picture is turned
-  const [ox, oy] = camera.look(0, 0, 0), length = 18 * unit, home = [26 * unit, h - 34 * unit];
+  const [ox, oy] = camera.look(0, 0, 0), length = 16 * unit, home = [34 * unit, h - 34 * unit];
   for (const [name, ...v] of [['x', 500, 0, 0], ['y', 0, 500, 0], ['z', 0, 0, 500]]) {
     const [x, y] = camera.look(...v), k = length / Math.hypot(...camera.look(500, 0, 0).slice(0, 2).map((p, i) => p - [ox, oy][i]), 1);
     const [dx, dy] = [(x - ox) * Math.min(k, 1), (y - oy) * Math.min(k, 1)]; ctx.globalAlpha = .7; ctx.lineWidth = unit;
@@ -410,22 +416,22 @@ function run(host, data) {
   const state = {t: 0, playing: false, speed: data.speed, solid: data.solid, yaw: -.5, pitch: .2, zoom: 1, loop: true, dark: false, hidden: new Set(data.hidden), trails: data.trails, confidence: data.confidence};
   const ui = build(data, state), shadow = host.attachShadow({mode: 'open'}); shadow.append(el('style', {}, data.style), ui.root);
   const frames = [...new Set(data.clips.flatMap(c => c.times))].sort((a, b) => a - b), frameAt = c => { let i = 0, j = c.frames - 1; while (i < j) { const m = (i + j + 1) >> 1; if (c.times[m] <= state.t + 1e-4) i = m; else j = m - 1; } return i; };
-  const read = n => n.toFixed(2);
+  const read = n => n.toFixed(2), spans = [...ui.tracks.querySelectorAll('.span')];
+  const resized = () => { for (const {canvas} of ui.panels) { const ratio = devicePixelRatio || 1; canvas.width = Math.round(canvas.clientWidth * ratio); canvas.height = Math.round(canvas.clientHeight * ratio); } draw(); };
 
   function draw() {
     data.clips.forEach((clip, k) => {
-      const {canvas, caption} = ui.panels[k], ratio = devicePixelRatio || 1, w = Math.round(canvas.clientWidth * ratio), h = Math.round(canvas.clientHeight * ratio); if (!w || !h) return;
-      if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; }
-      const ctx = canvas.getContext('2d'), frame = frameAt(clip), at = camera(clip, state, w, h), unit = h / 400 + ratio / 4; ctx.lineCap = ctx.lineJoin = 'round'; ctx.globalAlpha = 1; ctx.clearRect(0, 0, w, h);
+      const {canvas, caption} = ui.panels[k], w = canvas.width, h = canvas.height; if (!w || !h) return;   // asking for its size on the page would lay the page out 60 times a second
+      const ctx = canvas.getContext('2d'), frame = frameAt(clip), at = camera(clip, state, w, h), unit = h / 400 + (devicePixelRatio || 1) / 4; ctx.lineCap = ctx.lineJoin = 'round'; ctx.globalAlpha = 1; ctx.clearRect(0, 0, w, h);
       const points = Array.from({length: clip.joints}, (_, j) => at(frame, j)), conf = clip.conf.subarray(frame * clip.joints, (frame + 1) * clip.joints), shown = clip.parts.filter(p => !state.hidden.has(p.name));
       if (at.turned) { const far = p => { const js = p.lines.flat().concat(p.dots).filter(j => conf[j]); return js.reduce((s, j) => s + points[j][2], 0) / (js.length || 1); }; shown.sort((a, b) => far(b) - far(a)); drawAxes(ctx, at, h, unit); }
       if (state.trails) for (const trail of clip.trails) if (!state.hidden.has(trail[1])) drawTrail(ctx, clip, trail, frame, state.t, at, state, unit);
       for (const p of shown) drawPart(ctx, p, points, conf, state, unit);
-      caption.textContent = clip.spans.filter(([a, b]) => a <= state.t && state.t < b).map(s => s[2]).join(' ');
+      const now = clip.spans.filter(([a, b]) => a <= state.t && state.t < b).map(s => s[2]).join(' '); if (caption.textContent !== now) caption.textContent = now;
     });
     const first = data.clips[0]; ui.time.value = state.t; ui.time.setAttribute('aria-valuetext', `${read(state.t)} of ${read(data.end)} seconds, frame ${frameAt(first) + 1} of ${first.frames}`);
     ui.clock.textContent = `${read(state.t)} / ${read(data.end)} s`; ui.cursor.style.left = `${100 * state.t / data.end}%`;
-    for (const s of ui.tracks.querySelectorAll('.span')) s.classList.toggle('now', +s.dataset.from <= state.t / data.end && state.t / data.end < +s.dataset.to);
+    for (const s of spans) s.classList.toggle('now', +s.dataset.from <= state.t / data.end && state.t / data.end < +s.dataset.to);
   }
   function show() {   // what is pressed, and the colours of the page around
     const rgb = getComputedStyle(host.parentElement || host).color.match(/[\d.]+/g).map(Number); state.dark = (rgb[0] + rgb[1] + rgb[2]) / 3 > 140; ui.root.classList.toggle('dark', state.dark);
@@ -434,7 +440,9 @@ function run(host, data) {
     for (const b of ui.root.querySelectorAll('[data-part]')) b.setAttribute('aria-pressed', !state.hidden.has(b.dataset.part));
     ui.root.classList.toggle('solid', !!state.solid); draw();
   }
-  control(host, data, state, ui, frames, show, draw); show();
+  control(host, data, state, ui, frames, show, draw); show(); new ResizeObserver(resized).observe(ui.root); resized();
+  const theme = new MutationObserver(() => host.isConnected ? show() : theme.disconnect());   // a page that changes its theme does so on its body
+  for (const e of [document.body, document.documentElement]) theme.observe(e, {attributes: true, attributeFilter: ['class', 'style', 'theme', 'data-theme', 'data-jp-theme-light']});
 }
 '''
 
@@ -481,7 +489,7 @@ function control(host, data, state, ui, frames, show, draw) {
     canvas.addEventListener('dblclick', () => { Object.assign(state, {yaw: -.5, pitch: .2, zoom: 1}); draw(); });
     canvas.addEventListener('wheel', e => { if (!e.ctrlKey && !e.metaKey) return; e.preventDefault(); state.zoom = Math.min(6, Math.max(.4, state.zoom * Math.exp(-e.deltaY / 300))); draw(); }, {passive: false});
   }
-  new ResizeObserver(draw).observe(ui.root); matchMedia('(prefers-color-scheme: dark)').addEventListener('change', show); ui.root.addEventListener('pointerenter', show);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', show); ui.root.addEventListener('pointerenter', show);   // a page may change its colours in ways that nobody tells
 }
 '''
 
@@ -494,7 +502,7 @@ _style = '''
 .dark { --ink: #e8eaed; --soft: #9aa1ac; --line: #343a44; --face: #16191f; --lane: #22262e; --press: #39404b; --accent: #5bc0b8; color-scheme: dark; }
 .player:focus-visible, button:focus-visible, input:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; } input:focus-visible { border-radius: 6px; }
 .panels { display: flex; flex-wrap: wrap; gap: 8px 16px; justify-content: center; } figure { margin: 0; min-width: min(200px, 100%); }
-figcaption { display: flex; gap: 10px; align-items: baseline; padding-bottom: 6px; overflow-wrap: anywhere; } figcaption b { font-size: 16px; } figcaption span { color: var(--soft); font-size: 12px; }
+figcaption { display: flex; flex-wrap: wrap; gap: 0 10px; align-items: baseline; padding-bottom: 6px; } figcaption * { overflow-wrap: break-word; min-width: 0; max-width: 100%; } figcaption b { font-size: 16px; } figcaption span { color: var(--soft); font-size: 12px; }
 .stage { position: relative; background: radial-gradient(circle at 50% 40%, transparent 30%, rgba(127, 127, 127, .06)); border-radius: 8px; } canvas { display: block; width: 100%; }
 .solid canvas { cursor: grab; touch-action: none; } .solid canvas:active { cursor: grabbing; }
 .caption { position: absolute; left: 0; right: 0; bottom: 8px; width: fit-content; margin: auto; padding: 1px 12px; border-radius: 99px; font-size: 16px; font-weight: 600; background: color-mix(in srgb, var(--face) 82%, transparent); pointer-events: none; }
@@ -562,13 +570,19 @@ def _facts(clip): # who, how long
 
 def _title(clip): return ' '.join(clip.gloss) or '?'
 
+def _views(clips): # windows; one for all where that costs little, so that before and after are of one size
+    views = [window(c) for c in clips]; low, high = np.min(views, 0), np.max(views, 0); joint = (low[0], high[1], low[2], high[3])
+    area = lambda v: (v[1] - v[0]) * (v[3] - v[2]); alike = len({(c.frame, c.aspect) for c in clips}) == 1 and area(joint) < 1.3 * max(map(area, views))
+    return [tuple(map(float, joint))] * len(clips) if alike else views
+
 class Player:
     "Clips that play in a notebook or on any page, by themselves and offline."
     def __init__(self, data: dict, poster: str):
         self.data, self.poster = data, poster
 
     @property
-    def html(self) -> str: # a piece of HTML
+    def html(self) -> str: # a piece of HTML, complete in itself
+        "The player, and a still picture for pages that run no script."
         script = '\n'.join((_drawing_js, _limbs_js, _page_js, _time_js, _control_js))
         data = json.dumps(self.data, ensure_ascii=False, separators=(',', ':'), allow_nan=False)
         data = data.replace('<', r'\u003c').replace('>', r'\u003e').replace('&', r'\u0026').replace('\u2028', r'\u2028').replace('\u2029', r'\u2029')
@@ -621,7 +635,7 @@ def side_by_side(
     parts = {p for c in clips for p in c.layout.parts}; odd = [p for p in ([hide] if isinstance(hide, str) else hide) if p not in parts]
     if odd: raise ValueError(f'cannot hide {odd[0]!r}, the clips have {", ".join(sorted(parts))}')
     names = list(titles) or [_title(c) for c in clips]; rows = _rows(clips, tracks if isinstance(tracks, (list, tuple)) else [tracks, *[None] * (len(clips) - 1)], names)
-    shown = [_packed(c, most) | dict(title=n, about=_facts(c), spans=[list(s) for s in c.spans]) for c, n in zip(clips, names)]
+    shown = [_packed(c, most, v) | dict(title=n, about=_facts(c), spans=[list(s) for s in c.spans]) for c, v, n in zip(clips, _views(clips), names)]
     every = max(c['every'] for c in shown); width = sum(height * np.clip(c['size'][0] / c['size'][1], .6, 2) + 16 for c in shown) + 30
     data = dict(label=f"Player of {', '.join(names)}", clips=shown, rows=rows, end=max(c['duration'] for c in shown), speed=speed, speeds=sorted({.25, .5, 1, 2, speed}), height=height, width=int(np.clip(width, 660, 1400)),
                 solid=bool(solid), trails=bool(trails), confidence=bool(confidence), hidden=[hide] if isinstance(hide, str) else list(hide), style=_style, note=f'Every {every}th frame is shown.' if every > 1 else '')

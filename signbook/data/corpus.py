@@ -7,7 +7,7 @@ __all__ = ['columns', 'Vocabulary', 'encode', 'decode', 'of', 'Corpus', 'write',
            'take', 'Splits', 'choose', 'split']
 
 # %% ../../nbs/11_corpus.ipynb #7382f1f6
-import hashlib, json, os, shutil
+import hashlib, html, json, os, shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -247,6 +247,21 @@ def _repr(self, most=8):
     return '\n'.join([head, *lines, *([f'  … and {len(rows) - most} more'] if len(rows) > most else [])])
 
 Corpus.__repr__ = _repr
+
+# %% ../../nbs/11_corpus.ipynb #db4c57bc
+def _html(self, most=8):
+    from signbook.view import thumbnails
+    rows = overview(self); name, minutes = html.escape(Path(self.name).name), sum(r[-1] for r in rows)
+    tr = lambda tag, cells: '<tr>' + ''.join(f'<{tag} style="text-align:{"left" if i < 3 else "right"};padding:2px 12px 2px 0">{html.escape(c)}</{tag}>' for i, c in enumerate(cells)) + '</tr>'
+    body = [tr('td', (*(x or '-' for x in r[:3]), f'{r[3]:,}', f'{r[4]:,}', f'{r[5]:.1f}')) for r in rows[:most]]
+    more = f'<div>… and {len(rows) - most} more</div>' if len(rows) > most else ''
+    try: pictures = thumbnails(self)
+    except ValueError as e: pictures = f'<div>{html.escape(str(e))}</div>'
+    return (f'<div style="font:13px/1.45 system-ui,sans-serif;max-width:1000px"><div style="margin-bottom:4px"><b style="font-size:15px">{name}</b> '
+            f'<span style="opacity:.75">{len(self):,} clips, {len(self.vocabulary):,} words, {minutes:,.1f} minutes</span></div>{pictures}'
+            f'<table style="margin-top:6px;border-collapse:collapse">{tr("th", ("signer", "session", "split", "clips", "words", "minutes"))}{"".join(body)}</table>{more}</div>')
+
+Corpus._repr_html_ = _html
 
 # %% ../../nbs/11_corpus.ipynb #24449788
 def take(
