@@ -4,16 +4,20 @@
 
 # %% auto #0
 __all__ = ['sample', 'hand_frames', 'active_span', 'retime', 'retempo', 'camera', 'anatomy', 'handshape', 'lose_hands', 'tremble',
-           'mirror', 'hide', 'mask_time', 'Augment', 'augment']
+           'mirror', 'hide', 'mask_time', 'Augment', 'augment', 'signing_space', 'augment_clip']
 
 # %% ../../nbs/22_augment.ipynb #4ecd44e4
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..clip import Clip, Span
 from ..layout import Layout, fingers
+from .normalize import face_width, masked_mean, metacarpals, palm_length, square, typical
+from .resample import resample
 
 # %% ../../nbs/22_augment.ipynb #d982e25b
 def _uniform(shape, like, generator): # in (-1, 1)
@@ -136,7 +140,7 @@ def _fingers(hand, amount, generator):
 
 def anatomy(
     xyz: Tensor, # (B, T, J, d) body coordinates
-    layout: Layout, # with a pose
+    layout: Layout, # with arms, hands or both
     arm: float = .15, # change of each arm bone's length, as a fraction
     finger: float = .12, # change of each finger's length
     head: float = .1, # where the head is, shoulder widths
@@ -146,7 +150,10 @@ def anatomy(
     "The batch performed by other bodies."
     xyz, B, d = xyz.clone(), len(xyz), xyz.shape[-1]
     u = lambda n: torch.nn.functional.pad(_uniform((B, 1, n), xyz, generator), (0, d - n)) if n > 1 else _uniform((B, 1, 1), xyz, generator)
-    for _, shoulder, elbow, wrist, coarse, hand in _chains(layout):
+    arms = list(_chains(layout))
+    for h in (layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts and not any(c[-1] == layout.parts[p] for c in arms)):
+        xyz[:, :, h] = _fingers(xyz[:, :, h], finger, generator)
+    for _, shoulder, elbow, wrist, coarse, hand in arms:
         s, e, w = (xyz[:, :, j].clone() for j in (shoulder, elbow, wrist))
         xyz[:, :, elbow] = s + (e - s) * (1 + u(1) * arm)
         move = xyz[:, :, elbow] + (w - e) * (1 + u(1) * arm) + u(2) * place - w
@@ -337,3 +344,42 @@ def augment(
         mx, mc = mirror(xyz, conf, layout)
         xyz, conf = torch.where(swap[:, None, None, None], mx, xyz), torch.where(swap[:, None, None], mc, conf)
     return xyz * (conf > 0)[..., None], conf, length, position
+
+# %% ../../nbs/22_augment.ipynb #92a7ff7b
+def signing_space(
+    xyz: Tensor, # (B, T, J, d) in any equal units
+    conf: Tensor, # (B, T, J)
+    layout: Layout,
+) -> tuple[Tensor, Tensor]: # (B, 1, 1, d) where the body is, (B, 1, 1, 1) its shoulder width, both in those units
+    "Origin and unit for augmentation of coordinates that are not from a body."
+    seen, d = conf > 0, xyz.shape[-1]
+    middle = masked_mean(xyz.flatten(1, 2), conf.flatten(1, 2))[:, None]
+    rulers = [(layout.index(f'{p}.root'), layout.index(f'{p}.middle'), palm_length) for p in ('left_hand', 'right_hand') if p in layout.parts]
+    if 'left_eye_outer' in layout.anchors: rulers.append((layout.index('left_eye_outer'), layout.index('right_eye_outer'), face_width))
+    if 'left_shoulder' in layout.anchors: rulers = [(layout.index('left_shoulder'), layout.index('right_shoulder'), 1.)]
+    unit = torch.ones(len(xyz), 1, device=xyz.device, dtype=xyz.dtype)
+    for a, b, size in rulers[::-1]: # the first that was seen
+        measured = typical((xyz[:, :, a] - xyz[:, :, b])[..., :2].norm(dim=-1), seen[..., a] & seen[..., b], -1) / size
+        unit = torch.where(measured > 1e-4, measured, unit)
+    return middle, unit[:, :, None, None]
+
+# %% ../../nbs/22_augment.ipynb #18375659
+def augment_clip(
+    clip: Clip, # as filmed or prepared
+    how: Augment = Augment(),
+    generator: torch.Generator | None = None,
+    stream: bool = True, # speed, jitter and mask, by the second; else crop and rate, as for single signs
+) -> Clip:
+    "A clip as another camera, tracker and signer would have given it."
+    if clip.times is not None: clip = resample(clip, clip.fps)
+    aspect = clip.aspect if clip.frame == 'image' else 1.
+    xyz, conf, length, fps = square(torch.tensor(clip.xyz), aspect)[None], torch.tensor(clip.conf)[None], torch.tensor([len(clip)]), clip.fps
+    middle, unit = (0., 1.) if clip.frame == 'body' else signing_space(xyz, conf, clip.layout)
+    xyz, conf, length, position = augment((xyz - middle) / unit, conf, length, clip.layout, how, generator, fps=fps if stream else None)
+    conf = hide(conf, clip.layout, *how.hide, generator, length)
+    if stream: conf = mask_time(conf, length, fps, *how.mask, generator)
+    at = position[0].double().numpy(); now = np.arange(len(at)) / fps
+    if not stream: now *= (at[-1] - at[0]) / max(len(at) - 1, 1); fps = 1 / now[1] if len(at) > 1 and at[-1] > at[0] else fps
+    moved = [(np.interp([s.start * clip.fps, s.end * clip.fps], at, now, right=now[-1] + 1 / fps), s.gloss) for s in clip.spans]
+    spans = tuple(Span(float(a), float(b), g) for (a, b), g in moved if b > a)
+    return replace(clip, xyz=square(xyz * unit + middle, 1 / aspect)[0].numpy(), conf=conf[0].numpy(), fps=float(fps), spans=spans)

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['Features', 'documented_features', 'stream_features', 'channels', 'fingerprint', 'carried', 'prepare', 'to_item',
-           'collate', 'finish', 'Prepared', 'bucket_batches']
+           'collate', 'finish', 'fit', 'FeatureStream', 'Prepared', 'bucket_batches']
 
 # %% ../../nbs/23_pipeline.ipynb #996c3126
-import hashlib, json
-from dataclasses import asdict, dataclass, fields, replace
+import hashlib, json, math, time
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,8 +18,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..clip import Clip
 from ..layout import HOLISTIC, Layout, get_layout
-from .augment import Augment, active_span, augment, hide, mask_time, sample
-from .normalize import attach, body_frame, box_frame, directions, root_frame, square, velocity, without_resting
+from .augment import Augment, active_span, augment, hide, mask_time, sample, signing_space
+from .normalize import attach, body_frame, box_frame, directions, metacarpals, recently, root_frame, square, velocity, without_resting
 from .resample import resample
 
 # %% ../../nbs/23_pipeline.ipynb #2c204bfd
@@ -32,20 +33,28 @@ class Features:
     attach: bool = True # parts stored in frames of their own go back to their place on the body
     rest: bool = True # hands that hang down are taken as not seen, since some trackers lose them and others do not
     frames: int | None = 32 # the stretch with hands in it, in so many frames; None keeps all. For isolated signs: rate and rest say who filmed, not what
-    hands: str = 'box' # box | box-clip | root | none: each hand in its own square a frame, a clip, from its wrist, or as it is
+    hands: str = 'box' # box | box-clip | root | metacarpal | none: each hand in its own square a frame, a clip, from its wrist in palms or in metacarpals, or as it is
     face: str = 'box' # box | box-clip | none
     depth: bool = False # keep z, which differs between trackers and corpora more than between signs
     velocity: str = 'part' # part | body | none: of the normalised coordinates, of those before, or no velocities
     velocity_scale: float = .125 # so that velocities (per second, or per sign with `frames`) are about as large as coordinates
     bones: bool = True # directions of the bones, whatever their lengths
     presence: bool = True # a channel that says how sure the tracker was
+    lookback: float | None = None # seconds before each moment that sizes are measured on, as a live stream has to, and curves from the nearest frames; None measures over the whole clip
+    scaling: str = 'none' # none | standard | minmax: channels brought to like sizes, as fitted on the training clips
+    shift: tuple[float, ...] = () # a number a channel, from `fit`: what becomes 0
+    factor: tuple[float, ...] = () # a number a channel, from `fit`: by what the rest is multiplied
 
     def __post_init__(self):
-        for name, known in dict(hands=('box', 'box-clip', 'root', 'none'), face=('box', 'box-clip', 'none'), velocity=('part', 'body', 'none')).items():
+        for name, known in dict(hands=('box', 'box-clip', 'root', 'metacarpal', 'none'), face=('box', 'box-clip', 'none'), velocity=('part', 'body', 'none'), scaling=('none', 'standard', 'minmax')).items():
             if getattr(self, name) not in known: raise ValueError(f'features: {name} is {getattr(self, name)!r}, expected one of {", ".join(known)}')
         if self.fps is not None and not self.fps > 0: raise ValueError(f'features: fps is {self.fps}, expected a positive number or none')
         if self.frames is not None and self.frames < 4: raise ValueError(f'features: frames is {self.frames}, expected 4 or more, or none')
         if self.rest and not self.body: raise ValueError('features: rest needs body, since a hand rests in relation to its elbow')
+        if self.lookback is not None and not (self.lookback > 0 and self.fps and not self.frames): raise ValueError(f'features: lookback is {self.lookback}, expected seconds above 0, with a rate (fps) and without frames')
+        wanted = self.channels if self.scaling != 'none' else 0
+        if not len(self.shift) == len(self.factor) or len(self.shift) not in (0, wanted): raise ValueError(f'features: {len(self.shift)} shifts and {len(self.factor)} factors for scaling {self.scaling}, expected {wanted} each, or none before fit')
+        if not all(map(math.isfinite, self.shift)) or not all(0 < f < math.inf for f in self.factor): raise ValueError('features: shift and factor must be finite, and factor above 0')
         get_layout(self.layout)
 
 # %% ../../nbs/23_pipeline.ipynb #8d2fa015
@@ -67,35 +76,49 @@ def fingerprint(self:Features) -> str:
     "Twelve hexadecimal digits that differ whenever a setting does."
     return hashlib.sha256(json.dumps(dict(version=1, **asdict(self)), sort_keys=True).encode()).hexdigest()[:12]
 
+@lru_cache
+def _carried(name, body):
+    layout, base = get_layout(name), get_layout(name.partition('[')[0])
+    if not body: return layout
+    arms = [f'{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist')]
+    return (base if 'left_shoulder' in base.anchors else HOLISTIC).select(*layout.joints, *arms, name=f'{name} and arms')
+
 def carried(self:Features) -> Layout:
     "The joints that travel with a prepared clip: those wanted, and the arms, which body and augmentation need."
-    layout = get_layout(self.layout)
-    if not self.body: return layout
-    base = get_layout(self.layout.partition('[')[0])
-    if 'left_shoulder' not in base.anchors: base = HOLISTIC
-    arms = [f'{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist')]
-    return base.select(*layout.joints, *arms, name=f'{self.layout} and arms')
+    return _carried(self.layout, self.body)
 
 Features.channels, Features.fingerprint, Features.carried = property(channels), property(fingerprint), property(carried)
 
 # %% ../../nbs/23_pipeline.ipynb #fdc8f28b
 def prepare(self:Features,
     clip: Clip, # any layout that has the joints wanted
+    at: np.ndarray | None = None, # seconds from the clip's first frame to have frames at; None for all of it at `fps`
 ) -> Clip: # the carried joints, in equal units, at the rate wanted
     "The part of the road that does not depend on chance or on other clips."
-    x, c = torch.tensor(clip.xyz), torch.tensor(clip.conf)
-    if self.body:
-        for j in ('left_shoulder', 'right_shoulder'):
-            if j not in clip.layout.anchors: raise ValueError(f'{clip.source or "clip"}: body-centric features need shoulders, and layout {clip.layout.name} has none')
-        if clip.frame == 'image': x = square(x, clip.aspect)
-        x = body_frame(x, c, clip.layout)
-        if self.attach and clip.frame == 'part': x = attach(x, c, clip.layout)
-    try: at = clip.layout.locate(self.carried)
+    for j in ('left_shoulder', 'right_shoulder') if self.body else ():
+        if j not in clip.layout.anchors: raise ValueError(f'{clip.source or "clip"}: body-centric features need shoulders, and layout {clip.layout.name} has none')
+    try: keep = clip.layout.locate(self.carried)
     except ValueError as e: raise ValueError(f'{clip.source or "clip"}: {e}') from None
-    moved = dict(frame='body', aspect=1.) if self.body else {}
-    clip = replace(clip, xyz=x[:, at].numpy(), conf=clip.conf[:, at], layout=self.carried, **moved)
-    return resample(clip, self.fps, self.max_gap) if self.fps else clip
+    even, loose = lambda c: resample(c, self.fps, self.max_gap, self.window is not None, at) if self.fps else c, self.attach and self.body and clip.frame == 'part'
+    take = lambda c: replace(c, xyz=c.xyz[:, keep], conf=c.conf[:, keep], layout=self.carried)
+    if not loose: clip = take(clip)
+    if self.window: clip = even(clip)                                              # so that a window is so many frames
+    x, conf, moved = torch.tensor(clip.xyz), torch.tensor(clip.conf), {}
+    if clip.frame == 'image' and (self.body or (self.hands, self.face) != ('none', 'none')): x, moved = square(x, clip.aspect), dict(aspect=1.)
+    if self.body:
+        conf, moved = self._placed(conf, clip.layout), dict(frame='body', aspect=1.)
+        x = body_frame(x, conf, clip.layout, self.window)
+        if loose: x = attach(x, conf, clip.layout, self.window)
+    clip = replace(clip, xyz=x.numpy(), conf=conf.numpy(), **moved)
+    if loose: clip = take(clip)
+    return clip if self.window else even(clip)
 
+def _placed(self, conf, layout): # a live stream that has seen no shoulders lately does not know where the body is
+    if not self.window: return conf
+    both = (conf[..., layout.index('left_shoulder')] > 0) & (conf[..., layout.index('right_shoulder')] > 0)
+    return conf * recently(both, self.window)[..., None]
+
+Features._placed, Features.window = _placed, property(lambda self: self.lookback and max(1, round(self.lookback * self.fps)))
 Features.prepare = prepare
 
 # %% ../../nbs/23_pipeline.ipynb #1393c717
@@ -124,8 +147,9 @@ def _parts(self, x, conf, layout):
     x = x.clone()
     for part, s in layout.parts.items():
         how = self.hands if part.endswith('hand') else self.face if part == 'face' else 'none'
-        if how.startswith('box'): x[:, :, s] = box_frame(x[:, :, s], conf[:, :, s], 'clip' if how == 'box-clip' else 'frame')
-        if how == 'root': x[:, :, s] = root_frame(x[:, :, s], conf[:, :, s], 0, layout.index(f'{part}.middle') - s.start)
+        if how.startswith('box'): x[:, :, s] = box_frame(x[:, :, s], conf[:, :, s], 'clip' if how == 'box-clip' else 'frame', self.window)
+        if how in ('root', 'metacarpal'):
+            x[:, :, s] = root_frame(x[:, :, s], conf[:, :, s], 0, layout.index(f'{part}.middle') - s.start if how == 'root' else metacarpals(layout, part), self.window)
     return x
 
 def _time(self, x, conf, length, layout, edges=0., generator=None):
@@ -148,12 +172,14 @@ def finish(self:Features,
     generator: torch.Generator | None = None, # on the batch's device
 ) -> dict[str, Tensor]: # x (B, T, J, C), conf (B, T, J), length (B,), boundary (B, T), gloss (B, L), gloss_length (B,)
     "The part of the road that is done on whole batches."
+    if self.scaling != 'none' and not self.shift: raise ValueError(f'features: scaling is {self.scaling}, but nothing was fitted; call features.fit(training clips) first')
     x, conf, length, boundary, layout, fps = batch['xyz'], batch['conf'], batch['length'], batch['boundary'], self.carried, batch['fps']
     x = x if self.depth else x[..., :2]
     if how:                                                                        # 1. other cameras, trackers, bodies
-        x, conf, length, at = augment(x, conf, length, layout, how, generator, fps=None if self.frames else fps)
-        boundary = _track(boundary, at, length)
-    if self.body: x = body_frame(x, conf, layout)                                  # 2. the body
+        middle, unit = (0., 1.) if self.body else signing_space(x, conf, layout)
+        x, conf, length, at = augment((x - middle) / unit, conf, length, layout, how, generator, fps=None if self.frames else fps)
+        x, boundary = x * unit + middle, _track(boundary, at, length)
+    if self.body: conf = self._placed(conf, layout); x = body_frame(x, conf, layout, self.window) # 2. the body
     if self.rest: conf = without_resting(x, conf, layout)
     if self.frames:                                                                # 3. time
         x, conf, length, at = self._time(x, conf, length, layout, how.edges if how else 0., generator); boundary, fps = _track(boundary, at, length), self.frames
@@ -166,7 +192,9 @@ def finish(self:Features,
     if how: conf = hide(conf, layout, *how.hide, generator, length)
     if how and how.mask[0] and not self.frames: conf = mask_time(conf, length, fps, *how.mask, generator)
     if self.presence: out.append(conf[..., None])
-    return dict(batch, x=torch.cat(out, -1) * (conf > 0)[..., None], conf=conf, length=length, boundary=boundary)
+    x = torch.cat(out, -1)
+    if self.shift: x = (x - x.new_tensor(self.shift)) * x.new_tensor(self.factor)   # 6. like sizes
+    return dict(batch, x=x * (conf > 0)[..., None], conf=conf, length=length, boundary=boundary)
 
 Features._parts, Features._time, Features.finish = _parts, _time, finish
 
@@ -176,6 +204,69 @@ def _call(self, clip): # (T, J, C), (T, J)
     return batch['x'][0], batch['conf'][0]
 
 Features.__call__ = _call
+
+# %% ../../nbs/23_pipeline.ipynb #f958cc20
+def fit(self:Features,
+    clips, # the training clips: a Corpus, any iterable of clips, or Prepared
+) -> Features: # with shift and factor; the same where there is no scaling
+    "Measure what `scaling` needs; one pass, and no clip is kept."
+    if self.scaling == 'none': return self
+    plain, C = replace(self, scaling='none', shift=(), factor=()), self.channels - self.presence
+    n, total, squares, low, high = 0, *(torch.full((C,), v, dtype=torch.double) for v in (0., 0., math.inf, -math.inf))
+    for clip in clips:
+        item = clip if isinstance(clip, dict) else to_item(plain.prepare(clip)); out = plain.finish(collate([item]))
+        seen = out['x'][..., :C][out['conf'] > 0].double()
+        n += len(seen); total += seen.sum(0); squares += (seen ** 2).sum(0)
+        if len(seen): low, high = torch.minimum(low, seen.amin(0)), torch.maximum(high, seen.amax(0))
+    if not n: raise ValueError('features: there is no clip with a seen joint to fit the scaling on')
+    mean = total / n; shift, spread = (mean, (squares / n - mean ** 2).clamp(min=0).sqrt()) if self.scaling == 'standard' else ((low + high) / 2, (high - low) / 2)
+    factor = torch.where(spread > 1e-6, 1 / spread.clamp(min=1e-6), 1.)                                # a channel that never changes is only shifted
+    more = lambda value, last: tuple(round(v, 9) for v in value.tolist()) + (last,) * self.presence
+    return replace(self, shift=more(shift, 0.), factor=more(factor, 1.))
+
+Features.fit = fit
+
+# %% ../../nbs/23_pipeline.ipynb #7dadcccc
+class FeatureStream:
+    "Features of a stream that is going on: give it frames as they come, get the frames of features that are certain by then."
+    def __init__(self,
+        features: Features, # with lookback
+        fps: float, # about how many frames a second will come
+        **about, # of Clip: layout, aspect, frame
+    ):
+        if features.lookback is None: raise ValueError('features: a stream needs lookback, since sizes over a whole clip are known only at its end')
+        self.features, self.fps, self.about, self.reach = features, fps, about, 2 * max(features.max_gap, 1.5 / fps)
+        self.delay = self.reach + 1 / features.fps # seconds from a moment to its features
+        self.past, self.begin, self.last, self.done = [], None, None, 0
+
+    def __call__(self,
+        xyz: np.ndarray, # (n, J, 3) new frames
+        conf: np.ndarray, # (n, J)
+        times: np.ndarray, # (n,) seconds, going on increasing
+    ) -> tuple[Tensor, Tensor]: # (m, J, C), (m, J), as `features(clip)` gives them for the whole
+        "More frames in, more features out."
+        times = np.asarray(times, float)
+        if not len(times): return self._features(self.done)
+        self.begin = times[0] if self.begin is None else self.begin
+        if self.last is not None and not times[0] > self.last: raise ValueError(f'stream: a frame at {times[0]} s after one at {self.last} s, expected increasing times')
+        self.past.append((xyz, conf, times - self.begin)); self.last = times[-1]
+        return self._features(max(self.done, math.floor((self.last - self.begin - self.reach - 1e-6) * self.features.fps)), 1)
+
+    def close(self) -> tuple[Tensor, Tensor]:
+        "The stream has ended: what was still waiting for the future."
+        return self._features(self.done if self.last is None else max(1, round((self.last - self.begin + 1 / self.fps) * self.features.fps)))
+
+def _features(self, end, ahead=0):
+    f, J = self.features, len(get_layout(self.features.layout))
+    if end <= self.done: return torch.zeros(0, J, f.channels), torch.zeros(0, J)
+    xyz, conf, times = (np.concatenate(a) for a in zip(*self.past)); start = max(0, self.done - 4 * f.window) # four sizes can follow one another
+    item = to_item(f.prepare(Clip(xyz, conf, self.fps, times=times, **self.about), np.arange(start, end + ahead) / f.fps - times[0]))
+    out = f.finish(collate([item])); these = slice(self.done - start, end - start); self.done = end
+    keep = times >= (end - 4 * f.window) / f.fps - self.reach - 1e-6
+    self.past = [(xyz[keep], conf[keep], times[keep])]
+    return out['x'][0, these], out['conf'][0, these]
+
+FeatureStream._features = _features
 
 # %% ../../nbs/23_pipeline.ipynb #6c37348b
 class Prepared(torch.utils.data.Dataset):

@@ -9,38 +9,36 @@ __all__ = ['slopes', 'spline', 'patterns', 'stretches', 'resample', 'moving_aver
 from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import solve_banded
+from scipy.linalg.lapack import dgtsv
 
 from ..clip import Clip, Span
 
 # %% ../../nbs/20_resample.ipynb #42278a74
 def slopes(
     t: np.ndarray, # (N,) seconds of the frames of several curves, one curve after another, increasing within each
-    x: np.ndarray, # (N, C) values
+    x: np.ndarray, # (C, N) values
     first: np.ndarray, # (N,) bool: where a curve begins
     local: bool = False, # from the nearest frames alone
-) -> np.ndarray: # (N, C) units a second
+) -> np.ndarray: # (C, N) units a second
     "Slopes of cubic splines at their own frames, all curves at once."
-    last, size = np.roll(first, -1), np.diff(np.flatnonzero(np.append(first, True)))
-    h = np.where(last, 1., np.roll(t, -1) - t); d = np.where(last[:, None], 0., (np.roll(x, -1, 0) - x) / h[:, None])
-    before, d_before = np.where(first, 1., np.roll(h, 1)), np.where(first[:, None], 0., np.roll(d, 1, 0))
-    if local: return np.where(first[:, None], d, np.where(last[:, None], d_before, (h[:, None] * d_before + before[:, None] * d) / (h + before)[:, None]))
-    band, right = np.stack([before, 2 * (before + h), h]), 3 * (h[:, None] * d_before + before[:, None] * d)
-    n = np.repeat(size, size)
-    for end, step, near, far in ((first, 1, h, d), (last, -1, before, d_before)):
-        _end(band, right, np.flatnonzero(end), step, n[end], near, far)
-    band[0], band[2] = np.roll(band[0], 1), np.roll(band[2], -1)
-    return solve_banded((1, 1), band, right, overwrite_ab=True, overwrite_b=True, check_finite=False)
+    last, h = np.roll(first, -1), np.ones(len(t)); h[:-1] = np.diff(t); h[last] = 1.
+    before = np.roll(h, 1); before[first] = 1.
+    d = np.zeros(x.shape); np.divide(np.diff(x), h[:-1], out=d[:, :-1]); d[:, last] = 0.                # chords to the next frame
+    right = d * (3 * before); right[:, 1:] += d[:, :-1] * (3 * h[1:])
+    if local or len(t) < 2:
+        right /= 3 * (before + h); right[:, last] = np.roll(d, 1, 1)[:, last]; right[:, first] = d[:, first]
+        return right
+    lower, diagonal, upper, at = h.copy(), 2 * (before + h), before.copy(), np.flatnonzero(first)
+    end = np.append(at[1:], len(t)) - 1
+    _end(at, at, at + 1, end - at + 1, upper, diagonal, lower, right, h, d); _end(end, end - 1, end - 2, end - at + 1, lower, diagonal, upper, right, h, d)
+    return dgtsv(lower[1:], diagonal, upper[:-1], right.T, overwrite_b=True)[3].T
 
-def _end(band, right, at, step, n, h, d):
-    "Not-a-knot rows at one end of each curve: `at` the first or last frames, `step` the way inwards, h and d the pieces next to each frame on that side."
-    inward, outward = (0, 2) if step == 1 else (2, 0)
-    next_h, next_d = h[(at + step) % len(h)], d[(at + step) % len(h)]; both = h[at] + next_h
-    four, three = n > 3, n == 3
-    band[1, at] = np.where(four, next_h, 1.); band[outward, at] = 0.
-    band[inward, at] = np.where(four, both, np.where(three, 1., 0.))
-    cubic = ((h[at] + 2 * both) * next_h)[:, None] * d[at] + (h[at] ** 2)[:, None] * next_d
-    right[at] = np.where(four[:, None], cubic / both[:, None], np.where(three, 2., 1.)[:, None] * d[at])
+def _end(at, piece, after, n, inward, diagonal, outward, right, h, d):
+    "Not-a-knot rows: `at` frames that end curves of `n` frames, whose outermost pieces are `piece` and then `after`."
+    next_h, next_d, h, d, outward[at] = h.take(after, mode='wrap'), d.take(after, 1, mode='wrap'), h.take(piece), d.take(piece, 1), 0.
+    both, cubic, parabola = h + next_h, n > 3, n == 3
+    diagonal[at], inward[at] = np.where(cubic, next_h, 1.), np.where(cubic, both, parabola)
+    right[:, at] = np.where(cubic, ((h + 2 * both) * next_h * d + h * h * next_d) / both, np.where(parabola, 2, 1) * d)
 
 # %% ../../nbs/20_resample.ipynb #5922dd65
 def spline(
@@ -50,15 +48,17 @@ def spline(
     local: bool = False, # each piece from its four nearest frames
 ) -> np.ndarray: # (m, ...)
     "Cubic spline through all columns at once, held constant beyond its ends."
-    flat = np.asarray(x, float).reshape(len(t), -1)
+    columns = np.asarray(x, float).reshape(len(t), -1).T
     i = np.clip(np.searchsorted(t, at, side='right') - 1, 0, max(len(t) - 2, 0))
-    y = _read(t, flat, slopes(t, flat, np.arange(len(t)) == 0, local), i, np.minimum(i + 1, len(t) - 1), np.clip(at, t[0], t[-1]))
-    return y.reshape(len(at), *np.shape(x)[1:])
+    y = _read(t, columns, slopes(t, columns, np.arange(len(t)) == 0, local), i, np.minimum(i + 1, len(t) - 1), np.clip(at, t[0], t[-1]))
+    return y.T.reshape(len(at), *np.shape(x)[1:])
 
 def _read(t, x, slope, i, k, at):
-    "Cubics between the frames i and k, which are neighbours, at the times `at` between them."
-    h = np.where(k > i, t[k] - t[i], 1.); u = ((at - t[i]) / h)[:, None]; v = 1 - u; h = h[:, None]
-    return (1 + 2 * u) * v * v * x[i] + u * v * v * h * slope[i] + u * u * (3 - 2 * u) * x[k] - u * u * v * h * slope[k]
+    "(C, M) cubics between the frames i and k, which are neighbours, at the times `at` between them."
+    h = np.where(k > i, t[k] - t[i], 1.); u = (at - t[i]) / h; v = 1 - u
+    value = x.take(i, 1); value *= (1 + 2 * u) * v * v
+    for y, weight, of in ((x, u * u * (3 - 2 * u), k), (slope, u * v * v * h, i), (slope, -u * u * v * h, k)): y = y.take(of, 1); y *= weight; value += y
+    return value
 
 # %% ../../nbs/20_resample.ipynb #5f114ba2
 def patterns(
@@ -105,17 +105,17 @@ def _sample(clip, at, max_gap, local=False):
     "Coordinates and confidence at the times `at`."
     t, frame = clip.seconds, 1 / clip.fps
     if len(t) > 1 and not local: frame = float(np.median(np.diff(t)))
-    xyz, conf = np.zeros((len(at), *clip.xyz.shape[1:]), np.float32), np.zeros((len(at), clip.xyz.shape[1]), np.float32)
+    J = clip.xyz.shape[1]; xyz, conf = np.zeros((len(at) * J, 3), np.float32), np.zeros(len(at) * J, np.float32)
     found = [(s, j) for s, j in patterns(clip.conf > 0) if s.any()]
     for n in {len(j) for _, j in found}:                                                            # patterns of as many joints: columns of one system
         group = [(s, j) for s, j in found if len(j) == n]; joints = np.stack([j for _, j in group])
         row, taken, first = stretches(np.stack([s for s, _ in group]), t, max(max_gap, 1.5 * frame))
-        m, i, k = _wanted(t[taken], first, at, frame)
-        x, c, ts = clip.xyz[taken[:, None], joints[row]].reshape(len(row), -1).astype(float), clip.conf[taken[:, None], joints[row]], t[taken]
-        inside = np.clip(at[m], ts[i], ts[k])
-        xyz[m[:, None], joints[row[i]]] = _read(ts, x, slopes(ts, x, first, local), i, k, inside).reshape(len(m), n, -1)
-        conf[m[:, None], joints[row[i]]] = _confidence(ts, c, i, k, inside, frame, max_gap)
-    return xyz, conf
+        ts = t[taken]; m, i, k = _wanted(ts, first, at, frame); inside = np.clip(at[m], ts[i], ts[k])
+        source, target = taken[:, None] * J + joints[row], m[:, None] * J + joints[row[i]]            # of every joint among all joints of all frames
+        x, c = np.array(clip.xyz.reshape(-1, 3).take(source.ravel(), 0).reshape(len(row), -1).T, float, order='C'), clip.conf.take(source)
+        xyz[target.ravel()] = _read(ts, x, slopes(ts, x, first, local), i, k, inside).T.reshape(-1, 3)
+        conf[target] = _confidence(ts, c, i, k, inside, frame, max_gap)
+    return xyz.reshape(len(at), J, 3), conf.reshape(len(at), J)
 
 # %% ../../nbs/20_resample.ipynb #37a99dba
 def resample(
@@ -123,12 +123,13 @@ def resample(
     fps: float = 60., # frames per second wanted
     max_gap: float = .15, # seconds; a joint missing for longer stays unseen
     local: bool = False, # each moment from its four nearest frames alone, as a live stream has to
+    at: np.ndarray | None = None, # seconds from the first frame, `fps` apart; None for the whole clip
 ) -> Clip: # evenly spaced, same duration to within a frame
     "The same movement at an even frame rate, short gaps filled."
     if not (np.isfinite(fps) and fps > 0): raise ValueError(f'fps is {fps}, expected a positive number')
     if not max_gap >= 0: raise ValueError(f'max_gap is {max_gap}, expected seconds, 0 or more')
-    n = max(1, round(clip.duration * fps))
-    xyz, conf = _sample(clip, np.arange(n) / fps, max_gap, local)
+    if at is None: at = np.arange(max(1, round(clip.duration * fps))) / fps
+    xyz, conf = _sample(clip, at, max_gap, local)
     return replace(clip, xyz=xyz, conf=np.clip(conf, 0, 1), fps=float(fps), times=None)
 
 # %% ../../nbs/20_resample.ipynb #7a443e47
