@@ -311,7 +311,7 @@ function camera(clip, state, w, h) {
     return [w / 2 + k * across, h / 2 + k * down, away];
   };
   const at = (frame, joint) => { const i = 3 * (frame * clip.joints + joint); return look(clip.xyz[i], clip.xyz[i + 1], clip.xyz[i + 2]); };
-  return Object.assign(at, {look, turned});
+  return Object.assign(at, {look, turned, pixel: scale * state.zoom});
 }
 '''
 
@@ -358,8 +358,7 @@ function drawTrail(ctx, clip, [joint, part], frame, t, at, state, unit) {
 function drawAxes(ctx, camera, h, unit) {   // which way is which, once the picture is turned
   const [ox, oy] = camera.look(0, 0, 0), length = 16 * unit, home = [34 * unit, h - 34 * unit];
   for (const [name, ...v] of [['x', 500, 0, 0], ['y', 0, 500, 0], ['z', 0, 0, 500]]) {
-    const [x, y] = camera.look(...v), k = length / Math.hypot(...camera.look(500, 0, 0).slice(0, 2).map((p, i) => p - [ox, oy][i]), 1);
-    const [dx, dy] = [(x - ox) * Math.min(k, 1), (y - oy) * Math.min(k, 1)]; ctx.globalAlpha = .7; ctx.lineWidth = unit;
+    const [x, y] = camera.look(...v), k = length / 500 / camera.pixel, [dx, dy] = [(x - ox) * k, (y - oy) * k]; ctx.globalAlpha = .7; ctx.lineWidth = unit;
     ctx.strokeStyle = ctx.fillStyle = '#8a8f98'; ctx.beginPath(); ctx.moveTo(...home); ctx.lineTo(home[0] + dx, home[1] + dy); ctx.stroke();
     ctx.font = `${10 * unit}px system-ui, sans-serif`; ctx.fillText(name, home[0] + 1.35 * dx - 3 * unit, home[1] + 1.35 * dy + 3 * unit);
   }
@@ -501,7 +500,7 @@ _style = '''
   border: 1px solid var(--line); border-radius: 10px; outline: none; }
 .dark { --ink: #e8eaed; --soft: #9aa1ac; --line: #343a44; --face: #16191f; --lane: #22262e; --press: #39404b; --accent: #5bc0b8; color-scheme: dark; }
 .player:focus-visible, button:focus-visible, input:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; } input:focus-visible { border-radius: 6px; }
-.panels { display: flex; flex-wrap: wrap; gap: 8px 16px; justify-content: center; } figure { margin: 0; min-width: min(200px, 100%); }
+.panels { display: flex; flex-wrap: wrap; gap: 8px 16px; justify-content: center; align-items: flex-end; } figure { margin: 0; min-width: min(200px, 100%); }
 figcaption { display: flex; flex-wrap: wrap; gap: 0 10px; align-items: baseline; padding-bottom: 6px; } figcaption * { overflow-wrap: break-word; min-width: 0; max-width: 100%; } figcaption b { font-size: 16px; } figcaption span { color: var(--soft); font-size: 12px; }
 .stage { position: relative; background: radial-gradient(circle at 50% 40%, transparent 30%, rgba(127, 127, 127, .06)); border-radius: 8px; } canvas { display: block; width: 100%; }
 .solid canvas { cursor: grab; touch-action: none; } .solid canvas:active { cursor: grabbing; }
@@ -672,7 +671,7 @@ def thumbnails(
         c = clips[int(i)]; signed = c.spans[0] if c.spans else Span(0, c.duration); at = min((signed.start + signed.end) / 2, c.seconds[-1])
         moment = _image(still(c.crop(at - .6 / c.fps, at + .6 / c.fps) if ((c.seconds >= at - .6 / c.fps) & (c.seconds < at + .6 / c.fps)).any() else c, 1, height, False), _title(c), '')
         out.append(f'<div style="text-align:center;max-width:{height * 2}px">{moment}<div style="font-size:12px;overflow-wrap:anywhere">{html.escape(_title(c))}</div></div>')
-    return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{"".join(out)}</div>'
+    return f'<div style="display:flex;flex-wrap:wrap;gap:8px;font-family:system-ui,sans-serif">{"".join(out)}</div>'
 
 # %% ../nbs/02_view.ipynb #b4f72463
 def show(

@@ -259,7 +259,7 @@ def _html(self, most=8):
     except ValueError as e: pictures = f'<div>{html.escape(str(e))}</div>'
     return (f'<div style="font:13px/1.45 system-ui,sans-serif;max-width:1000px"><div style="margin-bottom:4px"><b style="font-size:15px">{name}</b> '
             f'<span style="opacity:.75">{len(self):,} clips, {len(self.vocabulary):,} words, {minutes:,.1f} minutes</span></div>{pictures}'
-            f'<table style="margin-top:6px;border-collapse:collapse">{tr("th", ("signer", "session", "split", "clips", "words", "minutes"))}{"".join(body)}</table>{more}</div>')
+            f'<table style="margin-top:6px;border-collapse:collapse;font-size:13px">{tr("th", ("signer", "session", "split", "clips", "words", "minutes"))}{"".join(body)}</table>{more}</div>')
 
 Corpus._repr_html_ = _html
 
