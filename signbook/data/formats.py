@@ -138,6 +138,11 @@ def _depth(z, conf, width): # a fraction of the width, as MediaPipe gives it, or
     return z / width if seen.size and np.nanmax(seen, initial=0) > 10 else z
 
 # %% ../../nbs/09_formats.ipynb #f471b4e1
+def _is_pose(path):
+    if path.suffix.lower() != '.pose' or not path.is_file(): return False
+    with open(path, 'rb') as file: start = file.read(4)
+    return len(start) == 4 and any(start == struct.pack('<f', v) for v in (0., .1, .2))
+
 def read_pose(
     path: str | Path, # a .pose file
     fps: float | None = None, # frames per second; by default as the file says

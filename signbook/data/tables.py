@@ -92,7 +92,9 @@ def _columns_wide(table, path):
     return xyz
 
 # %% ../../nbs/09b_tables.ipynb #978dace2
-def _is_parquet(path): return path.is_file() and path.suffix.lower() in ('.parquet', '.pq') and path.stat().st_size > 8 and open(path, 'rb').read(4) == b'PAR1'
+def _is_parquet(path):
+    if path.suffix.lower() not in ('.parquet', '.pq') or not path.is_file(): return False
+    with open(path, 'rb') as file: return file.read(4) == b'PAR1'
 
 def read_parquet(
     path: str | Path, # a parquet file of Kaggle's: a row for each landmark, or a column for each coordinate
