@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Features', 'documented_features', 'stream_features', 'channels', 'fingerprint', 'carried', 'prepare', 'to_item',
-           'collate', 'finish', 'fit', 'FeatureStream', 'Prepared', 'bucket_batches']
+           'collate', 'finish', 'fit', 'FeatureStream', 'Prepared', 'bucket_batches', 'bench_clips', 'bench_features']
 
 # %% ../../nbs/23_pipeline.ipynb #996c3126
 import hashlib, json, math, time
@@ -100,7 +100,7 @@ def prepare(self:Features,
     try: keep = clip.layout.locate(self.carried)
     except ValueError as e: raise ValueError(f'{clip.source or "clip"}: {e}') from None
     even, loose = lambda c: resample(c, self.fps, self.max_gap, self.window is not None, at) if self.fps else c, self.attach and self.body and clip.frame == 'part'
-    take = lambda c: replace(c, xyz=c.xyz[:, keep], conf=c.conf[:, keep], layout=self.carried)
+    take = lambda c: c if c.layout.joints == self.carried.joints else replace(c, xyz=c.xyz[:, keep], conf=c.conf[:, keep], layout=self.carried)
     if not loose: clip = take(clip)
     if self.window: clip = even(clip)                                              # so that a window is so many frames
     x, conf, moved = torch.tensor(clip.xyz), torch.tensor(clip.conf), {}
@@ -109,7 +109,7 @@ def prepare(self:Features,
         conf, moved = self._placed(conf, clip.layout), dict(frame='body', aspect=1.)
         x = body_frame(x, conf, clip.layout, self.window)
         if loose: x = attach(x, conf, clip.layout, self.window)
-    clip = replace(clip, xyz=x.numpy(), conf=conf.numpy(), **moved)
+    if moved: clip = replace(clip, xyz=x.numpy(), conf=conf.numpy(), **moved)
     if loose: clip = take(clip)
     return clip if self.window else even(clip)
 
@@ -183,8 +183,9 @@ def finish(self:Features,
     if self.rest: conf = without_resting(x, conf, layout)
     if self.frames:                                                                # 3. time
         x, conf, length, at = self._time(x, conf, length, layout, how.edges if how else 0., generator); boundary, fps = _track(boundary, at, length), self.frames
-    keep = torch.as_tensor(layout.locate(get_layout(self.layout)), device=x.device)
-    layout, x, conf = get_layout(self.layout), x[:, :, keep], conf[:, :, keep]
+    if len(layout) > len(wanted := get_layout(self.layout)):
+        keep = torch.as_tensor(layout.locate(wanted), device=x.device); x, conf = x.index_select(2, keep), conf.index_select(2, keep)
+    layout = wanted
     y = self._parts(x, conf, layout)                                               # 4. each part
     out = [y]                                                                      # 5. velocities, directions, presence
     if self.velocity != 'none': out.append(velocity(y if self.velocity == 'part' else x, conf, fps) * self.velocity_scale)
@@ -194,7 +195,7 @@ def finish(self:Features,
     if self.presence: out.append(conf[..., None])
     x = torch.cat(out, -1)
     if self.shift: x = (x - x.new_tensor(self.shift)) * x.new_tensor(self.factor)   # 6. like sizes
-    return dict(batch, x=x * (conf > 0)[..., None], conf=conf, length=length, boundary=boundary)
+    return dict(batch, x=x.mul_((conf > 0)[..., None]), conf=conf, length=length, boundary=boundary)
 
 Features._parts, Features._time, Features.finish = _parts, _time, finish
 
@@ -301,3 +302,46 @@ def bucket_batches(
     pools = torch.randperm(len(lengths), generator=generator).split(batch_size * pool)
     batches = [b.tolist() for p in pools for b in p[lengths[p].argsort(stable=True)].split(batch_size)]
     return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
+
+# %% ../../nbs/23_pipeline.ipynb #f277ebb8
+def bench_clips(n, seed=0):
+    "Clips of two moving hands, 100 frames at 25 a second, each hand lost at the beginning and once more."
+    rng, t, clips = np.random.default_rng(seed), np.arange(100)[:, None, None] / 25, []
+    for _ in range(n):
+        xyz, conf = .5 + .1 * np.sin(2 * np.pi * (rng.uniform(.2, 2, (1, 42, 3)) * t + rng.uniform(0, 1, (1, 42, 3)))), np.ones((100, 42))
+        for hand in (0, 21): lost = rng.integers(12, 90); conf[lost:lost + 3, hand:hand + 21] = 0; conf[:rng.integers(0, 9), hand:hand + 21] = 0
+        clips.append(Clip(xyz, conf, 25., layout=get_layout('hands')))
+    return clips
+
+def _scipy_way(clip):
+    from scipy.interpolate import CubicSpline
+    for j in range(42):
+        seen = clip.conf[:, j] > 0; CubicSpline(clip.seconds[seen], clip.xyz[seen, j])(np.arange(240) / 60)
+
+def _pose_format_way(clip):
+    from pose_format import Pose
+    from pose_format.numpy import NumPyPoseBody
+    from pose_format.pose_header import PoseHeader, PoseHeaderComponent, PoseHeaderDimensions
+    names = [j.split('.')[1] for j in clip.layout.joints[:21]]
+    header = PoseHeader(.1, PoseHeaderDimensions(640, 480, 0), [PoseHeaderComponent(p, names, [(0, 1)], [(0, 0, 0)], 'XYZC') for p in clip.layout.parts])
+    unseen = np.broadcast_to((clip.conf == 0)[:, None, :, None], (len(clip), 1, 42, 3))
+    pose = Pose(header, NumPyPoseBody(clip.fps, np.ma.array(clip.xyz[:, None], mask=unseen), clip.conf[:, None]))
+    pose.body = pose.body.interpolate(60., kind='cubic')
+    pose.normalize(header.normalization_info(p1=('left_hand', 'wrist'), p2=('left_hand', 'middle_mcp')))
+
+# %% ../../nbs/23_pipeline.ipynb #c9802d26
+def bench_features(
+    n: int = 64, # clips in our batch; the others are given 4 at a time
+    rounds: int = 7, # turns, of which the median counts
+) -> dict: # milliseconds a clip of each, and how many times ours each takes
+    "Cost of resampling, normalising and velocities, beside SciPy joint by joint and pose-format."
+    clips, f, threads = bench_clips(n), stream_features(), torch.get_num_threads()
+    ways = dict(signbook=lambda: f.finish(collate([to_item(f.prepare(c)) for c in clips])), scipy=lambda: [_scipy_way(c) for c in clips[:4]], pose_format=lambda: [_pose_format_way(c) for c in clips[:4]])
+    spent = {name: [] for name in ways}; torch.set_num_threads(1)
+    try:
+        for _ in range(rounds):
+            for name, way in ways.items():
+                start = time.process_time(); way(); spent[name].append((time.process_time() - start) / (n if name == 'signbook' else 4))
+    finally: torch.set_num_threads(threads)
+    ms = {name: 1e3 * float(np.median(s[1:] or s)) for name, s in spent.items()}                       # the first turn warms up
+    return dict(ms=ms, clips_a_second=1e3 / ms['signbook'], times_scipy=ms['scipy'] / ms['signbook'], times_pose_format=ms['pose_format'] / ms['signbook'])

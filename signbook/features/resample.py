@@ -10,37 +10,47 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.linalg.lapack import dgtsv
+from scipy.sparse import csr_array
 
 from ..clip import Clip, Span
 
 # %% ../../nbs/20_resample.ipynb #42278a74
 def slopes(
     t: np.ndarray, # (N,) seconds of the frames of several curves, one curve after another, increasing within each
-    x: np.ndarray, # (C, N) values
+    x: np.ndarray, # (N, C) values
     first: np.ndarray, # (N,) bool: where a curve begins
     local: bool = False, # from the nearest frames alone
-) -> np.ndarray: # (C, N) units a second
+) -> np.ndarray: # (N, C) units a second
     "Slopes of cubic splines at their own frames, all curves at once."
-    last, h = np.roll(first, -1), np.ones(len(t)); h[:-1] = np.diff(t); h[last] = 1.
-    before = np.roll(h, 1); before[first] = 1.
-    d = np.zeros(x.shape); np.divide(np.diff(x), h[:-1], out=d[:, :-1]); d[:, last] = 0.                # chords to the next frame
-    right = d * (3 * before); right[:, 1:] += d[:, :-1] * (3 * h[1:])
+    h, at = np.ones(len(t)), np.flatnonzero(first); end = np.append(at[1:], len(t)) - 1
+    h[:-1] = np.diff(t); h[end] = 1.; before = np.roll(h, 1); before[at] = 1.
+    d = np.zeros(x.shape); np.divide(np.diff(x, axis=0), h[:-1, None], out=d[:-1]); d[end] = 0.         # chords to the next frame
+    right = d * (3 * before)[:, None]; right[1:] += d[:-1] * (3 * h[1:])[:, None]
     if local or len(t) < 2:
-        right /= 3 * (before + h); right[:, last] = np.roll(d, 1, 1)[:, last]; right[:, first] = d[:, first]
+        right /= 3 * (before + h)[:, None]; right[end], right[at] = d[end - 1], d[at]
         return right
-    lower, diagonal, upper, at = h.copy(), 2 * (before + h), before.copy(), np.flatnonzero(first)
-    end = np.append(at[1:], len(t)) - 1
+    lower, diagonal, upper = h.copy(), 2 * (before + h), before.copy()
     _end(at, at, at + 1, end - at + 1, upper, diagonal, lower, right, h, d); _end(end, end - 1, end - 2, end - at + 1, lower, diagonal, upper, right, h, d)
-    return dgtsv(lower[1:], diagonal, upper[:-1], right.T, overwrite_b=True)[3].T
+    return dgtsv(lower[1:], diagonal, upper[:-1], right)[3]
 
 def _end(at, piece, after, n, inward, diagonal, outward, right, h, d):
     "Not-a-knot rows: `at` frames that end curves of `n` frames, whose outermost pieces are `piece` and then `after`."
-    next_h, next_d, h, d, outward[at] = h.take(after, mode='wrap'), d.take(after, 1, mode='wrap'), h.take(piece), d.take(piece, 1), 0.
+    next_h, next_d, h, d, outward[at] = h.take(after, mode='wrap'), d.take(after, 0, mode='wrap'), h[piece], d[piece], 0.
     both, cubic, parabola = h + next_h, n > 3, n == 3
     diagonal[at], inward[at] = np.where(cubic, next_h, 1.), np.where(cubic, both, parabola)
-    right[:, at] = np.where(cubic, ((h + 2 * both) * next_h * d + h * h * next_d) / both, np.where(parabola, 2, 1) * d)
+    right[at] = np.where(cubic, (h + 2 * both) * next_h / both, np.where(parabola, 2., 1.))[:, None] * d + np.where(cubic, h * h / both, 0.)[:, None] * next_d
 
 # %% ../../nbs/20_resample.ipynb #5922dd65
+def _mix(values, *pairs):
+    "(M, C) rows that are sums of rows of `values`, for each of the pairs a weight (M,) times a row (M,)."
+    weights, rows = (np.stack(a, 1) for a in zip(*pairs)); M, k = rows.shape
+    return csr_array((weights.ravel(), rows.ravel(), np.arange(0, M * k + 1, k)), shape=(M, len(values))) @ values
+
+def _read(t, x, slope, i, k, at):
+    "(M, C) cubics between the frames i and k, which are neighbours, at the times `at` between them."
+    h = np.where(k > i, t[k] - t[i], 1.); u = (at - t[i]) / h; v, n = 1 - u, len(t)
+    return _mix(np.concatenate([x, slope]), ((1 + 2 * u) * v * v, i), (u * u * (3 - 2 * u), k), (u * v * v * h, i + n), (-u * u * v * h, k + n))
+
 def spline(
     t: np.ndarray, # (n,) seconds at which the values were seen, increasing
     x: np.ndarray, # (n, ...) values
@@ -48,17 +58,10 @@ def spline(
     local: bool = False, # each piece from its four nearest frames
 ) -> np.ndarray: # (m, ...)
     "Cubic spline through all columns at once, held constant beyond its ends."
-    columns = np.asarray(x, float).reshape(len(t), -1).T
+    columns = np.asarray(x, float).reshape(len(t), -1)
     i = np.clip(np.searchsorted(t, at, side='right') - 1, 0, max(len(t) - 2, 0))
     y = _read(t, columns, slopes(t, columns, np.arange(len(t)) == 0, local), i, np.minimum(i + 1, len(t) - 1), np.clip(at, t[0], t[-1]))
-    return y.T.reshape(len(at), *np.shape(x)[1:])
-
-def _read(t, x, slope, i, k, at):
-    "(C, M) cubics between the frames i and k, which are neighbours, at the times `at` between them."
-    h = np.where(k > i, t[k] - t[i], 1.); u = (at - t[i]) / h; v = 1 - u
-    value = x.take(i, 1); value *= (1 + 2 * u) * v * v
-    for y, weight, of in ((x, u * u * (3 - 2 * u), k), (slope, u * v * v * h, i), (slope, -u * u * v * h, k)): y = y.take(of, 1); y *= weight; value += y
-    return value
+    return y.reshape(len(at), *np.shape(x)[1:])
 
 # %% ../../nbs/20_resample.ipynb #5f114ba2
 def patterns(
@@ -96,10 +99,10 @@ def _wanted(t, first, at, frame):
 def _confidence(t, conf, i, k, at, frame, max_gap):
     "(M, n) confidence between the frames i and k, one source frame apart where nothing is missing."
     gap = t[k] - t[i]
-    w = np.where(gap > 0, (at - t[i]) / np.where(gap > 0, gap, 1), 0)[:, None]
+    w = np.where(gap > 0, (at - t[i]) / np.where(gap > 0, gap, 1), 0)
     filled = (gap > 1.5 * frame) & (np.abs(at - t[i]) > 1e-6) & (np.abs(at - t[k]) > 1e-6)
-    lowered = np.where(filled, 1 - .5 * np.minimum(gap / max(max_gap, 1e-9), 1), 1.)[:, None]
-    return ((1 - w) * conf[i] + w * conf[k]) * lowered
+    lowered = np.where(filled, 1 - .5 * np.minimum(gap / max(max_gap, 1e-9), 1), 1.)
+    return _mix(conf, ((1 - w) * lowered, i), (w * lowered, k))
 
 def _sample(clip, at, max_gap, local=False):
     "Coordinates and confidence at the times `at`."
@@ -112,8 +115,9 @@ def _sample(clip, at, max_gap, local=False):
         row, taken, first = stretches(np.stack([s for s, _ in group]), t, max(max_gap, 1.5 * frame))
         ts = t[taken]; m, i, k = _wanted(ts, first, at, frame); inside = np.clip(at[m], ts[i], ts[k])
         source, target = taken[:, None] * J + joints[row], m[:, None] * J + joints[row[i]]            # of every joint among all joints of all frames
-        x, c = np.array(clip.xyz.reshape(-1, 3).take(source.ravel(), 0).reshape(len(row), -1).T, float, order='C'), clip.conf.take(source)
-        xyz[target.ravel()] = _read(ts, x, slopes(ts, x, first, local), i, k, inside).T.reshape(-1, 3)
+        x, c = clip.xyz.reshape(-1, 3).take(source.ravel(), 0).reshape(len(row), -1).astype(float), clip.conf.take(source)
+        y = _read(ts, x, slopes(ts, x, first, local), i, k, inside).astype(np.float32)
+        xyz.view('V12').ravel()[target.ravel()] = y.view('V12').ravel()                               # twelve bytes a joint, in one go
         conf[target] = _confidence(ts, c, i, k, inside, frame, max_gap)
     return xyz.reshape(len(at), J, 3), conf.reshape(len(at), J)
 
