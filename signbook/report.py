@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from .data.corpus import Vocabulary
 from .inference.metrics import confusion
-from .training.trainer import write_atomically
+from .data.files import replacing
 from .view import play, player_html
 
 # %% ../nbs/82_report.ipynb #0b779140
@@ -114,5 +114,5 @@ def write_report(
             '<h2>What is taken for what</h2>', small(f'Each row is a word that was signed, each column what {name} said; all is well on the diagonal. Hover for names and numbers, drag to look closer.'), confusions(best, target, vocabulary)]
     if command: body.append(f'<h2>Made by</h2><pre>{html.escape(command)}</pre>')
     page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{style}</style>{scripts}</head><body>{"".join(body)}</body></html>'
-    write_atomically(path, lambda p: p.write_text(page, encoding='utf-8'))
+    with replacing(path) as p: p.write_text(page, encoding='utf-8')
     return Path(path)
