@@ -93,7 +93,7 @@ def limit(
 ) -> float:
     "Below which difference two clips of a corpus are taken as one recording."
     usual = least[np.isfinite(least) & (least > .08)]
-    return float(np.clip(.33 * np.median(usual), .08, .2)) if len(usual) else .08
+    return float(np.clip(.2 * np.median(usual), .08, .12)) if len(usual) else .08
 
 def near_copies(
     tracks: np.ndarray, # (N, 64, P, 2)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['slots', 'sides', 'points', 'slot_of', 'at', 'metres', 'phases', 'Anatomy', 'anatomy', 'flat', 'follow', 'disorder',
-           'roughness', 'stillness', 'sizes', 'attachment', 'jumps_of', 'motion', 'track', 'digest', 'measure',
-           'gather']
+           'roughness', 'stillness', 'sizes', 'attachment', 'jumps_of', 'switches_of', 'motion', 'track', 'digest',
+           'measure', 'gather']
 
 # %% ../../nbs/12a_vitals.ipynb #00a1078b
 import hashlib
@@ -69,10 +69,10 @@ def disorder(
     x: np.ndarray, # (T, n, 2) one part
     ok: np.ndarray, # (T, n) which were seen
     limbs: np.ndarray, # (m, 2)
-) -> float: # 1 for random joints, NaN where it cannot be told
+) -> float: # 1 for random joints, NaN where it cannot be told, as with fewer than ten joints
     "Mean squared limb over mean squared distance of any two joints."
     full = ok.sum(1) > 2
-    if not len(limbs) or not full.any(): return np.nan
+    if not len(limbs) or x.shape[1] < 10 or not full.any(): return np.nan # in an arm of three joints, limbs are not shorter than other distances
     x, ok = x[full], ok[full]; n = ok.sum(1); seen = ok[..., None]; a, b = limbs.T
     own = (x - (x * seen).sum(1, keepdims=True) / n[:, None, None]) * seen
     pairs, both = (2 * _square(own).sum(1) / (n - 1)).mean(), ok[:, a] & ok[:, b]
@@ -160,6 +160,14 @@ def jumps_of(
         jump[1:] |= (least > far) & (back < .5 * least)
     return jump.any(1)
 
+def switches_of(
+    q: np.ndarray, # (T, 2, 2) metres, a left and a right joint
+) -> np.ndarray: # (T - 1,) bool
+    "Steps in which left and right change places."
+    length = lambda v: np.sqrt(_square(v)).sum(1)
+    stay, cross, apart = length(q[1:] - q[:-1]), length(q[1:] - q[:-1, ::-1]), np.sqrt(_square(q[:, 0] - q[:, 1]))
+    return (cross < .3 * stay) & (np.minimum(apart[1:], apart[:-1]) > .15)
+
 def motion(
     p: np.ndarray, # (T, P, 2)
     unit: float, # metres
@@ -170,7 +178,8 @@ def motion(
     q = p[:, [at[n] for n in _movers[:5 if part else 7]]] * unit
     step = np.sqrt(_square(np.diff(q, axis=0)))
     hands = next((s for s in (step[:, 3:5], step[:, 5:]) if np.isfinite(s).any()), step); path = np.nansum(hands, 0)
-    return dict(jumps=int(jumps_of(q, fps).sum()), speed=_quantile(hands, .95) * fps, left=path[0] / path.sum() if len(path) == 2 and path.sum() > 0 else np.nan,
+    torn = jumps_of(q, fps) | switches_of(q[:, 3:5]) | (switches_of(q[:, 5:]) if not part else False)
+    return dict(jumps=int(torn.sum()), speed=_quantile(hands, .95) * fps, left=path[0] / path.sum() if len(path) == 2 and path.sum() > 0 else np.nan,
                 facing=_quantile(np.sign(p[:, at['left_shoulder'], 0] - p[:, at['right_shoulder'], 0])))
 
 # %% ../../nbs/12a_vitals.ipynb #3965ef10
