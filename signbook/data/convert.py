@@ -133,7 +133,7 @@ def convert(
     dst, kind = Path(dst), target_of(dst, to); target = targets[kind]
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
     clips = _clips_of(src, options)
-    report = Conversion(str(src) if isinstance(src, (str, Path)) else f'{type(src).__name__} of clips', str(dst), target.name)
+    report = Conversion(str(src) if isinstance(src, (str, Path)) else 'clips', str(dst), target.name)
     hold = dst.absolute().with_name(f'.{dst.name}.{os.getpid()}'); inside = hold/dst.name # a name says something, so it has to be the same
     with one_sentence(dst, 'cannot be written'):
         try:

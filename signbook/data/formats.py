@@ -134,8 +134,7 @@ def _sure(conf): # OpenPose goes a little above 1
     return np.where((conf > 1) & (conf < 1.1), 1, conf)
 
 def _depth(z, conf, width): # a fraction of the width, as MediaPipe gives it, or pixels
-    seen = np.abs(z[conf > 0])
-    return z / width if seen.size and np.nanmax(seen, initial=0) > 10 else z
+    return z / width if np.abs(z[conf > 0]).max(initial=0) > 10 else z
 
 # %% ../../nbs/09_formats.ipynb #f471b4e1
 def _is_pose(path):
@@ -165,7 +164,7 @@ def read_pose(
         if world: frame = 'world'
         if frame == 'image':
             if not (w and h): raise ValueError(f'says that the picture is {w} by {h} pixels, so that nothing tells how large it was; frame="body" takes coordinates as they are')
-            xyz = np.stack([xyz[..., 0] / w, xyz[..., 1] / h, _depth(xyz[..., 2], conf, w)], -1)
+            xyz = np.stack([np.nan_to_num(xyz[..., 0]) / w, np.nan_to_num(xyz[..., 1]) / h, _depth(xyz[..., 2], conf, w)], -1)
         lost = sum(not n for n, x in zip(names, is_world) if x == world)
         source = f'{path} ({", ".join(filter(None, (remark, f"{lost} points without a counterpart left out" if lost else "")))})' if remark or lost else str(path)
     yield labelled(Clip(np.nan_to_num(xyz), conf, fps=rate if fps is None else fps, aspect=w / h if w and h and frame == 'image' else 1., layout=layout, source=source, frame=frame), path)
@@ -222,7 +221,7 @@ def _points(person, path):
         flat = np.asarray(person.get(field) or person.get(field.removesuffix('_2d')) or np.zeros(3 * sizes[0]))
         if flat.ndim != 1 or flat.dtype.kind not in 'if' or flat.size not in [3 * n for n in sizes]: raise ValueError(f'{path}: {field} has shape {flat.shape} and type {flat.dtype}, expected {" or ".join(str(3 * n) for n in sizes)} numbers')
         rows.append(np.pad(flat.reshape(-1, 3), ((0, sizes[0] - flat.size // 3), (0, 0))))
-    return np.concatenate(rows).astype(np.float32)
+    with np.errstate(over='ignore'): return np.concatenate(rows).astype(np.float32)
 
 def _people(path):
     "(P, 67, 3) of the people of a frame's file, and which body it counts."

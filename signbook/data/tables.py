@@ -174,7 +174,7 @@ def _cell(text, path, where):
     "A list of numbers in a cell."
     text = text.strip()
     if not (text.startswith('[') and text.endswith(']')): raise ValueError(f'{path}: {where} is {text[:20]!r}, expected a list of numbers')
-    with one_sentence(path, f'{where} is no list of numbers'): return np.array(text[1:-1].split(',') if text[1:-1].strip() else [], np.float32)
+    with one_sentence(path, f'{where} is no list of numbers'), np.errstate(over='ignore'): return np.array(text[1:-1].split(',') if text[1:-1].strip() else [], np.float32)
 
 def _upwards(columns, path): # whether y counts upwards: is a nose above its shoulders where y is larger?
     if not {'nose_Y', 'leftShoulder_Y', 'rightShoulder_Y'} <= columns.keys(): return False
@@ -285,7 +285,7 @@ def _wide_joints(table, columns, layout, path):
     for j, names in _joint_columns(columns, table.column_names, layout, path).items():
         for i, name in enumerate(names[:3]):
             if name: xyz[:, j, i] = numbers(_numbers_of(table, name, path), path, name)
-        conf[:, j] = np.nan_to_num(_numbers_of(table, names[3], path), posinf=2, neginf=-2) if names[3] else 1
+        conf[:, j] = np.clip(np.nan_to_num(_numbers_of(table, names[3], path)), -2, 2) if names[3] else 1
     return np.arange(table.num_rows), xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
 
 def _long_joints(table, columns, layout, path):
@@ -310,7 +310,7 @@ def _long_joints(table, columns, layout, path):
     xyz, conf = np.zeros((len(first), len(layout), 3), np.float32), np.zeros((len(first), len(layout)), np.float32)
     for i, a in enumerate('xyz'):
         if a in columns: xyz[t, j, i] = numbers(_numbers_of(table, columns[a], path), path, columns[a])
-    conf[t, j] = np.nan_to_num(_numbers_of(table, columns['conf'], path), posinf=2, neginf=-2) if 'conf' in columns else 1
+    conf[t, j] = np.clip(np.nan_to_num(_numbers_of(table, columns['conf'], path)), -2, 2) if 'conf' in columns else 1
     return first, xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
 
 # %% ../../nbs/09b_tables.ipynb #e9e849a0
