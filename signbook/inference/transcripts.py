@@ -54,7 +54,9 @@ def from_text(text):
     "Signs of a table as `to_text` makes it."
     head, *rows = text.splitlines() or ['']
     if head.split('\t') != ['start', 'end', 'gloss', 'confidence']: raise ValueError('has no times; expected a table with the columns start, end, gloss, confidence')
-    return [Sign(float(a), float(b), gloss, float(p)) for a, b, gloss, p in (r.split('\t') for r in rows)]
+    rows = [r.split('\t') for r in rows]
+    if odd := [k for k, r in enumerate(rows, 1) if len(r) != 4]: raise ValueError(f'row {odd[0]} has {len(rows[odd[0] - 1])} columns, expected 4 with tabs between them')
+    return [Sign(float(a), float(b), gloss, float(p)) for a, b, gloss, p in rows]
 
 # %% ../../nbs/54_transcripts.ipynb #99ca504d
 fields = dict(
@@ -77,6 +79,7 @@ def from_json(text):
     value = json.loads(text)
     if not isinstance(value, dict) or value.get('format') != 'signbook transcript' or not isinstance(value.get('signs'), list): raise ValueError('expected JSON with format "signbook transcript" and a list of signs')
     if value.get('version') != 1: raise ValueError(f'is of version {value.get("version")}, expected 1')
+    if odd := [k for k, s in enumerate(value['signs'], 1) if not isinstance(s, dict) or not {'start', 'end', 'gloss'} <= set(s)]: raise ValueError(f'sign {odd[0]} lacks start, end or gloss')
     return [Sign(float(s['start']), float(s['end']), s['gloss'], float(s.get('confidence', 1.))) for s in value['signs']]
 
 # %% ../../nbs/54_transcripts.ipynb #9aee0150
@@ -145,7 +148,9 @@ def from_eaf(
     tier: str = 'gloss', # the tier with glosses, by its name in ELAN
 ) -> list[Sign]: # in the time of the first linked video
     "Annotations of a tier, and of `tier (2)` and so on where signs overlap; with confidence where a tier of numbers hangs on it."
-    eaf = _eaf(path, suppress_version_warning=True); names, signs = list(eaf.get_tier_names()), []
+    try: eaf = _eaf(path, suppress_version_warning=True)
+    except KeyError as e: raise ValueError(f'{path}: is XML, but not as ELAN writes it (without {e})') from None
+    names, signs = list(eaf.get_tier_names()), []
     if tier not in names: raise ValueError(f'{path}: has no tier {tier!r}, it has {", ".join(map(repr, names)) or "none"}')
     origin = next((int(m.get('TIME_ORIGIN') or 0) for m in eaf.get_linked_files()), 0)
     for k in range(len(names)):
