@@ -106,7 +106,7 @@ def _likeness(old, new, low, high, tolerance):
     a, b = old.sign, new.sign
     left, right = max(a.start, b.start, low), min(a.end, b.end, high)
     overlap = max(0., right - left) / max(min(max(a.end, b.end), high) - max(min(a.start, b.start), low), 1e-9)
-    if a.gloss != b.gloss: return overlap / 2 if overlap >= .5 else 0.
+    if a.gloss != b.gloss: return overlap / 2 if overlap >= .5 and right - left > tolerance else 0.
     near = abs(_middle(a) - _middle(b)) <= tolerance
     through = old.cut[1] and new.cut[0] and high - low > 2 * tolerance                       # one sign across both edges
     return 1 + overlap - .1 * abs(_middle(a) - _middle(b)) / (1 + high - low) if overlap >= .5 or near or through else 0.
