@@ -271,7 +271,7 @@ def mask_time(
     "Stretches of time taken away from all joints."
     rand = lambda: torch.rand((len(conf), int(masks)), generator=generator, device=conf.device)
     most = torch.minimum(torch.as_tensor(seconds * fps, dtype=torch.float32, device=conf.device).expand(len(conf)), length / (2 * max(masks, 1)))[:, None]
-    run = rand() * most; start = rand() * (length[:, None] - run); at = torch.arange(conf.shape[1], device=conf.device)[:, None]
+    run = rand() * most; start = rand() * (length[:, None] - run); at = torch.arange(conf.shape[1], device=conf.device)[:, None] + .5
     return conf * ~((at >= start[:, None]) & (at < (start + run)[:, None])).any(-1)[..., None]
 
 # %% ../../nbs/22_augment.ipynb #ccad66c3
