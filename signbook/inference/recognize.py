@@ -56,7 +56,7 @@ methods = 'greedy', 'beam', 'rescore', 'attention'
 @dataclass(frozen=True)
 class Decoding:
     "How sentences are found."
-    method: str = 'rescore' # greedy | beam | rescore | attention
+    method: str = 'beam' # greedy | beam | rescore | attention
     beam: int = 16 # beginnings kept of each clip
     symbols: int = 20 # likeliest glosses that may follow in a patch
     lm_weight: float = 0. # of the language model's log-probability against CTC's; 0 does not ask it

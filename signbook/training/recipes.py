@@ -52,7 +52,7 @@ documented_stage = Stage(steps=160, batch_size=64, lr=1e-4, warmup=.1, weight_de
 def _whispersign(size, features, stage, *then, name='', **options):
     return Recipe(name or f'whispersign-{size}', sized(size, classes=1, layout=features.layout, channels=features.channels, **options), features, stage, then)
 
-sentence_stage = Stage(steps=3000, batch_size=8, augment=Augment.stream())
+sentence_stage = Stage(steps=2000, batch_size=8, augment=Augment(speed=(.8, 1.25)))
 
 def documented_sentences() -> Recipe:
     "Three stages: the encoder by CTC, then the decoder before a frozen encoder, then all of it on windows with chunk masks."
@@ -68,7 +68,7 @@ def recipes() -> dict[str, Recipe]:
         _spoter('spoter-v2', Features(), Stage()),
         _spoter('spoter-v1', pose, Stage(steps=600, lr=5e-4)),
         _spoter('spoter-v2-documented', documented_features(), documented_stage),
-        *(_whispersign(size, stream, sentence_stage) for size in ('tiny', 'base', 'default', 'large')),
+        *(_whispersign(size, stream, sentence_stage, grouping='none') for size in ('tiny', 'base', 'default', 'large')),
         documented_sentences())}
 
 def recipe(name: str) -> Recipe:
