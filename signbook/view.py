@@ -586,7 +586,7 @@ class Player:
         data = json.dumps(self.data, ensure_ascii=False, separators=(',', ':'), allow_nan=False)
         data = data.replace('<', r'\u003c').replace('>', r'\u003e').replace('&', r'\u0026').replace('\u2028', r'\u2028').replace('\u2029', r'\u2029')
         name = hashlib.sha256(data.encode()).hexdigest()[:12]
-        return (f'<div data-signbook="{name}">{self.poster}</div>\n<script>(async () => {{{script}\nconst data = {data};\n'
+        return (f'<div data-signbook="{name}" data-lm-suppress-shortcuts="true">{self.poster}</div>\n<script>(async () => {{{script}\nconst data = {data};\n'
                 f'''for (const host of document.querySelectorAll('[data-signbook="{name}"]')) if (!host.signbook) {{\n'''
                 '  host.signbook = true; await Promise.all(data.clips.map(c => c.xyz || unpack(c))); run(host, data);   // until here the still picture is shown\n}\n})();</script>')
 
@@ -637,7 +637,7 @@ def side_by_side(
     shown = [_packed(c, most, v) | dict(title=n, about=_facts(c), spans=[list(s) for s in c.spans]) for c, v, n in zip(clips, _views(clips), names)]
     every = max(c['every'] for c in shown); width = sum(height * np.clip(c['size'][0] / c['size'][1], .6, 2) + 16 for c in shown) + 30
     data = dict(label=f"Player of {', '.join(names)}", clips=shown, rows=rows, end=max(c['duration'] for c in shown), speed=speed, speeds=sorted({.25, .5, 1, 2, speed}), height=height, width=int(np.clip(width, 660, 1400)),
-                solid=bool(solid), trails=bool(trails), confidence=bool(confidence), hidden=[hide] if isinstance(hide, str) else list(hide), style=_style, note=f'Every {every}th frame is shown.' if every > 1 else '')
+                solid=bool(solid), trails=bool(trails), confidence=bool(confidence), hidden=[hide] if isinstance(hide, str) else list(hide), style=_style, note=f'One frame in {every} is shown.' if every > 1 else '')
     return Player(data, ''.join(_image(still(c), f'{n}: {_facts(c)}') for c, n in zip(clips, names)))
 
 def play(
