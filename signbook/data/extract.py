@@ -8,7 +8,7 @@ __all__ = ['models', 'world_layouts', 'quiet', 'Video', 'aspect', 'clock', 'came
            'extract', 'longest', 'swaps', 'detection_report', 'draw_report', 'overlay']
 
 # %% ../../nbs/14_extract.ipynb #31f4b945
-import contextlib, hashlib, os, tempfile, time, urllib.request
+import contextlib, hashlib, os, struct, tempfile, time, urllib.request
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,32 +39,52 @@ class Video:
     "A video file: iterate over it for pairs of seconds and upright RGB picture (H, W, 3) uint8."
     def __init__(self,
         path: str | Path, # in any format that FFmpeg decodes
-        complete: float = .9, # fail where less than this share of the frames that the file promises can be decoded
+        complete: float = .9, # fail where less than this share of what the file promises can be decoded
     ):
         self.path, self.complete, cv2 = Path(path), complete, _cv2()
         if not self.path.is_file(): raise ValueError(f'{path}: no such video file')
         capture = self._open(); get = lambda name: capture.get(getattr(cv2, f'CAP_PROP_{name}'))
         if not capture.isOpened(): raise ValueError(f'{path}: is no video that can be decoded, or its head is damaged')
-        self.fps, self.promised = get('FPS'), max(get('FRAME_COUNT'), 0)
+        self.fps = get('FPS'); self.promised = max(min(get('FRAME_COUNT'), _movie_seconds(path) * self.fps), 0)
         pixel = get('SAR_NUM') / get('SAR_DEN') if get('SAR_NUM') > 0 and get('SAR_DEN') > 0 else 1. # width / height of one pixel
         self.pixel = 1 / pixel if round(get('ORIENTATION_META')) % 180 == 90 else pixel
         capture.release()
 
 # %% ../../nbs/14_extract.ipynb #9d3c0cac
+def _movie_seconds(path) -> float: # infinity where an mp4 or mov does not say it, or the file is none
+    "How long an mp4 or mov is to be shown."
+    with open(path, 'rb') as f:
+        at, end = 0, os.fstat(f.fileno()).st_size
+        while at + 8 <= end:
+            f.seek(at); size, kind = struct.unpack('>I4s', f.read(8))
+            if at == 0 and kind not in (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip'): break
+            if kind == b'moov':
+                head = f.read(256).partition(b'mvhd')[2]
+                layout, where = ('>IQ', 20) if head[:1] == b'\1' else ('>II', 12)
+                scale, length = struct.unpack_from(layout, head, where) if len(head) >= 32 else (0, 0)
+                return length / scale if scale and 0 < length < 2**32 - 1 else float('inf')
+            if size == 1: size = struct.unpack('>Q', f.read(8).rjust(8, b'\0'))[0]
+            if size < 8: break
+            at += size
+    return float('inf')
+
+# %% ../../nbs/14_extract.ipynb #ef723b19
 def _open(self):
     with quiet(): capture = _cv2().VideoCapture(str(self.path), _cv2().CAP_FFMPEG)
     capture.set(_cv2().CAP_PROP_ORIENTATION_AUTO, 1)
     return capture
 
 def _frames(self):
-    cv2, n, capture = _cv2(), 0, self._open()
+    cv2, n, first, last, capture = _cv2(), 0, 0., 0., self._open()
     try:
-        while (read := capture.read())[0]:
-            n += 1
-            yield capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
+        while True:
+            with quiet(): ok, picture = capture.read()
+            if not ok: break
+            last = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000; first, n = last if n == 0 else first, n + 1
+            yield last, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     finally: capture.release()
     if n == 0: raise ValueError(f'{self.path}: has no frame that can be decoded, expected at least one')
-    if n < self.complete * self.promised: raise ValueError(f'{self.path}: is truncated or damaged, {n} of {self.promised:.0f} frames could be decoded')
+    if max(n, (last - first) * self.fps + 1) < self.complete * self.promised: raise ValueError(f'{self.path}: is truncated or damaged, {n} of {self.promised:.0f} frames could be decoded')
 
 Video._open, Video.__iter__ = _open, _frames
 
@@ -92,7 +112,9 @@ def clock(
     even = lambda rate: abs(t - np.arange(T) / rate).max() <= near
     rate = (T - 1) / t[-1]
     if told and even(fps): return float(fps), None
-    return (float(rate), None) if even(rate) else (float(1 / np.median(np.diff(t))), t)
+    if even(rate): return float(rate), None
+    usual = np.median(np.diff(t))
+    return float(fps if told and abs(usual * fps - 1) < .05 else 1 / usual), t
 
 # %% ../../nbs/14_extract.ipynb #b008b199
 def camera(
