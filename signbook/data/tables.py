@@ -30,6 +30,7 @@ def _listed(table, stamp):
     rows = [{k: columns[k][i] for k in columns} for i in range(len(columns['path']))]
     return {(r['path'], s): r for r in rows for s in ({r.get('sequence_id', ''), ''})}
 
+# %% ../../nbs/09b_tables.ipynb #9fa6b9a4
 def listed(
     path: str | Path, # a parquet file
     sequence: str = '', # which sequence of it, where it has many
@@ -44,7 +45,7 @@ def listed(
             if row: return dict(gloss=row['sign'] or () if 'sign' in row else tuple(row.get('phrase', '')), signer=row.get('participant_id', ''))
     return {}
 
-# %% ../../nbs/09b_tables.ipynb #9fa6b9a4
+# %% ../../nbs/09b_tables.ipynb #75d797a6
 def _column(table, name, path):
     "A column as an array, NaN where it is null."
     values = table[name].combine_chunks().to_numpy(zero_copy_only=False)
@@ -57,6 +58,7 @@ def _counts(table, name, path): # a column of whole numbers
     if len(values) and np.abs(values.astype(np.float64)).max() >= 2**53: raise ValueError(f'{path}: {name} has values beyond 2^53, expected small whole numbers')
     return values.astype(np.int64)
 
+# %% ../../nbs/09b_tables.ipynb #3717d454
 def _long(table, path):
     "(T,) frame numbers, (T, 543, 3), (T, 543) of a table with a row for each landmark."
     import pyarrow as pa, pyarrow.compute as pc
@@ -142,6 +144,7 @@ def write_parquet(
         with replacing(path) as temporary: parquet.write_table(pa.table(columns), temporary)
     return Path(path)
 
+# %% ../../nbs/09b_tables.ipynb #9975402c
 def write_kaggle(
     clips: Iterable[Clip], # of joints of HOLISTIC
     folder: str | Path, # that exists already, and is empty
@@ -220,6 +223,7 @@ def to_spoter54(
         if len(of) == 1 + (j == 'body.neck'): xyz[:, i], conf[:, i] = clip.xyz[:, of].mean(1), clip.conf[:, of].min(1)
     return Clip(xyz, conf, clip.fps, clip.times, clip.aspect, SPOTER54, clip.gloss, clip.spans, clip.signer, clip.session, clip.source, clip.frame, clip.split)
 
+# %% ../../nbs/09b_tables.ipynb #cdbd8ee3
 def write_spoter(
     clips: Iterable[Clip], # with one gloss each
     path: str | Path, # the csv
@@ -252,6 +256,7 @@ def column_map(
     if not isinstance(columns, dict) or not columns: raise ValueError(f'columns is {str(columns)[:60]!r}, expected a map such as {{"left_hand.wrist": ["wx", "wy"], "time": "t"}}')
     return columns
 
+# %% ../../nbs/09b_tables.ipynb #8ec1615d
 def _joint_columns(columns, header, layout, path):
     "Joint index → its columns for x, y, z and confidence, None where there is none."
     found, have = {}, set(header)
@@ -269,7 +274,7 @@ def _joint_columns(columns, header, layout, path):
     if not any(c[0] and c[1] for c in found.values()): raise ValueError(f'{path}: no joint of layout {layout.name} has columns for x and y')
     return {j: c for j, c in found.items() if c[0] and c[1]}
 
-# %% ../../nbs/09b_tables.ipynb #8ec1615d
+# %% ../../nbs/09b_tables.ipynb #2c81e506
 def _numbers_of(table, name, path): # a column of numbers; empty cells are NaN
     import pyarrow as pa, pyarrow.compute as pc
     column = table[name]
@@ -278,6 +283,7 @@ def _numbers_of(table, name, path): # a column of numbers; empty cells are NaN
         with one_sentence(path, f'column {name} is of type {column.type}, expected numbers'): column = pc.replace_with_mask(column.combine_chunks(), pc.equal(column.combine_chunks(), ''), pa.scalar(None, column.type)).cast(pa.float64())
     return column.to_numpy().astype(np.float64)
 
+# %% ../../nbs/09b_tables.ipynb #622c47a4
 def _wide_joints(table, columns, layout, path):
     "(N, J, 3), (N, J) of a table with a row for each frame."
     bounded(path, 16 * table.num_rows * len(layout))
@@ -288,6 +294,7 @@ def _wide_joints(table, columns, layout, path):
         conf[:, j] = np.clip(np.nan_to_num(_numbers_of(table, names[3], path)), -2, 2) if names[3] else 1
     return np.arange(table.num_rows), xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
 
+# %% ../../nbs/09b_tables.ipynb #d29b4b74
 def _long_joints(table, columns, layout, path):
     "First row of each frame, (N, J, 3), (N, J) of a table with a row for each joint."
     missing = [columns.get(k, k) for k in ('joint', 'time', 'x', 'y') if columns.get(k) not in table.column_names]
@@ -386,6 +393,7 @@ def write_table(
         writer.close()
     return Path(path)
 
+# %% ../../nbs/09b_tables.ipynb #216082f1
 def _own(path):
     "The clips of a table that `write_table` wrote."
     with one_sentence(path, 'is damaged, or not a table of clips'):
