@@ -147,9 +147,9 @@ class Merger:
         new = [_Seen(s, _margin(window, _middle(s)), (s.start <= window.start + tol, s.end >= window.end - tol)) for s in sorted(window.signs)]
         past, old = [s for s in self._seen if s.sign.end <= low - tol], [s for s in self._seen if s.sign.end > low - tol]
         pairs = _match(old, new, lambda a, b: _likeness(a, b, low, high, tol) if high > low else 0.)
-        inside, (left, right) = (lambda s: low < _middle(s.sign) < high), (dict(pairs).keys(), dict(pairs).values())
+        inside, (left, right) = (lambda s: low - tol < _middle(s.sign) < high + tol), (dict(pairs).keys(), dict(pairs).values())
         kept = [s for i, s in enumerate(old) if i not in left and not (inside(s) and s.margin < _margin(window, _middle(s.sign)))]
-        come = [s for j, s in enumerate(new) if j not in right and not (inside(s) and s.margin <= max(_margin(w, _middle(s.sign)) for w in near))]
+        come = [s for j, s in enumerate(new) if j not in right and not (inside(s) and s.margin <= max((_margin(w, _middle(s.sign)) for w in near), default=-float('inf')))]
         self._seen = past + sorted([*kept, *come, *(_join(old[i], new[j]) for i, j in pairs)], key=lambda s: s.sign[:2])
         self.windows = [*near, window]
         return self
