@@ -12,7 +12,7 @@ import torch
 
 from ..features.pipeline import Features, Prepared, bucket_batches, collate
 from .alignment import with_signs
-from .decoding import Hypothesis, attention_beam, beam_search, greedy, next_of, rescore
+from .decoding import Hypothesis, attention_beam, beam_search, greedy, minimum_frames, next_of, rescore
 
 # %% ../../nbs/53_recognize.ipynb #91a720e6
 def to(batch: dict, device) -> dict: # what is no tensor, such as names, stays
@@ -69,6 +69,7 @@ class Decoding:
         if self.beam < 1 or self.symbols < 1: raise ValueError(f'decoding: beam is {self.beam} and symbols {self.symbols}, expected 1 or more')
         if not 0 <= self.ctc_weight <= 1: raise ValueError(f'decoding: ctc_weight is {self.ctc_weight}, expected 0 to 1')
 
+# %% ../../nbs/53_recognize.ipynb #012240fd
 def judge(decoder, x, length): # the decoder as `rescore` and `attention_beam` want it: for sentences, and whose they are
     return lambda tokens, _, owner: decoder(tokens, x[owner], length[owner])
 
@@ -95,6 +96,7 @@ def decode(
         found = rescore(found, judge(model.decoder, x, length), sos, how.ctc_weight, judge(back, x, length) if back is not None else None, how.reverse_weight, how.lm_weight, how.length_bonus)
     return [h[0] for h in found], ctc, length
 
+# %% ../../nbs/53_recognize.ipynb #db24c296
 def recognize(
     model: torch.nn.Module, # WhisperSign
     features: Features,
@@ -111,11 +113,7 @@ def recognize(
         for b in bucket_batches(data.clips.frames if hasattr(data.clips, 'frames') else list(map(len, data.clips)), batch_size):
             batch = features.finish(to(collate([data[i] for i in b]), device))
             found, ctc, length = decode(model, batch, how, lm, **options)
-            fits = [h if _fits(h, n) else replace(h, glosses=()) for h, n in zip(found, length.tolist())]
+            fits = [h if minimum_frames(h.glosses) <= n else replace(h, glosses=()) for h, n in zip(found, length.tolist())]
             for i, h, timed in zip(b, found, with_signs(fits, ctc, length, model.seconds, data.vocabulary)): out[i] = replace(h, signs=timed.signs)
     finally: model.train(was)
     return out
-
-def _fits(h, n): # whether CTC could have said it, so that it can be laid out over the patches
-    from signbook.inference.decoding import minimum_frames
-    return minimum_frames(h.glosses) <= n
