@@ -111,7 +111,7 @@ def open_pose(
     with one_sentence(path, 'is damaged, or no .pose file'):
         data = Path(path).read_bytes()
         reader = BufferReader(data); header = PoseHeader.read(reader)
-        odd = next((c for c in header.components if not re.fullmatch('XYZ?K?C', c.format)), None)
+        odd = next((c for c in header.components if not re.fullmatch('XYC|XYZC|XYZKC', c.format)), None)
         if odd or not header.components: raise ValueError(f'has points of format {odd.format!r}, expected X, Y, maybe Z, and C' if odd else 'has no components')
         if header.version == 0: return header, *_oldest(header, data, reader.read_offset)
         if round(header.version, 3) not in (.1, .2): raise ValueError(f'version {header.version:g}, expected 0.0, 0.1 or 0.2')

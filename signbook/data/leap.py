@@ -8,6 +8,7 @@ __all__ = ['joint_index', 'to_camera', 'unpack', 'read_leap', 'leap_column', 're
 # %% ../../nbs/09a_leap.ipynb #9063d673
 import json, re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ def to_camera(
     return (np.asarray(xyz, np.float64) * [-scale, -scale, scale]).astype(np.float32)
 
 # %% ../../nbs/09a_leap.ipynb #a929f97c
+@lru_cache(maxsize=4096)
 def _spell(name): return re.sub(r'[^a-z0-9]+', '_', re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', str(name)).lower()).strip('_')
 
 def _get(record, *names):
@@ -215,15 +217,16 @@ def _find(table, *names): # a column, whatever its spelling
     return next((table[n].to_pylist() for want in names for n in table.column_names if _spell(n) == want), None)
 
 def _rows_of(table, hand, path):
-    "For each row of a table, the sides that it holds, and how to get their positions."
+    "Side, or nothing, → (N, 21, 3) positions of a table's rows; the side of each row; whether columns begin with one."
     columns = {}
     for n in table.column_names:
         if c := leap_column(n): columns.setdefault(c, n)                                # the end of one bone is the start of the next
     kinds = _find(table, 'hand_type', 'type', 'hand', 'handedness', 'side')
     prefixed = any(c[0] for c in columns)
     if not prefixed and kinds is None and hand not in ('left', 'right'): raise ValueError(f'{path}: says nowhere which hand it is; hand="right" does')
-    values = {c: np.array([np.nan if v in (None, '') else v for v in table[n].to_pylist()], np.float64) for c, n in columns.items()}
-    return values, [hand] * table.num_rows if kinds is None else kinds, prefixed
+    points = {side: np.full((table.num_rows, 21, 3), np.nan) for side in {c[0] for c in columns}}
+    for (side, j, axis), n in columns.items(): points[side][:, j, axis] = [np.nan if v in (None, '') else v for v in table[n].to_pylist()]
+    return points, [hand] * table.num_rows if kinds is None else kinds, prefixed
 
 def read_leap_csv(
     path: str | Path, # a csv with a row a hand, or a row a frame
@@ -236,16 +239,16 @@ def read_leap_csv(
     with one_sentence(path, 'is damaged, or no Leap recording'):
         table = load_csv(path)
         if not table.num_rows: raise ValueError(f'{path}: has no rows, expected at least one frame')
-        values, kinds, prefixed = _rows_of(table, hand, path)
+        points, kinds, prefixed = _rows_of(table, hand, path)
+        if any(np.isinf(p).any() for p in points.values()): raise ValueError(f'{path}: has infinite positions')
+        seen = {side: np.isfinite(p).all(2) & p.any(2) for side, p in points.items()}
         stamps, ids = _find(table, 'timestamp', 'time', 'leap_timestamp'), _find(table, 'frame_id', 'frame', 'tracking_frame_id')
         if stamps is not None and not all(isinstance(s, (int, float)) for s in stamps): raise ValueError(f'{path}: has timestamps that are no numbers')
         key = stamps or ids or list(range(table.num_rows)); new = np.array([True, *(a != b for a, b in zip(key, key[1:]))]) if not prefixed else np.ones(table.num_rows, bool)
         t, sure = np.cumsum(new) - 1, _find(table, 'confidence', 'hand_confidence'); hands = []
         for i in range(table.num_rows):
             for side in ('left', 'right') if prefixed else () if kinds[i] in (None, '') else (_side_of(dict(type=kinds[i]), path),):
-                points = np.array([[values[c][i] if (c := (side if prefixed else '', j, a)) in values else np.nan for a in range(3)] for j in range(21)])
-                seen = np.isfinite(points).all(1) & points.any(1)
-                if np.isinf(points).any(): raise ValueError(f'{path}: has infinite values in row {i}')
-                hands.append((int(t[i]), [(LEAP.parts[f'{side}_hand'].start + j, points[j].tolist()) for j in np.flatnonzero(seen)], 1. if sure is None or sure[i] is None else float(sure[i])))
+                own = side if prefixed else ''; at = np.flatnonzero(seen[own][i]) if own in seen else []
+                hands.append((int(t[i]), [(LEAP.parts[f'{side}_hand'].start + int(j), points[own][i, j].tolist()) for j in at], 1. if sure is None or sure[i] is None else float(sure[i])))
         words = {w for k in _words for w in (_find(table, k) or []) if isinstance(w, str) and w}
         yield _clip(hands, np.array(stamps)[new] if stamps else None, int(t[-1]) + 1, path, fps, per_second, scale, gloss=words.pop() if len(words) == 1 else ())
