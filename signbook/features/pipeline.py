@@ -331,7 +331,7 @@ def _pose_format_way(clip):
 
 # %% ../../nbs/23_pipeline.ipynb #c9802d26
 def bench_features(
-    n: int = 64, # clips in our batch; the others are given 4 at a time
+    n: int = 32, # clips in our batch; the others are given 4 at a time
     rounds: int = 7, # turns, of which the median counts
 ) -> dict: # milliseconds a clip of each, and how many times ours each takes
     "Cost of resampling, normalising and velocities, beside SciPy joint by joint and pose-format."
