@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['protocols', 'settings_of', 'train', 'evaluate', 'language_model', 'one_thread', 'writable', 'demo', 'signs_of',
-           'transcribe', 'convert', 'stitch', 'bench']
+           'transcribe', 'convert', 'selftest', 'stitch', 'bench']
 
 # %% ../nbs/85_commands.ipynb #721135d4
 import contextlib, csv, html, json, sys, time
@@ -23,7 +23,7 @@ from .inference.alignment import Sign
 from .inference.metrics import evaluate_classification
 from .inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
 from .inference.recognize import Decoding, predict, recognize
-from .inference.sequence_metrics import align_glosses, alignment_html, evaluate_sequences
+from .inference.sequence_metrics import align_glosses, alignment_html, evaluate_sequences, why_wer
 from .models.checkpoint import load_run, save_json
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
@@ -120,7 +120,10 @@ def _score_sentences(r, clips, how):
     with replacing(r.path/'predictions.csv') as p, open(p, 'w', encoding='utf-8', newline='') as f:
         w = csv.writer(f); w.writerow(['source', 'signed', 'said', 'times'])
         for c, g, s, h in zip(clips, signed, said, found): w.writerow([c.source, ' '.join(g), ' '.join(s), ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)])
-    return evaluate_sequences(signed, said, [str(s) for s in clips.signer]) | dict(decoding=asdict(how))
+    scores = evaluate_sequences(signed, said, [str(s) for s in clips.signer]) | dict(decoding=asdict(how))
+    if scores['wer'] >= .9:
+        for reason in why_wer(signed, said, r.vocabulary): print(reason, file=sys.stderr)
+    return scores
 
 def _predictions(path, clips, logits, target, words):
     top = logits.softmax(1).topk(min(5, logits.shape[1]), 1)
@@ -236,6 +239,16 @@ def convert(
     report = written(src, dst, to)
     print(report, file=sys.stderr)
     return dict(out=str(dst), format=report.kind, clips=report.clips, not_kept=dict(report.lost))
+
+# %% ../nbs/85_commands.ipynb #fe4a5793
+def selftest(
+    seed: int = 0, # of weights and inputs
+) -> dict: # `ok` False means that something failed
+    "Show in about ten seconds whether this machine can do it all."
+    from signbook.selftest import selftest as examined
+    report = examined(seed)
+    print(report, file=sys.stderr)
+    return report.to_dict()
 
 # %% ../nbs/85_commands.ipynb #1bc59f19
 def stitch(

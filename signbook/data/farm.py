@@ -241,7 +241,8 @@ def on_ray(
     ours = not ray.is_initialized()
     if ours: ray.init(log_to_driver=False, include_dashboard=False, **({} if os.environ.get('RAY_ADDRESS') else dict(num_cpus=workers)))
     env = {k: v for k, v in _environment().items() if k.endswith('_THREADS') or k.startswith('OPENCV') or k == 'PYTHONPATH'}
-    remote = ray.remote(run_task).options(num_cpus=1, max_retries=0, runtime_env=dict(env_vars=env))
+    def there(task): from signbook.data.farm import run_task; return run_task(task) # a worker's own, which keeps its tracker
+    remote = ray.remote(there).options(num_cpus=1, max_retries=0, runtime_env=dict(env_vars=env))
     left, running = list(reversed(tasks)), {}
     try:
         while left or running:
