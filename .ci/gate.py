@@ -5,7 +5,7 @@ usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [NOTE
 
 Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
 import argparse, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, time
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,15 +38,20 @@ def run(path, flags):
         ok, seconds = test_nb(path, skip_flags=['slow', 'gpu', 'notest'], force_flags=flags, basepath=ROOT)
     return bool(ok), seconds, err.getvalue()[-4000:]
 
+def run_alone(path, flags):
+    "The same in a process of its own: one that crashes or hangs has failed, and takes no other with it."
+    try: r = subprocess.run([sys.executable, '-X', 'faulthandler', __file__, '--alone', '--flags', ' '.join(flags), str(path)], capture_output=True, text=True, timeout=3600)
+    except subprocess.TimeoutExpired: return False, 3600, 'did not end within an hour'
+    if r.returncode == 0: return tuple(json.loads(r.stdout.splitlines()[-1]))
+    return False, 0, f'the process died ({f"signal {-r.returncode}" if r.returncode < 0 else f"exit status {r.returncode}"})\n{r.stderr[:3000]}'
+
 def tests(paths, flags):
     "Every notebook: [(name, cells, error or None)]."
     os.environ.setdefault('OMP_NUM_THREADS', '1'); os.environ.update(MPLBACKEND='agg', WANDB_MODE='offline', SMOKE='1', PYTHONPATH=str(ROOT))
     os.chdir(ROOT); results = []
-    with get_context('spawn').Pool(min(os.cpu_count() or 1, 8), maxtasksperchild=1) as pool:
-        jobs = [(p, pool.apply_async(run, (p, flags))) for p in paths]
-        for p, job in jobs:
-            try: ok, seconds, err = job.get(timeout=3600)
-            except Exception as e: ok, seconds, err = False, 0, f'{type(e).__name__}: {e}'
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        for p, job in [(p, pool.submit(run_alone, p, flags)) for p in paths]:
+            ok, seconds, err = job.result()
             n = executed(p, flags)
             print(f'{"FAIL" if not ok else "pass" if n else "none"}  {p.relative_to(ROOT)}  {n} cells, {seconds:.0f} s', flush=True)
             if not ok: print(err, flush=True)
@@ -134,8 +139,9 @@ CHECKS = dict(clean=clean, exported=exported, rendered=rendered, ordered=ordered
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--write-readme', action='store_true')
+    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--write-readme', action='store_true'); a.add_argument('--alone', action='store_true', help=argparse.SUPPRESS)
     o = a.parse_args()
+    if o.alone: print(json.dumps(run(Path(o.notebooks[0]), o.flags.split()))); return
     if o.write_readme: (ROOT/'README.md').write_text(readme(), encoding='utf-8'); return
     passed = failed = cells = ran = 0
     if o.only != 'tests':
