@@ -231,7 +231,7 @@ def look_swapped(case: Case) -> list[Finding]:
                 f'{share[sick].mean():.0%} of their frames say so' + (f'; signer {names(whole)} in most clips' if whole else ''))
     how = 'refuse' if whole or sick.sum() >= 2.5 * few * judged.sum() else 'warn'
     return [Finding('swapped', how, sentence, worst(sick, share), 'Exchange left_hand and right_hand of these clips, or read them with the reader\'s option for it; mirrored recordings need both hands and pose exchanged.',
-                    lambda: histogram(share[judged], [2 / 3], 'frames in which a hand belongs to the other arm'))]
+                    lambda: histogram(share[judged], [2 / 3], 'frames with a hand on the other arm'))]
 
 # %% ../../nbs/12d_checks.ipynb #044c0f24
 def look_frames(case: Case) -> list[Finding]:
@@ -320,7 +320,7 @@ def _odd_groups(case, speed, each, draw): # a signer or session against the othe
 
 def _tempo_figure(speed, each):
     fig, (ax,) = axes_of(); ax.loglog(each, speed, '.', ms=3, color='#1b7f79'); ax.axhspan(.3, 5, color='#d95f02', alpha=.12); ax.axvspan(.3, 6, color='#d95f02', alpha=.12)
-    ax.set_xlabel('seconds a sign', fontsize=8); ax.set_ylabel('speed of the hands, m/s', fontsize=8)
+    ax.set_xticks([.3, 1, 3, 10], ['0.3', '1', '3', '10']); ax.minorticks_off(); ax.set_xlabel('seconds a sign', fontsize=8); ax.set_ylabel('speed of the hands, m/s', fontsize=8)
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #3ada8c61
