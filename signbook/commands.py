@@ -122,7 +122,7 @@ def _score_sentences(r, clips, how):
         for c, g, s, h in zip(clips, signed, said, found): w.writerow([c.source, ' '.join(g), ' '.join(s), ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)])
     scores = evaluate_sequences(signed, said, [str(s) for s in clips.signer]) | dict(decoding=asdict(how))
     if scores['wer'] >= .9:
-        for reason in why_wer(signed, said, r.vocabulary): print(reason, file=sys.stderr)
+        for f in why_wer(signed, said, r.vocabulary): print(f'{f.name}: {f.found}; {f.do}', file=sys.stderr)
     return scores
 
 def _predictions(path, clips, logits, target, words):

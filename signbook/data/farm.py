@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['endings', 'fields', 'engines', 'find_videos', 'label', 'mark', 'part_of', 'save_part', 'told', 'load_part',
-           'with_model', 'fingerprint', 'run_task', 'work', 'Worker', 'local', 'on_ray', 'begin', 'assemble',
+           'with_model', 'fingerprint', 'run_task', 'work', 'cores', 'Worker', 'local', 'on_ray', 'begin', 'assemble',
            'progress', 'extract_folder', 'extract_command']
 
 # %% ../../nbs/14a_farm.ipynb #32dd5e8b
-import contextlib, csv, hashlib, json, os, queue, re, subprocess, sys, threading, time
+import contextlib, csv, hashlib, json, os, queue, random, re, subprocess, sys, threading, time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -168,6 +168,7 @@ def work() -> None:
         for line in open(0, encoding='utf-8', closefd=False): tasks.put(line)
         os._exit(0)
     threading.Thread(target=listen, daemon=True).start()
+    if core := os.environ.get('SIGNBOOK_CORE'): os.sched_setaffinity(0, {int(core)})
     import cv2; cv2.setNumThreads(1)
     print('ready', file=answers)
     while True: print(json.dumps(run_task(json.loads(tasks.get()))), file=answers)
@@ -179,12 +180,20 @@ def _environment():
     paths = [str(Path(signbook.__file__).parents[1]), *filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
     return os.environ | one | dict(PYTHONPATH=os.pathsep.join(paths), OPENCV_FFMPEG_CAPTURE_OPTIONS='threads;1', OPENCV_FFMPEG_LOGLEVEL='-8', OPENCV_LOG_LEVEL='SILENT', PYTHONIOENCODING='utf-8')
 
+def cores() -> list[int]: # those that this process may use
+    "The cores of this machine."
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else list(range(os.cpu_count() or 1))
+
 class Worker:
     "A process that extracts one video after the other."
-    def __init__(self, log: Path): # what its libraries print
+    def __init__(self,
+        log: Path, # what its libraries print
+        core: int | None = None, # keep to this one, where the system can
+    ):
         self.log, self.ready = log, False
+        env = _environment() | (dict(SIGNBOOK_CORE=str(core)) if core is not None and hasattr(os, 'sched_setaffinity') else {})
         with open(log, 'wb') as sink:
-            self.process = subprocess.Popen([sys.executable, '-c', 'from signbook.data.farm import work; work()'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, env=_environment(), encoding='utf-8', bufsize=1)
+            self.process = subprocess.Popen([sys.executable, '-c', 'from signbook.data.farm import work; work()'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, env=env, encoding='utf-8', bufsize=1)
 
     def __call__(self, task: dict) -> dict: # its answer; an error where the process died over it
         try:
@@ -206,10 +215,11 @@ def local(
 ) -> Iterator[dict]: # answers, in the order in which they come
     "Answers of workers on this machine."
     waiting, answers, pool, lock, ended = iter(tasks), queue.Queue(), {}, threading.Lock(), threading.Event()
+    own = random.sample(cores(), len(cores())) # another job on this machine takes others, with luck
     def take(k): # the next task and a worker for it; none when there is nothing left to do
         with lock:
             task = None if ended.is_set() else next(waiting, None)
-            if task and k not in pool: pool[k] = Worker(logs/f'worker-{k}.log')
+            if task and k not in pool: pool[k] = Worker(logs/f'worker-{k}.log', own[k % len(own)] if len(tasks) > 1 else None)
             return task, pool.get(k)
     def serve(k):
         try:
@@ -239,7 +249,7 @@ def on_ray(
     try: import ray
     except ImportError as e: raise ValueError(f"engine='ray' needs Ray: `pip install 'signbook[cluster]'` ({e})") from e
     ours = not ray.is_initialized()
-    if ours: ray.init(log_to_driver=False, include_dashboard=False, **({} if os.environ.get('RAY_ADDRESS') else dict(num_cpus=workers)))
+    if ours: ray.init(log_to_driver=False, logging_level='ERROR', include_dashboard=False, **({} if os.environ.get('RAY_ADDRESS') else dict(num_cpus=workers)))
     env = {k: v for k, v in _environment().items() if k.endswith('_THREADS') or k.startswith('OPENCV') or k == 'PYTHONPATH'}
     def there(task): from signbook.data.farm import run_task; return run_task(task) # a worker's own, which keeps its tracker
     remote = ray.remote(there).options(num_cpus=1, max_retries=0, runtime_env=dict(env_vars=env))
@@ -316,7 +326,8 @@ def progress(
     total: int, # videos of the whole job
     done: int, # of them before this run
 ) -> Iterator[dict]:
-    "A bar on a terminal or in a notebook, else a line for each tenth, on stderr."
+    "A bar on a terminal or in a notebook, else a line for each tenth, on stderr; nothing where TQDM_DISABLE is set."
+    if os.environ.get('TQDM_DISABLE'): yield from answers; return
     if sys.stderr.isatty() or 'ipykernel' in sys.modules:
         from tqdm.auto import tqdm
         yield from tqdm(answers, total=total, initial=done, unit='video'); return
@@ -334,13 +345,13 @@ def _done(task):
 def extract_folder(
     folder: str | Path, # videos, with all folders below; or one video
     out: str | Path, # a folder for the corpus: new, or one that was begun with the same settings
-    workers: int = 1, # processes; each takes about a core and half a gigabyte of memory
+    workers: int = 0, # processes, each on a core and with half a gigabyte of memory; 0 takes all cores
     engine: Literal['local', 'ray'] = 'local', # processes of this machine, or a Ray cluster
     labels: str | Path | None = None, # a pattern such as '{signer}/{gloss}_*', a csv file, or None for names; see `label`
     **settings, # of `Tracking`, such as `layout='hands'`
 ): # Corpus: clips of all videos that gave one; the others are in failures.csv
     "Extract every video of a folder. Ended and started again, it goes on where it stopped."
-    if workers < 1: raise ValueError(f'workers is {workers}, expected 1 or more')
+    if workers < 0: raise ValueError(f'workers is {workers}, expected 1 or more, or 0 for all cores')
     if engine not in engines: raise ValueError(f'engine is {engine!r}, expected one of {", ".join(engines)}')
     out, settings, videos = Path(out), with_model(Tracking(**settings)), find_videos(folder)
     (known, failures), same = label(videos, labels), fingerprint(settings)
@@ -349,10 +360,10 @@ def extract_folder(
         tasks = [dict(name=n, video=str(videos[n].resolve()), part=str(part_of(out.resolve(), n)), mark=mark(videos[n]), settings=asdict(settings), fingerprint=same) for n in known]
         todo = [t for t in tasks if not _done(t)]
         try:
-            for answer in progress(engines[engine](todo, workers, out/'parts'), len(tasks), len(tasks) - len(todo)):
+            for answer in progress(engines[engine](todo, workers or len(cores()), out/'parts'), len(tasks), len(tasks) - len(todo)):
                 if 'error' in answer: failures[answer['name']] = answer['error']
         except KeyboardInterrupt: print(f'{out}: {sum(map(_done, tasks))} of {len(tasks)} videos are done; the same command goes on from there', file=sys.stderr); raise
-        _write_csv(out/'failures.csv', [dict(name=n, reason=r) for n, r in failures.items()], ['name', 'reason'])
+        _write_csv(out/'failures.csv', [dict(name=n, reason=failures[n]) for n in sorted(failures, key=natural)], ['name', 'reason'])
         good = {n: known[n] for n in known if n not in failures}
         if not good: raise ValueError(f'{folder}: none of its {len(videos)} videos gave a clip, {next(iter(failures))} for one {next(iter(failures.values()))}; see {out/"failures.csv"}')
         return assemble(out, good)
@@ -364,7 +375,7 @@ def extract_command(
     videos: Path, # a video, or a folder with all below it
     /,
     out: Path, # a folder for the corpus: new, or one that was begun with the same settings
-    workers: int = 1, # processes; each takes about a core and half a gigabyte of memory
+    workers: int = 0, # processes, each on a core and with half a gigabyte of memory; 0 takes all cores
     engine: Literal['local', 'ray'] = 'local', # processes of this machine, or a Ray cluster
     labels: str | None = None, # a pattern such as '{signer}/{gloss}_*', or a csv file; without it, names of files and folders tell
     layout: Literal['holistic', 'hands'] = 'holistic', # 543 landmarks of one person, or 42 of two hands

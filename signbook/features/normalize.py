@@ -19,7 +19,7 @@ def square(
 ) -> Tensor: # (..., J, 3) in units of the picture's height
     "Image coordinates with the same unit in every direction."
     a = torch.as_tensor(aspect, dtype=xyz.dtype, device=xyz.device)[..., None, None]
-    return torch.cat([xyz[..., :1] * a, xyz[..., 1:2], xyz[..., 2:] * a], -1)
+    return xyz * torch.cat([a, torch.ones_like(a), a], -1)
 
 # %% ../../nbs/21_normalize.ipynb #ab428648
 def masked_mean(
@@ -79,7 +79,7 @@ def root_frame(
     ok = (conf[..., root] > 0) & (conf[..., tips] > 0).all(-1)
     length = centred[..., tips, :2 if isinstance(tip, int) else None].norm(dim=-1).mean(-1)
     unit = typical(length, ok, -1, window).nan_to_num(1.).clamp(min=1e-4)
-    return centred / unit[..., None, None] * ((conf > 0) & (conf[..., root:root + 1] > 0))[..., None]
+    return centred * (((conf > 0) & (conf[..., root:root + 1] > 0)) / unit[..., None])[..., None]
 
 # %% ../../nbs/21_normalize.ipynb #0f27ccb7
 def metacarpals(
@@ -113,10 +113,11 @@ def velocity(
     fps: Tensor | float, # (...,) or a number, frames per second
 ) -> Tensor: # (..., T, J, d) units per second
     "Central differences over the seen frames."
-    ok = (conf > 0).to(xyz.dtype)[..., None]
-    rate = torch.as_tensor(fps, dtype=xyz.dtype, device=xyz.device)[..., None, None, None]
-    inner = (xyz[..., 2:, :, :] - xyz[..., :-2, :, :]) * rate / 2 * (ok[..., 2:, :, :] * ok[..., :-2, :, :])
-    return torch.nn.functional.pad(inner, (0, 0, 0, 0, 1, 1))[..., :xyz.shape[-3], :, :] * ok
+    rate, T = torch.as_tensor(fps, dtype=xyz.dtype, device=xyz.device)[..., None, None], xyz.shape[-3]
+    if T < 3: return torch.zeros_like(xyz)
+    seen = conf > 0; known = seen[..., 2:, :] & seen[..., 1:-1, :] & seen[..., :-2, :]
+    inner = (xyz[..., 2:, :, :] - xyz[..., :-2, :, :]) * (known * rate / 2)[..., None]
+    return torch.nn.functional.pad(inner, (0, 0, 0, 0, 1, 1))
 
 # %% ../../nbs/21_normalize.ipynb #d0d45f74
 def directions(

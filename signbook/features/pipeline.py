@@ -188,7 +188,7 @@ def finish(self:Features,
     layout = wanted
     y = self._parts(x, conf, layout)                                               # 4. each part
     out = [y]                                                                      # 5. velocities, directions, presence
-    if self.velocity != 'none': out.append(velocity(y if self.velocity == 'part' else x, conf, fps) * self.velocity_scale)
+    if self.velocity != 'none': out.append(velocity(y if self.velocity == 'part' else x, conf, fps * self.velocity_scale))
     if self.bones: out.append(directions(x, conf, layout))
     if how: conf = hide(conf, layout, *how.hide, generator, length)
     if how and how.mask[0] and not self.frames: conf = mask_time(conf, length, fps, *how.mask, generator)

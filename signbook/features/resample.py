@@ -24,7 +24,8 @@ def slopes(
     "Slopes of cubic splines at their own frames, all curves at once."
     h, at = np.ones(len(t)), np.flatnonzero(first); end = np.append(at[1:], len(t)) - 1
     h[:-1] = np.diff(t); h[end] = 1.; before = np.roll(h, 1); before[at] = 1.
-    d = np.zeros(x.shape); np.divide(np.diff(x, axis=0), h[:-1, None], out=d[:-1]); d[end] = 0.         # chords to the next frame
+    d, over = np.zeros(x.shape), 1 / h; over[end] = 0.                                                  # chords to the next frame, 0 at a curve's end
+    np.subtract(x[1:], x[:-1], out=d[:-1]); d *= over[:, None]
     right = d * (3 * before)[:, None]; right[1:] += d[:-1] * (3 * h[1:])[:, None]
     if local or len(t) < 2:
         right /= 3 * (before + h)[:, None]; right[end], right[at] = d[end - 1], d[at]
@@ -98,9 +99,9 @@ def _wanted(t, first, at, frame):
 # %% ../../nbs/20_resample.ipynb #f4684372
 def _confidence(t, conf, i, k, at, frame, max_gap):
     "(M, n) confidence between the frames i and k, one source frame apart where nothing is missing."
-    gap = t[k] - t[i]
-    w = np.where(gap > 0, (at - t[i]) / np.where(gap > 0, gap, 1), 0)
-    filled = (gap > 1.5 * frame) & (np.abs(at - t[i]) > 1e-6) & (np.abs(at - t[k]) > 1e-6)
+    since, until = at - t[i], t[k] - at; gap = since + until
+    w = since / np.where(gap > 0, gap, 1)
+    filled = (gap > 1.5 * frame) & (since > 1e-6) & (until > 1e-6)
     lowered = np.where(filled, 1 - .5 * np.minimum(gap / max(max_gap, 1e-9), 1), 1.)
     return _mix(conf, ((1 - w) * lowered, i), (w * lowered, k))
 
@@ -117,8 +118,8 @@ def _sample(clip, at, max_gap, local=False):
         source, target = taken[:, None] * J + joints[row], m[:, None] * J + joints[row[i]]            # of every joint among all joints of all frames
         x, c = clip.xyz.reshape(-1, 3).take(source.ravel(), 0).reshape(len(row), -1).astype(float), clip.conf.take(source)
         y = _read(ts, x, slopes(ts, x, first, local), i, k, inside).astype(np.float32)
-        xyz.view('V12').ravel()[target.ravel()] = y.view('V12').ravel()                               # twelve bytes a joint, in one go
-        conf[target] = _confidence(ts, c, i, k, inside, frame, max_gap)
+        target = target.ravel(); xyz.view('V12').ravel()[target] = y.view('V12').ravel()              # twelve bytes a joint, in one go
+        conf[target] = _confidence(ts, c, i, k, inside, frame, max_gap).ravel()
     return xyz.reshape(len(at), J, 3), conf.reshape(len(at), J)
 
 # %% ../../nbs/20_resample.ipynb #37a99dba
