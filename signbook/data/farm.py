@@ -202,7 +202,7 @@ class Worker:
         except OSError: line = ''
         if line: return json.loads(line)
         code = self.process.wait()
-        if code > 0 and not self.ready: raise ValueError(f'{self.log}: a worker cannot start, {(self.log.read_text(errors="replace").split(chr(10)) + [""])[-2]}')
+        if code > 0 and not self.ready: raise ValueError(f'{self.log}: a worker cannot start, {(self.log.read_text(errors="replace").splitlines() or ["and says nothing"])[-1]}')
         return dict(name=task['name'], error=f'the worker ended over it, {f"killed by signal {-code}" if code < 0 else f"with status {code}"}', dead=True)
 
     def end(self): self.process.kill(); self.process.wait()
