@@ -37,17 +37,17 @@ def expect(
 
 # %% ../../nbs/08_files.ipynb #fdfae8f7
 _loads = {
-    '.npz': "numpy.load({path!r}, allow_pickle=True)",
-    '.npy': "dict(x=numpy.load({path!r}, allow_pickle=True))",
-    '.pt': "torch.load({path!r}, weights_only=False)",
-    '.joblib': "joblib.load({path!r})",
-    '.pkl': "pickle.load(open({path!r}, 'rb'))"}
+    '.npz': "numpy.load({path}, allow_pickle=True)",
+    '.npy': "dict(x=numpy.load({path}, allow_pickle=True))",
+    '.pt': "torch.load({path}, weights_only=False)",
+    '.joblib': "joblib.load({path})",
+    '.pkl': 'pickle.load(open({path}, "rb"))'}
 _loads |= {'.pth': _loads['.pt'], '.pickle': _loads['.pkl'], '.p': _loads['.pkl']}
 
 def is_pickle(path: Path) -> bool: return path.suffix.lower() in _loads.keys() - {'.npz', '.npy'}
 
 _plain = '{{k: numpy.array(d[k].tolist() if hasattr(d[k], "tolist") else d[k]) for k in d}}'
-_line = 'import numpy, {module}; d = {load}; numpy.savez({plain!r}, **' + _plain + ')'
+_line = 'import numpy, {module}; d = {load}; numpy.savez({plain}, **' + _plain + ')'
 
 def plain_numbers(
     path: str | Path, # a pickle, or an npy or npz with pickled objects
@@ -55,9 +55,10 @@ def plain_numbers(
     "How somebody who trusts a pickle makes plain numbers out of it."
     path = Path(path)
     if path.suffix.lower() not in _loads: return ''
-    load = _loads[path.suffix.lower()].format(path=str(path))
+    load = _loads[path.suffix.lower()].format(path=json.dumps(str(path), ensure_ascii=False))
     module = load.partition('.')[0].removeprefix('dict(x=')
-    code = _line.format(module=module, load=load, plain=str(path.with_name(f'{path.stem}_plain.npz')))
+    plain = json.dumps(str(path.with_name(f'{path.stem}_plain.npz')), ensure_ascii=False)
+    code = _line.format(module=module, load=load, plain=plain)
     return f'; where you made it yourself, or trust who did: python -c {shlex.quote(code)}'
 
 # %% ../../nbs/08_files.ipynb #42b0d168

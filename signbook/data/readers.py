@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['widths', 'formats', 'mapped', 'bangla_name', 'read_bangla', 'read_split', 'write_split', 'read_mp_data',
-           'read_whispersign', 'Format', 'find', 'iter_clips', 'read', 'confidence', 'is_hidden', 'is_note', 'load_npy',
-           'load_npz', 'make_clip', 'named', 'natural', 'npz_names', 'numbers', 'one_sentence', 'real_data', 'split_of']
+           'read_sequence', 'read_whispersign', 'Format', 'find', 'iter_clips', 'read', 'confidence', 'is_hidden',
+           'is_note', 'load_npy', 'load_npz', 'make_clip', 'named', 'natural', 'npz_names', 'numbers', 'one_sentence',
+           'real_data', 'split_of']
 
 # %% ../../nbs/10_readers.ipynb #57bbcbd1
-import inspect, re, zipfile
+import inspect, os, re, zipfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -17,9 +18,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..clip import Clip
-from .files import (confidence, is_hidden, is_note, load_npy, load_npz, make_clip, named, natural, npz_names, numbers, one_sentence, real_data,
-                                 replacing, split_of)
+from .arrays import label_words, sequence_clip, split_arrays, split_clips, split_pairs
+from .files import (confidence, expect, is_hidden, is_note, is_pickle, load_npy, load_npz, make_clip, named, natural, npy_header, npz_names, npz_rows, numbers,
+                                 one_sentence, plain_numbers, real_data, replacing, split_of)
 from .formats import _is_openpose, _is_pose, read_openpose, read_pose
+from .hdf5 import is_hdf5, read_hdf5
 from .leap import _is_leap_csv, _is_leap_json, read_leap, read_leap_csv
 from .tables import _is_parquet, _is_spoter, _is_table, read_csv, read_parquet, read_spoter
 from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout
@@ -68,49 +71,22 @@ def read_bangla(
                     fps=fps, frame='part', split=split_of(named(path, 1)), **bangla_name(Path(path).stem))
 
 # %% ../../nbs/10_readers.ipynb #e491ad2c
-widths = {3 * len(l): l for l in (HOLISTIC, FACE, HANDS, POSE)} # numbers a frame → layout
-
-def _labels(arrays, path):
-    "The gloss of each row: by name where the file has names, else the integer as text."
-    y, N, names = arrays['y'], len(arrays['x']), arrays.get('names')
-    if y.shape != (N,): raise ValueError(f'{path}: y has shape {y.shape}, expected ({N},), a label for each of the {N} rows of x')
-    if y.dtype.kind not in 'iu': raise ValueError(f'{path}: y is of type {y.dtype}, expected integers')
-    if len(y) and y.min() < 0: raise ValueError(f'{path}: y has the label {y.min()}, expected 0 or more')
-    if names is None: return [str(i) for i in y]
-    if names.ndim != 1 or names.dtype.kind not in 'US': raise ValueError(f'{path}: names has shape {names.shape} and type {names.dtype}, expected a list of words')
-    if len(y) and y.max() >= len(names): raise ValueError(f'{path}: y has the label {y.max()}, expected less than {len(names)}, the number of names')
-    return [_text(names[i]) for i in y]
-
-def _text(word): return word.decode() if isinstance(word, bytes) else str(word)
-
-def _column(arrays, key, path, default, as_type):
-    "What a file says about each row: its signer, session or fps."
-    column, N = arrays.get(key), len(arrays['x'])
-    if column is None: return [default] * N
-    if column.shape != (N,) or as_type is float and column.dtype.kind not in 'iuf':
-        raise ValueError(f'{path}: {key} has shape {column.shape} and type {column.dtype}, expected one for each of the {N} rows of x')
-    return [as_type(v) for v in column.tolist()]
+widths = {3 * len(l): l for l in (HOLISTIC, FACE, HANDS, POSE)} # numbers a frame → layout, of what `write_split` writes
 
 # %% ../../nbs/10_readers.ipynb #038cc9b5
 def read_split(
-    path: str | Path, # an npz with `x (N, T, 1629)` as left hand, right hand, face, pose, or `(N, T, 99)` pose only; `y (N,)` integers; maybe `names`
+    path: str | Path, # an npz with `x (N, T, width)` and `y`; maybe `names`, `signer`, `session`, `fps`, `aspect`
     fps: float | None = None, # frames per second; by default as the file says, else 25
     frame: str = 'image', # image | world | body | part: what the coordinates are, which the file does not say
+    columns: dict | str | Path | None = None, # what the numbers of a frame are, where their width does not say it
 ) -> Iterator[Clip]: # N clips; zeros after a row's last frame are cut off, NaN is not seen
-    "The clips of one split; `train`, `val` or `test` by the first word of the file's name."
-    arrays = {k.lower(): a for k, a in load_npz(path, *('xXyY'), 'names', 'signer', 'session', 'fps', 'aspect').items()}
-    for k, expected in dict(x='(N, T, 1629)', y='(N,)').items():
-        if k not in arrays: raise ValueError(f'{path}: has no array {k}, expected {k} {expected}')
-    x = arrays['x']; x = x.reshape(*x.shape[:2], -1) if x.ndim == 4 and x.shape[-1] == 3 and x.size else x
-    if x.ndim != 3 or x.shape[-1] not in widths: raise ValueError(f'{path}: x has shape {x.shape}, expected (N, T, one of {", ".join(map(str, widths))})')
-    if not len(x): raise ValueError(f'{path}: x has no rows, expected at least one clip')
-    layout, split = widths[x.shape[-1]], split_of(re.split('[^a-zA-Z]+', Path(path).stem)[0])
-    rows = zip(x, _labels(arrays, path), *(_column(arrays, k, path, '', _text) for k in ('signer', 'session')), _column(arrays, 'fps', path, 25., float), _column(arrays, 'aspect', path, 1., float))
-    for i, (row, gloss, signer, session, rate, aspect) in enumerate(rows):
-        kept = np.flatnonzero(row.any(1))
-        if not len(kept): raise ValueError(f'{path}: row {i} of x has no frames, expected one that is not all zero')
-        xyz = numbers(row[:kept[-1] + 1], path, f'row {i} of x').reshape(-1, len(layout), 3)
-        yield make_clip(xyz, layout, f'{path}[{i}]', fps=rate if fps is None else fps, aspect=aspect, frame=frame, gloss=gloss, split=split, signer=signer, session=session)
+    "The clips of one split, a row at a time; `train`, `val` or `test` by the file's first word or the arrays' second."
+    own = split_arrays(npz_names(path))
+    pairs = split_pairs(own)
+    if not pairs: raise ValueError(f'{path}: has no array x, expected x (N, T, 1629)')
+    large = {x for x, _ in pairs.values()}
+    small = load_npz(path, *(n for n in own if n not in large))
+    yield from split_clips({n: npz_rows(path, n) for n in large} | small, path, fps=fps, frame=frame, columns=columns)
 
 # %% ../../nbs/10_readers.ipynb #ecf21d97
 def _row(clip):
@@ -157,23 +133,47 @@ def _numbered(folder):
     return found
 
 # %% ../../nbs/10_readers.ipynb #e3ce3c1b
+def _frames_in_time(files, folder):
+    "(T, width) of numbered frames; rows of zeros where a number is missing."
+    first, last = min(files), max(files)
+    holes = f'{len(files)} frames numbered {first} to {last}'
+    expect(last - first + 1 <= 2 * len(files), 'the folder', holes, 'at most as many holes as frames', folder)
+    width = load_npy(files[first]).shape
+    flat = np.zeros((last - first + 1, *width), np.float32)
+    for i, path in files.items():
+        frame = load_npy(path)
+        expect(frame.ndim == 1 and frame.shape == width, 'the shape of the frame', frame.shape, f'{width}, one vector as in {files[first].name}', path)
+        flat[i - first] = numbers(frame, path, 'the frame')
+    return flat
+
 def read_mp_data(
-    folder: str | Path, # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662 numbers; for a tree of them there is `read`
+    folder: str | Path, # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662, 258 or other numbers; for a tree of them there is `read`
     fps: float = 30., # frames per second; the files do not say
-) -> Iterator[Clip]: # one clip, HOLISTIC; missing frame numbers are frames in which nothing was seen
+    columns: dict | str | Path | None = None, # what the numbers of a frame are, where their width does not say it
+) -> Iterator[Clip]: # one clip; missing frame numbers are frames in which nothing was seen
     "One sequence of an `MP_Data` folder; the word is the name of the folder above, signer and session are not known."
     files = _numbered(folder)
     if not files: raise ValueError(f'{folder}: has no frames, expected numbered .npy files')
-    first, last = min(files), max(files)
-    if last - first + 1 > 2 * len(files): raise ValueError(f'{folder}: has {len(files)} frames numbered {first} to {last}, expected at most as many holes as frames')
-    flat = np.zeros((last - first + 1, 1662), np.float32)
-    for i, path in files.items():
-        frame = load_npy(path)
-        if frame.shape != (1662,): raise ValueError(f'{path}: has shape {frame.shape}, expected (1662,)')
-        flat[i - first] = numbers(frame, path, 'the frame')
-    pose, face, hands = flat[:, :132].reshape(-1, 33, 4), flat[:, 132:1536].reshape(-1, 468, 3), flat[:, 1536:].reshape(-1, 42, 3)
-    conf = np.ones((len(flat), 543), np.float32); conf[:, HOLISTIC.parts['pose']] = np.nan_to_num(pose[..., 3])
-    yield make_clip(np.concatenate([hands, face, pose[..., :3]], 1), HOLISTIC, folder, conf, fps=fps, gloss=named(folder, 1), split=split_of(named(folder, 2)))
+    flat = _frames_in_time(files, folder)
+    yield sequence_clip(flat, folder, columns, 'the frame', fps=fps, gloss=named(folder, 1), split=split_of(named(folder, 2)))
+
+# %% ../../nbs/10_readers.ipynb #46aef39a
+def _npy_shape(path):
+    "The shape of an npy file of plain numbers, from its header; None where that cannot be read."
+    try:
+        with open(path, 'rb') as file: return npy_header(file, os.fstat(file.fileno()).st_size, path)[0]
+    except (ValueError, OSError, SyntaxError, EOFError, MemoryError, TypeError): return None
+
+def read_sequence(
+    path: str | Path, # an npy `(T, width)`, or `(T, J, 3)`, in a folder that is called as the word
+    fps: float = 30., # frames per second; the file does not say
+    frame: str = 'image', # image | world | body | part: what the coordinates are
+    columns: dict | str | Path | None = None, # what the numbers of a frame are, where their width does not say it
+) -> Iterator[Clip]: # one clip
+    "A whole sequence in one npy file; the word is the name of its folder."
+    folder = Path(path).absolute().parent
+    about = dict(gloss=named(folder), split=split_of(named(folder, 1)))
+    yield sequence_clip(load_npy(path), path, columns, fps=fps, frame=frame, **about)
 
 # %% ../../nbs/10_readers.ipynb #3315ed84
 def _pairs(folder):
@@ -211,18 +211,28 @@ class Format(NamedTuple):
 
 def _is_npz(path): return path.is_file() and (path.suffix == '.npz' or zipfile.is_zipfile(path) and not path.suffix)
 def _is_bangla(path): return _is_npz(path) and {'pose_sequence', 'left_hand', 'right_hand'} & npz_names(path) != set()
-def _is_split(path): return _is_npz(path) and bool({'x', 'X'} & npz_names(path))
+def _is_split(path): return _is_npz(path) and bool(split_pairs(npz_names(path)))
 def _is_whispersign(path): return (path/'features').is_dir() and (path/'labels').is_dir()
 
 def _is_mp_data(path):
     if not path.is_dir(): return False
-    return any(re.fullmatch(r'[0-9]+\.npy', p.name) for p in path.iterdir())
+    numbered = [p for p in path.iterdir() if re.fullmatch(r'[0-9]+\.npy', p.name)]
+    if not numbered: return False
+    shape = _npy_shape(min(numbered, key=lambda p: int(p.stem)))
+    return shape is None or len(shape) not in (2, 3) # else each is a sequence
+
+def _is_sequence(path):
+    if not path.is_file() or path.suffix != '.npy': return False
+    shape = _npy_shape(path)
+    return shape is not None and (len(shape) == 2 or len(shape) == 3 and 2 <= shape[2] <= 4)
 
 formats = (
     Format('a Bangla npz (pose_sequence, left_hand, right_hand, face)', _is_bangla, read_bangla),
     Format('a split npz (x, y)', _is_split, read_split),
     Format('an MP_Data sequence (a folder of 0.npy, 1.npy, …)', _is_mp_data, read_mp_data),
     Format('a WhisperSign split (folders features and labels)', _is_whispersign, read_whispersign),
+    Format('a sequence in one npy (frames, numbers)', _is_sequence, read_sequence),
+    Format('an HDF5 file (x and y, or sequences by word)', is_hdf5, read_hdf5),
     Format('a .pose file', _is_pose, read_pose),
     Format('an OpenPose folder (…_keypoints.json)', _is_openpose, read_openpose),
     Format('a parquet of landmarks (frame, type, landmark_index, x, y, z)', _is_parquet, read_parquet),
@@ -234,22 +244,46 @@ formats = (
 mapped = Format('a csv whose columns are told', lambda path: path.suffix.lower() in ('.csv', '.tsv', '.txt') and path.name != 'clips.csv', read_csv) # where somebody gives `columns`
 
 # %% ../../nbs/10_readers.ipynb #164dcab2
+def _why_not(path):
+    "What to do about a file that no reader takes."
+    if path.suffix.lower() == '.arrow':
+        inside = path.with_name('state.json').is_file()
+        return f'belongs to the corpus {path.parent}: give that folder' if inside else 'is an Arrow file without its corpus, which is a folder with state.json beside it'
+    if is_pickle(path): return 'is a pickle, which is a program and never loaded' + plain_numbers(path)
+    if path.suffix == '.npy':
+        shape = _npy_shape(path)
+        if shape and len(shape) == 3: return f'has clips in an array of shape {shape} and no labels, expected an npz with x and y, as numpy.savez("train.npz", x=x, y=y) makes it'
+        if shape is None: load_npy(path)
+    if _is_npz(path): return f'has the arrays {", ".join(sorted(npz_names(path)))}, expected x and y, or those of another known format'
+    return f'is in no known format; known are {", ".join(f.name for f in formats)}'
+
 def find(
     path: str | Path, # a file or folder
     top: bool = True, # whether somebody asked for just this path, so that even a note has to be data
+    been: dict | None = None, # folders that were looked through: what tells them apart → path
 ) -> Iterator[tuple[Path, Format]]:
     "What there is to read at a path and below it, in order; nothing is loaded."
-    path = Path(path)
+    path, been = Path(path), {} if been is None else been
     with one_sentence(path, 'cannot be read'):
+        if path.is_dir(): _once(path, been)
         fitting = next((f for f in formats if f.fits(path)), None)
         inside = sorted(path.iterdir(), key=lambda p: natural(p.name)) if path.is_dir() else None
-    if fitting: yield path, fitting; return
+    if fitting:
+        yield path, fitting
+        return
     if not top and is_note(path): return
     if not path.exists(): raise ValueError(f'{path}: no such file or folder')
-    if inside is None: raise ValueError(f'{path}: is in no known format; known are {", ".join(f.name for f in formats)}')
+    if inside is None: raise ValueError(f'{path}: {_why_not(path)}')
     if not inside: raise ValueError(f'{path}: is an empty folder, expected data in it')
     for p in inside:
-        if not is_hidden(p): yield from find(p, top=False)
+        if not is_hidden(p): yield from find(p, False, been)
+
+def _once(folder, been):
+    "Refuse a folder that a link leads to a second time: its clips would be counted twice, or without end."
+    state = folder.stat()
+    before = been.setdefault((state.st_dev, state.st_ino), folder)
+    both = f'the same folder as {before}' + (', in which it is' if before in folder.parents else '')
+    expect(before == folder, 'the folder', both, 'each folder once; remove the link, or read one of the two', folder)
 
 # %% ../../nbs/10_readers.ipynb #bf6cc016
 def iter_clips(
