@@ -17,7 +17,7 @@ import torch
 
 from .arguments import call, explained, parse
 from .data.corpus import Corpus, load, split
-from .data.files import file_name, one_sentence, replacing
+from .data.files import csv_cell, file_name, one_sentence, replacing
 from .features.pipeline import Prepared
 from .inference.alignment import Sign
 from .inference.metrics import evaluate_classification
@@ -118,8 +118,11 @@ def _score_sentences(r, clips, how):
     signed, said = list(clips.gloss), [r.vocabulary.decode(h.glosses) for h in found]
     with replacing(r.path/'alignment.html') as p: p.write_text(alignment_html(align_glosses(signed, said), [str(s) for s in clips.source], page=True), encoding='utf-8')
     with replacing(r.path/'predictions.csv') as p, open(p, 'w', encoding='utf-8', newline='') as f:
-        w = csv.writer(f); w.writerow(['source', 'signed', 'said', 'times'])
-        for c, g, s, h in zip(clips, signed, said, found): w.writerow([c.source, ' '.join(g), ' '.join(s), ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)])
+        w = csv.writer(f)
+        w.writerow(['source', 'signed', 'said', 'times'])
+        for source, g, s, h in zip(clips.source, signed, said, found):
+            times = ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)
+            w.writerow(map(csv_cell, [str(source), ' '.join(g), ' '.join(s), times]))
     scores = evaluate_sequences(signed, said, [str(s) for s in clips.signer]) | dict(decoding=asdict(how))
     if scores['wer'] >= .9:
         for f in why_wer(signed, said, r.vocabulary): print(f'{f.name}: {f.found}; {f.do}', file=sys.stderr)
@@ -129,9 +132,11 @@ def _predictions(path, clips, logits, target, words):
     top = logits.softmax(1).topk(min(5, logits.shape[1]), 1)
     def write(p):
         with open(p, 'w', encoding='utf-8', newline='') as f:
-            w = csv.writer(f); w.writerow(['source', 'gloss', 'right', *(f'{x}{k + 1}' for k in range(top.values.shape[1]) for x in ('guess', 'probability'))])
-            for c, t, k, v in zip(clips, target.tolist(), top.indices.tolist(), top.values.tolist()):
-                w.writerow([c.source, words[t], int(k[0] == t), *(x for i, p in zip(k, v) for x in (words[i], round(p, 4)))])
+            w = csv.writer(f)
+            w.writerow(['source', 'gloss', 'right', *(f'{x}{k + 1}' for k in range(top.values.shape[1]) for x in ('guess', 'probability'))])
+            for source, t, k, v in zip(clips.source, target.tolist(), top.indices.tolist(), top.values.tolist()):
+                guesses = [x for i, p in zip(k, v) for x in (words[i], round(p, 4))]
+                w.writerow(map(csv_cell, [str(source), words[t], int(k[0] == t), *guesses]))
     with replacing(path) as p: write(p)
 
 # %% ../nbs/85_commands.ipynb #1403f476

@@ -20,6 +20,7 @@ import numpy as np
 import signbook
 from ..clip import Clip
 from .extract import Extraction, Tracking, Video, backend_of, extract_all, fetch, mediapipe, models, open_tracker, sha256
+from .files import csv_cell
 from .readers import bangla_name, is_hidden, load_npz, natural, one_sentence
 from ..layout import get_layout
 
@@ -284,7 +285,9 @@ def begin(
 def _write_csv(path, rows, columns):
     temporary = path.with_name(f'.{path.name}.tmp')
     with open(temporary, 'w', encoding='utf-8', newline='') as f:
-        w = csv.DictWriter(f, columns, restval=''); w.writeheader(); w.writerows(rows)
+        w = csv.DictWriter(f, columns, restval='')
+        w.writeheader()
+        w.writerows({k: csv_cell(v) for k, v in row.items()} for row in rows)
     os.replace(temporary, path)
 
 def _put(corpus, out): # a finished corpus in the place of what stood there before

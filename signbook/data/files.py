@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['beside', 'expect', 'is_pickle', 'plain_numbers', 'one_sentence', 'npy_header', 'load_npy', 'npz_names', 'load_npz',
            'bounded', 'NpzRows', 'npz_rows', 'confidence', 'numbers', 'make_clip', 'split_of', 'named', 'natural',
-           'is_hidden', 'is_note', 'file_name', 'replacing', 'csv_header', 'load_csv', 'clip_row', 'write_rows',
-           'from_row', 'told', 'labelled', 'real_data']
+           'is_hidden', 'is_note', 'file_name', 'replacing', 'csv_header', 'load_csv', 'csv_cell', 'csv_text',
+           'clip_row', 'write_rows', 'from_row', 'told', 'labelled', 'real_data']
 
 # %% ../../nbs/08_files.ipynb #50e51fd4
 import csv, io, json, math, os, re, shlex, shutil, unicodedata, zipfile
@@ -267,6 +267,17 @@ def load_csv(
         return arrow.read_csv(path, read_options=arrow.ReadOptions(use_threads=False, block_size=min(os.path.getsize(path) + 2**16, 2**31 - 2**17)),
                               parse_options=arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                               convert_options=arrow.ConvertOptions(column_types=types, strings_can_be_null=False, decimal_point=decimal))
+
+# %% ../../nbs/08_files.ipynb #1f69833e
+_formula = re.compile(r"'*[=+\-@\t\r]")
+
+def csv_cell(value): # what to write: text that a spreadsheet would run gets an apostrophe; numbers stay numbers
+    "A cell of a table for people."
+    return f"'{value}" if isinstance(value, str) and _formula.match(value) else value
+
+def csv_text(cell: str) -> str: # what was meant
+    "What `csv_cell` was given, from what it wrote."
+    return cell[1:] if cell.startswith("'") and _formula.match(cell) else cell
 
 # %% ../../nbs/08_files.ipynb #ff7a8e09
 beside = 'clips.csv'
