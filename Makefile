@@ -34,6 +34,7 @@ readme: export
 clean-notebooks: $(INSTALLED)
 	$(BIN)/nbdev_clean
 	for nb in colab/*.ipynb; do $(BIN)/nbdev_clean --fname $$nb; done
+	$(BIN)/python .ci/gate.py --write-style
 
 $(INSTALLED): settings.ini setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("signbook needs Python 3.10 or later, this is %d.%d; set PYTHON=" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
