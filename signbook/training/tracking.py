@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Tracking', 'CsvTracker', 'start', 'log', 'store_init_configuration', 'finish', 'log_table', 'log_figure', 'log_page',
-           'BoardTracker', 'WandbTracker', 'has_key', 'wandb_tracker', 'start_tracking', 'flat']
+           'BoardTracker', 'WandbTracker', 'has_key', 'wandb_tracker', 'start_tracking', 'flat', 'environment']
 
 # %% ../../nbs/60_tracking.ipynb #a078f258
 import csv, netrc, os, secrets
@@ -194,3 +194,18 @@ def flat(
         if isinstance(value, dict): found |= flat(value, f'{prefix}{name}.')
         else: found[prefix + name] = value if isinstance(value, (int, float, str, bool)) else str(value)
     return found
+
+# %% ../../nbs/60_tracking.ipynb #47fedc9e
+def environment(
+    packages: Iterable[str] = ('signbook', 'torch', 'numpy', 'scipy', 'accelerate', 'datasets'), # to name
+) -> dict[str, str]: # name → version, or what it is
+    "The machine and the releases that a run was made with."
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+    import torch
+    found = dict(python=platform.python_version(), system=f'{platform.system()} {platform.machine()}')
+    for name in packages:
+        try: found[name] = version(name)
+        except PackageNotFoundError: found[name] = 'not installed as a package'
+    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return found | dict(device=', '.join(cards) or 'CPU', threads=str(torch.get_num_threads()))
