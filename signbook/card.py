@@ -62,7 +62,12 @@ def score_sentence(metrics: dict) -> str: # one sentence
     seen = metrics.get('seen_in_training', 0)
     return text + (f'; {seen:,} of them were trained on, so this is not a test.' if seen else '.')
 
-# %% ../nbs/81_card.ipynb #3b25ef77
+# %% ../nbs/81_card.ipynb #3c69a81b
+def _by_signer(signers):
+    "A score each, whichever score it is."
+    name, kind = ('top1', 'right') if 'top1' in next(iter(signers.values())) else ('wer', 'wrong')
+    return 'By signer: ' + ', '.join(f'{s} {100 * v[name]:.0f} % {kind}' for s, v in signers.items()) + '.'
+
 def score_block(metrics: dict | None, run: str) -> str: # Markdown
     "How well it does, or how to find out."
     if not metrics: return f'Not scored yet: `signbook evaluate {run} --data DATA`.'
@@ -73,8 +78,7 @@ def score_block(metrics: dict | None, run: str) -> str: # Markdown
         lines.append(f'Stated probabilities are off by {100 * metrics["ece"]:.1f} points on average '
                      f'({100 * metrics["ece_raw"]:.1f} before the temperature of {metrics["temperature"]:.2f}).')
     signers = metrics.get('per_signer') or {}
-    if len(signers) > 1:
-        lines.append('By signer: ' + ', '.join(f'{s} {100 * v["top1"]:.0f} % of {v["n"]}' for s, v in signers.items()) + '.')
+    if len(signers) > 1: lines.append(_by_signer(signers))
     return '\n'.join(lines)
 
 # %% ../nbs/81_card.ipynb #5d39fe56
