@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['widths', 'formats', 'mapped', 'spaces', 'bangla_name', 'read_bangla', 'read_split', 'write_split', 'read_mp_data',
-           'read_whispersign', 'Format', 'find', 'ReaderOptions', 'options_given', 'options_from', 'parameters',
-           'check_options', 'unmirrored', 'iter_clips', 'sources', 'read', 'confidence', 'is_hidden', 'is_note',
-           'load_npy', 'load_npz', 'make_clip', 'named', 'natural', 'npz_names', 'numbers', 'one_sentence', 'real_data',
-           'split_of']
+           'read_whispersign', 'Format', 'find', 'ReaderOptions', 'options_given', 'options_from', 'remembered',
+           'parameters', 'check_options', 'unmirrored', 'iter_clips', 'sources', 'read', 'confidence', 'is_hidden',
+           'is_note', 'load_npy', 'load_npz', 'make_clip', 'named', 'natural', 'npz_names', 'numbers', 'one_sentence',
+           'real_data', 'split_of']
 
 # %% ../../nbs/10_readers.ipynb #57bbcbd1
 import inspect, re, sys, zipfile
@@ -303,6 +303,21 @@ def options_from(
     odd = next((k for k in options | more if k not in known), None)
     expect(odd is None, 'a reader option', odd, f'one of {", ".join(known)}')
     return ReaderOptions(**options | {k: v for k, v in more.items() if v is not None})
+
+# %% ../../nbs/10_readers.ipynb #ad93aef1
+def remembered(
+    options: ReaderOptions, # of a command
+    config: dict, # of a run, with `data` and `data_options`
+    data: str | Path, # what the command shall read
+) -> ReaderOptions:
+    "Options laid over those that a run's own data was read with, as far as they are for this data."
+    data = Path(data)
+    if (data/'state.json').is_file(): return options
+    kept = options_given(options_from(config.get('data_options')))
+    if Path(config.get('data') or '').resolve() != data.resolve(): kept.pop('labels', None)
+    readers = [f.read for _, f in sources(data, options_from(kept, **options_given(options)))]
+    known = {'labels', 'mirrored'}.union(*map(parameters, readers))
+    return options_from({k: v for k, v in kept.items() if k in known}, **options_given(options))
 
 # %% ../../nbs/10_readers.ipynb #bf6cc016
 def parameters(reader: Callable) -> list[str]:
