@@ -15,9 +15,10 @@ from typing import Literal
 import numpy as np
 import torch
 
-from .arguments import call, explained, parse
+from .arguments import call, explained, parse, reader_flags, switched_on, option_switches
 from .data.corpus import Corpus, load, split
-from .data.files import file_name, one_sentence, replacing
+from .data.files import expect, file_name, one_sentence, replacing
+from .data.readers import ReaderOptions, options_given, remembered
 from .features.pipeline import Prepared
 from .inference.alignment import Sign
 from .inference.metrics import evaluate_classification
@@ -36,9 +37,11 @@ protocols = Literal['auto', 'session', 'session-reverse', 'signer', 'random', 'g
 
 def settings_of(recipe):
     "The flags of `train`: where from and where to, and every field of the recipe."
-    about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0), ('val', float, .15), ('resume', bool, False)]
+    about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0), ('val', float, .15), ('resume', bool, False),
+             ('options', reader_flags(), field(default=ReaderOptions()))]
     comments = dict(data='a corpus, or any folder or file that a reader knows', out='folder of the run, made if need be', seed='decides the split, the first weights and every draw',
                     protocol='who is kept for the test; auto takes the strictest that the data allows', val='part of the training side that is kept for validation', resume='go on with the run in the folder OUT',
+                    options='what DATA does not say about itself',
                     model='the network; its classes, layout and channels follow from the data and the features', features='what it sees of a clip', stage='how it is trained')
     return make_dataclass('Train', about + [(k, type(v), field(default=v)) for k, v in (('model', recipe.model), ('features', recipe.features), ('stage', recipe.stage))],
                           namespace={'__doc__': explained(f'Train {recipe.name} on DATA into the folder OUT.', comments.items())})
@@ -52,12 +55,13 @@ def train(args: list[str]) -> dict:
     args, only = _take_stage(args)
     if '--stage.augment' in args and args[args.index('--stage.augment') + 1:][:1] in (['None'], ['none']): # a nested setting that is absent has no flags
         k = args.index('--stage.augment'); recipe, args = changed(recipe, dict(stage=dict(augment=None))), args[:k] + args[k + 2:]
-    o = parse(settings_of(recipe), [a.replace('--resume', '--resume=True') if a == '--resume' else a for a in args[1:]], f'signbook train {args[0]}')
+    o = parse(settings_of(recipe), switched_on(args[1:], ['resume', *option_switches]), f'signbook train {args[0]}')
     if o.seed < 0: raise ValueError(f'seed is {o.seed}, expected 0 or more')
     recipe = replace(recipe, model=o.model, features=o.features, stage=o.stage)
-    splits = split(load(o.data), o.protocol, o.seed, o.val)
+    splits = split(load(o.data, o.options), o.protocol, o.seed, o.val)
     print(splits, file=sys.stderr)
-    about = dict(data=str(o.data), protocol=splits.protocol, val=o.val, report=splits.report, command=command)
+    about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
+                 report=splits.report, command=command)
     t = fit_splits(recipe, splits, o.seed, o.resume, out=o.out, stage=only, about=about)
     if recipe.sentences: write_arpa(fit_ngram(splits.train.gloss, 3), t.out/'sentences.arpa') # what follows what, for decoding
     last = t.history[-1]
@@ -71,8 +75,8 @@ def _take_stage(args): # `--stage 2` is which stage to do; `--stage.steps 100` i
     return args[:i] + args[i + (1 if '=' in args[i] else 2):], int(value)
 
 # %% ../nbs/85_commands.ipynb #d87bb2eb
-def _held_out(run, data, part):
-    corpus = load(data)
+def _held_out(run, data, part, options=ReaderOptions()):
+    corpus = load(data, remembered(options, run.config, data))
     if part == 'all': return corpus
     protocol = run.config.get('protocol', 'all')
     if protocol == 'all': raise ValueError(f'{run.path}: was trained on all of its data, so there is no test part; --split all scores every clip of other data')
@@ -87,10 +91,11 @@ def evaluate(
     split: Literal['test', 'all'] = 'test', # the test part by the run's own protocol, or every clip
     which: Literal['last', 'best'] = 'last', # which weights
     decoding: Decoding = Decoding(), # of sentences
+    options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself; by default as in training
 ) -> dict:
     "Score a run; metrics.json and predictions.csv go into its folder, and for sentences alignment.html."
     r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
-    clips, sentences = _held_out(r, data, split), hasattr(r.model, 'ctc')
+    clips, sentences = _held_out(r, data, split, options), hasattr(r.model, 'ctc')
     known = [i for i, g in enumerate(clips.gloss) if g and (len(g) == 1 or sentences) and all(x in r.vocabulary for x in g)]
     if not known: raise ValueError(f'{data}: none of its {len(clips)} clips shows {"a sentence out of" if sentences else "one of"} the {len(r.vocabulary)} words of {run}')
     unknown, clips = len(clips) - len(known), clips[known]
@@ -159,12 +164,13 @@ def demo(
     clips: int = 1000, # synthetic training clips; a fifth as many for validation and for the test
     steps: int = 600, # updates of each model
     seed: int = 0, # decides the clips, the first weights and every draw
+    options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict:
     "Train SPOTER v1 and v2 small, end to end, and write report.html."
     if seed < 0: raise ValueError(f'seed is {seed}, expected 0 or more')
     start = time.time(); writable(out)
     print('making synthetic clips' if not data else f'reading {data}', file=sys.stderr, flush=True)
-    splits = split(load(data), 'auto', seed) if data else _synthetic(clips, max(clips // 5, 1), seed)
+    splits = split(load(data, options), 'auto', seed) if data else _synthetic(clips, max(clips // 5, 1), seed)
     print(splits, file=sys.stderr); check_glosses(load_recipe('spoter-v2'), splits)
     if not len(splits.test): raise ValueError(f'{data}: nothing is left for a test by protocol {splits.protocol}; more clips of each word are needed')
     target = torch.tensor([splits.train.vocabulary.encode(g)[0] - 1 for g in splits.test.gloss])
@@ -208,6 +214,7 @@ def transcribe(
     kind: Literal['txt', 'json', 'vtt', 'eaf'] = 'vtt', # of the files in a folder
     which: Literal['last', 'best'] = 'last', # which weights
     decoding: Decoding = Decoding(), # of sentences
+    options: ReaderOptions = ReaderOptions(), # what the files do not say; by default as in training
 ) -> dict:
     "Say what is signed, and when."
     from signbook.data.farm import endings
@@ -215,7 +222,7 @@ def transcribe(
     r, video = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu'), source.suffix.lower() in endings
     if out is not None and out.exists(): raise ValueError(f'{out}: exists already, and nothing is written over')
     if video: from signbook.data.extract import extract; clips = Corpus.from_clips([extract(source)], str(source))
-    else: clips = load(source)
+    else: clips = load(source, remembered(options, r.config, source))
     if out is not None and len(clips) == 1 and not out.suffix: raise ValueError(f'{out}: one clip is written to one file, expected a name that ends in .txt, .json, .vtt or .eaf')
     found = signs_of(r, clips, decoding)
     for c, signs in zip(clips.source, found): print(f'{c}: ' + ('  '.join(f'{s.gloss} {s.start:.2f}–{s.end:.2f} s ({s.confidence:.0%})' for s in signs) or 'nothing is recognised'), file=sys.stderr)
@@ -233,10 +240,11 @@ def convert(
     dst: Path, # a file or folder that does not exist yet
     /,
     to: Literal['', 'pose', 'npz', 'parquet', 'csv', 'spoter', 'corpus'] = '', # by default as the name of DST ends
+    options: ReaderOptions = ReaderOptions(), # what SRC does not say about itself
 ) -> dict:
     "Write clips in another format, and say what that could not keep."
     from signbook.data.convert import convert as written
-    report = written(src, dst, to)
+    report = written(src, dst, to, options)
     print(report, file=sys.stderr)
     return dict(out=str(dst), format=report.kind, clips=report.clips, not_kept=dict(report.lost))
 
@@ -260,11 +268,12 @@ def stitch(
     seed: int = 0, # decides the sentences
     rest: bool = False, # leave the resting frames in that every sign begins and ends with
     reverse: bool = False, # train on the second session, test on the first
+    options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict:
     "Make sentences out of isolated signs, for training and for a test that everybody can repeat."
     from signbook.data.stitch import stitched
     if train < 1 or test < 1 or seed < 0: raise ValueError(f'train is {train}, test {test} and seed {seed}; expected at least one sentence each, and a seed of 0 or more')
-    made = Corpus.write(stitched(load(data), train, test, seed, not rest, reverse), out)
+    made = Corpus.write(stitched(load(data, options), train, test, seed, not rest, reverse), out)
     print(made, file=sys.stderr)
     return dict(out=str(out), sentences=len(made), words=len(made.vocabulary), minutes=round(float((made.frames / made.fps).sum() / 60), 1), fingerprint=made.fingerprint, stitched=True)
 
