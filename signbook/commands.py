@@ -101,7 +101,7 @@ def _warnings(about): # what a reader of the scores has to know
 
 def _scored_on(about):
     part = 'all clips' if about['split'] == 'all' else f"the test part by protocol {about['protocol']}, seed {about['seed']}"
-    return f"Scored on {part} of {about['data']}, with the {about['weights']} weights of the run."
+    return f"Scored on {about['data']}: {part}, with the {about['weights']} weights of the run."
 
 # %% ../nbs/85_commands.ipynb #63d1c871
 def evaluate(

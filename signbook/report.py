@@ -96,13 +96,14 @@ table{border-collapse:collapse;margin:1em 0} td,th{vertical-align:top;padding:.3
 .two{display:grid;grid-template-columns:1fr 1fr;gap:1em} .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(480px,1fr));gap:1em} .card{border:1px solid #e4e4e4;border-radius:8px;padding:.5em;overflow-x:auto} .wide{overflow-x:auto} .small{color:#666;font-size:.9em;max-width:60em}
 .card p{margin:.3em} .note{background:#fff7e0;padding:.6em 1em;border-radius:8px} pre{background:#f6f6f6;padding:.6em 1em;border-radius:8px;overflow:auto}
 .say{font-size:1.25em} .warn{background:#fde8e4;padding:.6em 1em;border-radius:8px} .many{max-height:30em;overflow:auto;border:1px solid #eee;border-radius:8px;padding:0 1em}
+.gl td,.gl th{border:0;padding:.1em .5em}
 @media(max-width:800px){.two{grid-template-columns:1fr}}'''
 
 def page_html(title: str, body: str, head: str = '') -> str:
     "A whole page in the reports' dress."
     meta = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    return (f'<!doctype html><html lang="en"><head>{meta}<title>{html.escape(title)}</title><style>{style}</style>{head}</head>'
-            f'<body>{body}</body></html>')
+    top = f'{meta}<title>{html.escape(title)}</title><style>{style}</style>{head}'
+    return f'<!doctype html><html lang="en"><head>{top}</head><body>{body}</body></html>'
 
 # %% ../nbs/82_report.ipynb #0ecc3fc0
 def write_report(
@@ -140,7 +141,8 @@ def _words_said(m):
 def _sentences_said(m):
     if m['wer'] is None: return f"nothing was signed in {m['n']} sentences, so there is no error rate"
     wrong = f"{percent(m['wer'])} errors in 100 glosses ({_between(*m['wer_interval'])})"
-    kinds = f"{percent(m['sub'])} taken for another, {percent(m['del'])} missed, {percent(m['ins'])} said where nothing was signed"
+    taken, missed, extra = (percent(m[k]) for k in ('sub', 'del', 'ins'))
+    kinds = f'{taken} taken for another, {missed} missed, {extra} said without a sign'
     return f"{wrong}: {kinds}; {percent(m['exact'], 0)} % of {m['n']} sentences without any"
 
 def in_words(
@@ -156,8 +158,9 @@ def grid(
     most: int = 200, # rows that are shown
 ) -> str:
     "A table, of its first rows where there are many."
-    line = lambda tag, values: '<tr>' + ''.join(f'<{tag}>{html.escape(str(v))}</{tag}>' for v in values) + '</tr>'
-    shown = line('th', head) + ''.join(line('td', r) for r in rows[:most])
+    cells = lambda tag, values: ''.join(f'<{tag}>{html.escape(str(v))}</{tag}>' for v in values)
+    lines = [cells('th', head), *(cells('td', r) for r in rows[:most])]
+    shown = ''.join(f'<tr>{line}</tr>' for line in lines)
     rest = f'<p class="small">{len(rows) - most:,} more are left out here.</p>' if len(rows) > most else ''
     return f'<div class="many"><table>{shown}</table></div>{rest}'
 
@@ -175,12 +178,14 @@ _side = 15 # pixels of a cell
 def _square(x, y, share, text): # what is right in green, what is not in orange
     at = f'x="{_side * x}" y="{_side * y}" width="{_side - 1}" height="{_side - 1}"'
     color = '#1b7f79' if x == y else '#d95f02'
-    return f'<rect {at} fill="{color}" fill-opacity="{.15 + .85 * share:.2f}"><title>{html.escape(text)}</title></rect>'
+    fill = f'fill="{color}" fill-opacity="{.15 + .85 * share:.2f}"'
+    return f'<rect {at} {fill}><title>{html.escape(text)}</title></rect>'
 
 def _names(words): # of rows at the left, of columns above
     text = lambda word, place: f'<text {place}>{html.escape(word)}</text>'
     rows = [text(w, f'x="-6" y="{_side * (i + .7):.0f}" text-anchor="end"') for i, w in enumerate(words)]
-    turned = [text(w, f'transform="translate({_side * (i + .7):.0f} -6) rotate(-60)"') for i, w in enumerate(words)]
+    turn = lambda i: f'transform="translate({_side * (i + .7):.0f} -6) rotate(-60)"'
+    turned = [text(w, turn(i)) for i, w in enumerate(words)]
     return ''.join(rows + turned)
 
 def confusion_svg(
@@ -192,8 +197,8 @@ def confusion_svg(
     chosen = np.arange(len(words)) if chosen is None else chosen
     total, words, matrix = matrix.sum(1)[chosen], [words[i] for i in chosen], matrix[np.ix_(chosen, chosen)]
     side = _side * len(words)
-    cells = [_square(x, y, matrix[y, x] / total[y], f'signed {words[y]}, said {words[x]}: {matrix[y, x]} of {total[y]}')
-             for y, x in zip(*np.nonzero(matrix))]
+    told = lambda x, y: f'signed {words[y]}, said {words[x]}: {matrix[y, x]} of {total[y]}'
+    cells = [_square(x, y, matrix[y, x] / total[y], told(x, y)) for y, x in zip(*np.nonzero(matrix))]
     edge = min(9 * max(map(len, words)), 260) + 20
     box = f'viewBox="{-edge} {-edge} {side + 2 * edge} {side + edge + 10}" width="{side + 2 * edge}"'
     font = 'font-family="system-ui,sans-serif" font-size="10"'
@@ -202,20 +207,21 @@ def confusion_svg(
 
 # %% ../nbs/82_report.ipynb #2e78533f
 def _opening(title, metrics, about, warnings):
-    warned = ''.join(f'<p class="warn">{html.escape(w)}</p>' for w in warnings)
     said = in_words(metrics)
-    return f'<h1>{html.escape(title)}</h1><p class="say">{said[0].upper()}{said[1:]}.</p><p class="note">{html.escape(about)}</p>{warned}'
+    parts = [f'<p class="say">{said[0].upper()}{said[1:]}.</p>', f'<p class="note">{html.escape(about)}</p>']
+    parts += [f'<p class="warn">{html.escape(w)}</p>' for w in warnings]
+    return f'<h1>{html.escape(title)}</h1>' + ''.join(parts)
 
-def _signers(per_signer, key, name, best): # the ones that fare worst first
-    rows = sorted(per_signer.items(), key=lambda r: (r[1][key] is None, (r[1][key] or 0) * (1 if best else -1)))
+def _signers(per_signer, key, name, sign): # the ones that fare worst first
+    rows = sorted(per_signer.items(), key=lambda r: sign * (r[1][key] or 0))
     shown = [(who or '?', r['n'], '–' if r[key] is None else percent(r[key]) + ' %') for who, r in rows]
     return '<h2>For whom</h2>' + grid(('signer', 'clips', name), shown)
 
 def _confused(outcome, target, words):
     matrix = np.asarray(confusion(outcome.logits.argmax(1), target, len(words)))
     chosen = most_confused(matrix)
-    which = '' if len(chosen) == len(words) else f' The {len(chosen)} words with most confusions, of {len(words):,}.'
-    say = f'Each row is a word that was signed, each column what was said; point at a cell for names and numbers.{which}'
+    say = 'Each row is a word that was signed, each column what was said; point at a cell for names and numbers.'
+    if len(chosen) < len(words): say += f' The {len(chosen)} words with most confusions, of {len(words):,}.'
     return f'<h2>What is taken for what</h2><p class="small">{say}</p>{confusion_svg(matrix, words, chosen)}'
 
 # %% ../nbs/82_report.ipynb #992b2255
@@ -231,20 +237,26 @@ def words_report(
 ) -> Path:
     "What a recogniser of single signs gets right and wrong, on one page."
     words, m = vocabulary.glosses, outcome.metrics
-    scores = grid(('words tested', 'first guess', 'in the first five', 'mean over words', 'calibration error'),
-                  [(m['words_tested'], *(percent(m[k]) + ' %' for k in ('top1', 'top5', 'macro')), f"{m['ece']:.3f}")])
-    fares = [(r['gloss'], r['n'], percent(r['top1'], 0) + ' %', f"{r['taken_for']} ({r['times']})" if r['times'] else '')
-             for r in per_class(outcome.logits, target, words)]
+    shares = [percent(m[k]) + ' %' for k in ('top1', 'top5', 'macro')]
+    names = ('words tested', 'first guess', 'in the first five', 'mean over words', 'calibration error')
+    scores = grid(names, [(m['words_tested'], *shares, f"{m['ece']:.3f}")])
+    taken = lambda r: f"{r['taken_for']} ({r['times']})" if r['times'] else ''
+    fares = [(r['gloss'], r['n'], percent(r['top1'], 0) + ' %', taken(r)) for r in per_class(outcome.logits, target, words)]
     body = [_opening(outcome.name, m, about, warnings), scores, '<h2>Its surest mistakes</h2>',
             examples(outcome, clips, target, vocabulary, False, players), _confused(outcome, target, words),
             '<h2>Word by word</h2>', grid(('word', 'clips', 'recognised', 'most often taken for'), fares)]
-    if len(m.get('per_signer', ())) > 1: body.append(_signers(m['per_signer'], 'top1', 'recognised', True))
+    if len(m.get('per_signer', ())) > 1: body.append(_signers(m['per_signer'], 'top1', 'recognised', 1))
     with replacing(path) as p: p.write_text(page_html(outcome.name, ''.join(body)), encoding='utf-8')
     return Path(path)
 
 # %% ../nbs/82_report.ipynb #5499d28f
-_colors = {'#eef6f0': 'right', '#fde2c4': 'sub: taken for another', '#f9cfd3': 'del: signed, not said', '#d9dcfb': 'ins: said, not signed'}
-_legend = '<p>' + ' '.join(f'<span style="background:{c};color:#222;padding:.1em .6em;border-radius:3px">{t}</span>' for c, t in _colors.items()) + '</p>'
+_kinds = { # as the cells of an alignment are coloured
+    'right': '#eef6f0',
+    'sub: taken for another': '#fde2c4',
+    'del: signed, not said': '#f9cfd3',
+    'ins: said, not signed': '#d9dcfb'}
+_key = '<span style="background:{};color:#222;padding:.1em .6em;border-radius:3px">{}</span>'
+_legend = '<p>' + ' '.join(_key.format(color, text) for text, color in _kinds.items()) + '</p>'
 
 def alignments(
     pairs: list[list[Pair]], # of N sentences
@@ -255,9 +267,11 @@ def alignments(
     table = counts(pairs)
     wrong = table[:, 1:].sum(1)
     order = range(len(pairs)) if most is None else np.argsort(-wrong, kind='stable')[:most]
-    say = f'{len(pairs)} sentences of {table[:, :3].sum()} glosses: {table[:, 0].sum()} right, {table[:, 1].sum()} sub, {table[:, 2].sum()} del, {table[:, 3].sum()} ins'
-    rest = f'; the {len(order)} with most errors are shown' if len(order) < len(pairs) else ''
-    return f'<p>{say}{rest}.</p>{_legend}' + alignment_html([pairs[i] for i in order], [names[i] for i in order])
+    right, sub, missed, extra = table.sum(0)
+    say = f'{len(pairs)} sentences of {right + sub + missed} glosses: {right} right, {sub} sub, {missed} del, {extra} ins.'
+    if len(order) < len(pairs): say += f' These are the {len(order)} with most errors; alignment.html has them all.'
+    rows = alignment_html([pairs[i] for i in order], [names[i] for i in order])
+    return f'<p>{say}</p>{_legend}{rows}'
 
 # %% ../nbs/82_report.ipynb #156f1cbe
 def _watched(i, clips, found): # a player with both on one line of time
@@ -265,8 +279,10 @@ def _watched(i, clips, found): # a player with both on one line of time
     words = ' '.join(s.gloss for s in found[i]) or 'nothing'
     who = f'{html.escape(clips[i].source)}, by {html.escape(clips[i].signer or "?")}'
     head = f'<b>{html.escape(" ".join(clips[i].gloss))}</b>, {who}; recognised as {html.escape(words)}'
-    return f'<div class="card"><p>{head}</p>{player_html(play(clips[i], height=260, tracks=dict(said=said), most=_frames))}</div>'
+    player = play(clips[i], height=260, tracks=dict(said=said), most=_frames)
+    return f'<div class="card"><p>{head}</p>{player_html(player)}</div>'
 
+# %% ../nbs/82_report.ipynb #2515e0c3
 def sentences_report(
     path: Path, # where the HTML goes
     name: str, # of the run
@@ -281,12 +297,15 @@ def sentences_report(
 ) -> Path:
     "What a recogniser of sentences gets right and wrong, on one page."
     table, sources = counts(pairs), [str(s) for s in clips.source]
-    worst = [i for i in np.argsort(-table[:, 1:].sum(1), kind='stable')[:players].tolist() if table[i, 1:].sum()]
-    cards = ''.join(_watched(i, clips, found) for i in worst)
-    fares = [(r['gloss'], r['n'], r['right'], r['sub'], r['del'], r['ins'], r['taken_for']) for r in per_gloss(pairs)]
-    body = [_opening(name, metrics, about, warnings), '<h2>The worst sentences</h2>', f'<div class="cards">{cards or "<p>None.</p>"}</div>',
+    errors = table[:, 1:].sum(1)
+    worst = [i for i in np.argsort(-errors, kind='stable')[:players].tolist() if errors[i]]
+    cards = ''.join(_watched(i, clips, found) for i in worst) or '<p>None.</p>'
+    kinds = ('right', 'sub', 'del', 'ins')
+    fares = [(r['gloss'], r['n'], *(r[k] for k in kinds), r['taken_for']) for r in per_gloss(pairs)]
+    body = [_opening(name, metrics, about, warnings),
+            '<h2>The worst sentences</h2>', f'<div class="cards">{cards}</div>',
             '<h2>Signed and said</h2>', alignments(pairs, sources, most),
-            '<h2>Gloss by gloss</h2>', grid(('gloss', 'signed', 'right', 'sub', 'del', 'ins', 'most often taken for'), fares)]
-    if len(metrics.get('per_signer', ())) > 1: body.append(_signers(metrics['per_signer'], 'wer', 'errors in 100 glosses', False))
+            '<h2>Gloss by gloss</h2>', grid(('gloss', 'signed', *kinds, 'most often taken for'), fares)]
+    if len(metrics.get('per_signer', ())) > 1: body.append(_signers(metrics['per_signer'], 'wer', 'errors in 100 glosses', -1))
     with replacing(path) as p: p.write_text(page_html(name, ''.join(body)), encoding='utf-8')
     return Path(path)
