@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..clip import Clip, Span
-from .files import beside, expect, glosses_of, natural, one_sentence, split_of, split_words
+from .files import beside, expect, glosses_of, natural, one_sentence, regular, split_of, split_words
 
 # %% ../../nbs/08a_labels.ipynb #a295fdb3
 fields = 'gloss', 'signer', 'session', 'split' # what labels speak of
@@ -155,7 +155,7 @@ def table_text(
     most: int = -1, # bytes to look at; all by default
 ) -> str:
     "A file as text: UTF-8, or UTF-16 by its mark or its zeros."
-    with open(path, 'rb') as file: data = file.read(most)
+    with open(regular(path), 'rb') as file: data = file.read(most)
     if 0 <= most == len(data): data = data[:data.rfind(b'\n') // 2 * 2]                     # whole lines
     if data[:2] in (b'\xff\xfe', b'\xfe\xff'): return data[:len(data) // 2 * 2].decode('utf-16')
     zeros = [data[i:2000:2].count(0) for i in (0, 1)]
@@ -301,7 +301,7 @@ def with_columns(
     names: Names,
 ) -> tuple[Table, dict[int, list[str]], int]: # the table with its columns settled, and what `match_rows` finds
     "A table's column of files and what its rows speak of."
-    if len(table.header) == 2 and not {'file', 'gloss'} <= table.columns.keys():
+    if len(table.header) == 2 and table.columns.keys() < {'file', 'gloss'}:
         headless = Table(table.path, ['file', 'gloss'], [table.header, *table.rows])
         tries = [(k, (t, *match_rows(t, k, names))) for t in (table, headless) for k in (0, 1)]
         k, (t, found, over) = max(tries, key=lambda tried: _clear(tried[1][1]))
@@ -379,7 +379,7 @@ def read_labels(
     by_file = {}
     for i, files in found.items():
         cell = table.rows[i][table.columns['file'][0]]
-        expect(len(files) == 1, f'{table.path}: row {i + 2}, {cell}', f'{files[0]} or {files[1:2]}', 'a path that names one file')
+        expect(len(files) == 1, f'{table.path}: row {i + 2}, {cell}', ' or '.join(files[:2]), 'a path that names one file')
         by_file.setdefault(files[0], []).append(row_fields(table, table.rows[i]))
     known, remarks = {}, []
     for name, rows in by_file.items():
@@ -522,12 +522,12 @@ def given_labels(
         table = read_table(labels)
         said = read_labels(table, Names(root, names))
         what = ', '.join(map(repr, table.header[:8]))
-        expect(said.known or 'file' in table.columns, f'{labels}: its columns', what, f'one that names files, such as {", ".join(roles["file"][:4])}')
+        expect(said.known or 'file' in table.columns, f'{labels}: the header', what, f'a column that names files, such as {", ".join(roles["file"][:4])}')
         says = any(about for about in said.known.values())
-        expect(says or not said.known, f'{labels}: its columns', what, f'one that says something, such as {", ".join((*roles["gloss"][:2], *fields[1:]))}')
+        expect(says or not said.known, f'{labels}: the header', what, f'a column that says something, such as {", ".join((*roles["gloss"][:2], *fields[1:]))}')
         missing = {n: f'is left out: {Path(labels).name} says nothing about it' for n in names if n not in said.known}
         said = said._replace(unused=missing | said.unused)
-    reason = next((f' ({n}: {why})' for n, why in said.unused.items()), '')
+    reason = next((f' ({n}: {why.removeprefix("is left out: ")})' for n, why in said.unused.items()), '')
     if not said.known: raise ValueError(f'labels {labels!r} fit none of the {len(names)} files, the first is {names[0]}{reason}')
     left = [n for n in names if n not in said.known]
     about = [f'labels {labels}: nothing about {len(left)} of {len(names)} files, such as {left[0]}'] if left else []
