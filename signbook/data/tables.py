@@ -209,7 +209,7 @@ def read_spoter(
             xyz[:, at, :2] = np.stack([xy[..., 0], 1 - xy[..., 1] if up else xy[..., 1]], -1)
             about = from_row({k: columns[k][i] for k in ('gloss', 'signer', 'session') if k in columns})
             yield Clip(np.where(conf[..., None] > 0, xyz, 0), conf, fps=fps if fps is not None else rate or 25., aspect=width / height if width > 0 and height > 0 else 1., layout=SPOTER54,
-                       source=f'{path}[{i}]' + (' (y turned down)' if up else ''), split=split_of(re.split('[^a-zA-Z]+', Path(path).stem)[0]), **dict(gloss=label) | about)
+                       source=f'{path}[{i}]' + (' (y turned down)' if up else ''), split=split_of(Path(path).stem, anywhere=True), **dict(gloss=label) | about)
 
 # %% ../../nbs/09b_tables.ipynb #54f2f83d
 def to_spoter54(
