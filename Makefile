@@ -5,7 +5,7 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test gate slow lab bench export readme clean-notebooks clean
+.PHONY: demo test gate slow lab bench export readme pictures clean-notebooks clean
 
 demo: $(INSTALLED) ## train small models on synthetic signing, write report.html
 	$(BIN)/signbook demo --out .
@@ -30,6 +30,9 @@ export: $(INSTALLED) ## notebooks → package and README
 	$(BIN)/python .ci/gate.py --write-readme
 
 readme: export
+
+pictures: $(INSTALLED) ## the picture of the README, out of the quickstart
+	PICTURES=1 $(BIN)/jupyter execute nbs/tutorials/quickstart.ipynb
 
 clean-notebooks: $(INSTALLED)
 	$(BIN)/nbdev_clean
