@@ -11,6 +11,7 @@ import base64, hashlib, html, json, os, re, unicodedata, zlib
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,8 +149,7 @@ def _listed_again() -> int: # fonts that were installed after matplotlib made it
 # %% ../nbs/02_view.ipynb #4a629c67
 @lru_cache(maxsize=None)
 def _families(letters: frozenset) -> tuple[str, ...]: # that together have the letters; nothing where no font has one
-    from matplotlib.font_manager import findfont
-    families, missing = ['DejaVu Sans'], letters - _glyphs(findfont('DejaVu Sans'))
+    families, missing = ['DejaVu Sans'], letters - _usual()
     while missing: # one font for all, or else for one letter after the other
         wanted = missing, {min(missing)}
         found = next(filter(any, map(_font_with, wanted)), None)
@@ -162,13 +162,17 @@ def _families(letters: frozenset) -> tuple[str, ...]: # that together have the l
 # %% ../nbs/02_view.ipynb #06fb3e59
 _signs = dict(VIRAMA='', NUKTA='', ANUSVARA='m', VISARGA='h', CANDRABINDU='n') # of the scripts of India
 
+def _usual() -> frozenset: # what the font of all figures can draw
+    from matplotlib.font_manager import findfont
+    return _glyphs(findfont('DejaVu Sans'))
+
 def in_latin(text: str) -> str:
-    "Text in Latin letters, by the names that Unicode gives its characters; nameless ones become an ellipsis."
+    "Letters that the usual font lacks in Latin ones, by their Unicode names; nameless ones become an ellipsis."
     out = ''
     for c in text:
         name = unicodedata.name(c, '')
         last = name.split(' ')[-1]
-        if ord(c) < 128 or name.startswith('LATIN'): out += c
+        if c in _usual() or c.isspace(): out += c
         elif name.startswith('CJK'): out += f'U+{ord(c):X} '
         elif c.isdigit(): out += str(unicodedata.digit(c))
         elif 'VOWEL SIGN' in name or last == 'VIRAMA': out = out.removesuffix('a') + _signs.get(last, last.lower())

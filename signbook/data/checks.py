@@ -164,7 +164,7 @@ def lines(case, which, points, title=lambda i: ''): # x of some points over time
         p = follow(clip)
         for name, color in zip(points, ('#d95f02', '#1b7f79', '#4c5c7a', '#8d6fb0')):
             ax.plot(clip.seconds, p[:, at[name], 0], '.-', ms=2, lw=.7, color=color, label=name)
-        titled(ax, f'{case.names[i]} {title(i)}')
+        titled(ax, case.names[i], *filter(None, [title(i)]))
         ax.set_xlabel('seconds', fontsize=7)
     axes[0].set_ylabel('x', fontsize=8)
     axes[0].legend(fontsize=5, frameon=False)
@@ -606,7 +606,7 @@ def _no_limbs(k): # a part is seen, with too few joints for its limbs to tell
     def of(case):
         v = case.vitals
         return (np.nan_to_num(v['seen'][:, k]) > 0) & v['has'][:, k] & ~np.isfinite(v['disorder'][:, k])
-    return Reason(f'limbs of the {slots[k].replace("_", " ")}, of which fewer than {enough_joints} joints are seen together', of, True)
+    return Reason(f'limbs of the {slots[k].replace("_", " ")}, of which fewer than {enough_joints[k]} joints are seen together', of, True)
 
 def _no_scale(case): # units need something of which the size is known
     v = case.vitals

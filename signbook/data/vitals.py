@@ -65,13 +65,13 @@ def _quantile(x, q=.5):
     return float(np.quantile(x, q)) if len(x) else np.nan
 
 # %% ../../nbs/12a_vitals.ipynb #5805d316
-enough_joints = 12 # of a part, seen together: with fewer, limbs are not shorter than other distances
+enough_joints = 20, 20, 12, 12 # of each slot, seen together: with fewer, limbs are not shorter than other distances
 
 def disorder(
     x: np.ndarray, # (T, n, 2) one part
     ok: np.ndarray, # (T, n) which were seen
     limbs: np.ndarray, # (m, 2)
-    least: int = enough_joints, # seen together in a frame, or the frame does not count
+    least: int = 12, # joints seen together in a frame, or the frame does not count
 ) -> float: # 1 for random joints, NaN where it cannot be told
     "Mean squared limb over mean squared distance of any two joints."
     n = ok.sum(1)
@@ -220,11 +220,11 @@ _signs = 'rough', 'shake', 'pairs', 'disorder', 'repeats', 'longest', 'checked',
 def _parts(clip):
     "The vital signs of each slot, (4,) each."
     a, x, ok = anatomy(clip.layout), flat(clip), clip.conf > 0
-    def one(joints, limbs):
+    def one(joints, limbs, least):
         if not len(joints): return {}
         y, o = x[:, joints], ok[:, joints]
-        return dict(disorder=disorder(y, o, limbs)) | roughness(y, o) | stillness(y, o)
-    rows = [one(*jl) for jl in zip(a.joints, a.limbs)]
+        return dict(disorder=disorder(y, o, limbs, least)) | roughness(y, o) | stillness(y, o)
+    rows = [one(*of_slot) for of_slot in zip(a.joints, a.limbs, enough_joints)]
     seen = np.stack([ok[:, j].any(1) for j in a.joints], 1)
     quarters = np.stack([q.mean(0) if len(q) else seen.mean(0) for q in np.array_split(seen, 4)])
     return {k: np.array([r.get(k, np.nan) for r in rows], np.float32) for k in _signs} | dict(
