@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['families', 'needed', 'optional', 'known', 'build', 'config_to_dict', 'config_from_dict', 'save_json', 'save_tensors',
            'identity', 'save_model', 'Run', 'read_json', 'read_config', 'read_clips', 'tensor_shapes', 'check_sizes',
-           'check_shapes', 'check_weights', 'load_weights', 'load_run', 'lock_file', 'locked']
+           'check_shapes', 'ShapesOnly', 'check_weights', 'load_weights', 'load_run', 'lock_file', 'locked']
 
 # %% ../../nbs/44_checkpoint.ipynb #9252f323
 import contextlib, hashlib, json, math, os, socket
@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from ..data.corpus import Vocabulary
 from ..data.files import expect, one_sentence, replacing
@@ -132,7 +133,7 @@ def read_json(
     try: value = json.loads(Path(path).read_text(encoding='utf-8'), parse_constant=refuse)
     except (OSError, ValueError, RecursionError) as e:
         raise ValueError(f'{path}: cannot be read ({e}), expected JSON as signbook train writes it') from None
-    expect(isinstance(value, kind), 'the content', f'a {type(value).__name__}', f'a {kind.__name__}', path)
+    expect(isinstance(value, kind), 'its content', type(value).__name__, kind.__name__, path)
     return value
 
 needed = dict(model=dict, features=dict, fingerprint=str, vocabulary=list) # in every config.json
@@ -146,7 +147,7 @@ def read_config(path: str | Path) -> dict:
     for name, kind in (needed | {k: v for k, v in optional.items() if k in config}).items():
         kinds = (int, float) if kind is float else (kind,)
         found = type(config[name]).__name__ if name in config else 'missing'
-        expect(type(config.get(name)) in kinds, name, found, f'a {kind.__name__} as signbook train writes it', file)
+        expect(type(config.get(name)) in kinds, name, found, f'{kind.__name__}, as signbook train writes it', file)
     return config
 
 # %% ../../nbs/44_checkpoint.ipynb #fe4018e7
@@ -206,13 +207,31 @@ def check_shapes(
     raise ValueError(f'{path}: does not fit the model of config.json: {k} is {shapes.get(k, "missing")}, '
                      f'expected {wanted.get(k, "none")}; {len(odd)} of {len(wanted)} differ')
 
-def check_weights(config, shapes, path) -> None:
+# %% ../../nbs/44_checkpoint.ipynb #ed7c0344
+class ShapesOnly(TorchFunctionMode):
+    "Random numbers are not drawn, and products have the shape of their factors."
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        name = getattr(function, '__name__', '')
+        if name in ('normal_', 'uniform_'): return args[0] if args else kwargs['tensor']
+        tensors = [a for a in args if isinstance(a, torch.Tensor)]
+        if name in ('mul', '__mul__', '__rmul__', 'div', '__truediv__') and any(t.is_meta for t in tensors):
+            return torch.empty(torch.broadcast_shapes(*(t.shape for t in tensors)))
+        if function is torch.randn: function = torch.empty
+        here = dict(device='cpu') if function is torch.tensor else {} # as small as the list that it is made of
+        return function(*args, **(kwargs or {}), **here)
+
+def check_weights(
+    config, # of a model
+    shapes: dict[str, tuple[int, ...]], # of the weights
+    path, # their file
+) -> None:
     "Compare all sizes that a config speaks of with the weights, before the model is built."
     check_sizes(config, shapes, path)
     try:
-        with torch.device('meta'): model = build(config)
+        with torch.device('meta'), ShapesOnly(): model = build(config)
     except Exception as e:
-        raise ValueError(f'{path}: config.json describes no model that can be built ({" ".join(str(e).split())[:200]})') from None
+        reason = ' '.join(str(e).split())[:200]
+        raise ValueError(f'{path}: config.json describes no model that can be built ({reason})') from None
     check_shapes(model, shapes, path)
 
 # %% ../../nbs/44_checkpoint.ipynb #a63ad1c2
