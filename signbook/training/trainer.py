@@ -6,7 +6,8 @@
 __all__ = ['endings', 'terms', 'measures', 'how_saved', 'Stage', 'schedule', 'step_generator', 'Draws', 'Stopped',
            'in_main_thread', 'stoppable', 'unbroken', 'score_words', 'plot_history', 'png', 'in_notebook', 'time_left',
            'Progress', 'go', 'step', 'parameter_groups', 'averaging', 'digest', 'Survey', 'survey', 'Trainer', 'final',
-           'update', 'fit', 'config', 'save', 'is_only_begun', 'expect_place', 'differences', 'expect_same']
+           'update', 'fit', 'look_at', 'config', 'save', 'is_only_begun', 'expect_place', 'differences', 'expect_same',
+           'take_up']
 
 # %% ../../nbs/61_trainer.ipynb #98f6c35d
 import contextlib, hashlib, io, json, math, os, re, shutil, signal, sys, threading, time
@@ -370,17 +371,22 @@ def fit(self:Trainer,
     progress = Progress(self.stage.steps, self.done, shown, self.about.get('name', ''))
     try:
         if self.out: expect_place(self.out, resume)
-        found = [survey(clips, self.features, self.vocabulary) for clips in (train, val if val is not None else [])]
-        if self.check: self.check(self.plain, self.features, self.stage, found[0])
-        seen = {*found[0].digest, *map(digest, whole), *self.seen}
-        self.clips = dict(train=found[0].digest, val=found[1].digest, seen=sorted(seen))
+        glosses = self.look_at(train, val, whole).gloss
         with self._folder():
             if self.out: self._open(resume)
             progress.go(self.done)
-            self._loop(self._batches(train, found[0].gloss), self._prepared(val), progress, stop_at)
+            self._loop(self._batches(train, glosses), self._prepared(val), progress, stop_at)
             if self.out: self.save()
     finally: progress.close()
     return self.history
+
+def look_at(self:Trainer, train, val=None, whole=()) -> Survey: # of the training clips
+    "Refuse clips that cannot be trained on, and note which they are; see `fit`."
+    found, held = (survey(clips if clips is not None else [], self.features, self.vocabulary) for clips in (train, val))
+    if self.check: self.check(self.plain, self.features, self.stage, found)
+    seen = {*found.digest, *map(digest, whole), *self.seen}
+    self.clips = dict(train=found.digest, val=held.digest, seen=sorted(seen))
+    return found
 
 def _prepared(self, clips):
     return Prepared(clips, self.features, self.vocabulary) if clips is not None and len(clips) else None
@@ -402,7 +408,7 @@ def _loop(self, batches, held, progress, stop_at):
                 if self.done == stop_at: break
         except KeyboardInterrupt as interrupt: self._leave(interrupt)
 
-Trainer.fit, Trainer._prepared, Trainer._batches, Trainer._loop = fit, _prepared, _batches, _loop
+Trainer.fit, Trainer.look_at, Trainer._prepared, Trainer._batches, Trainer._loop = fit, look_at, _prepared, _batches, _loop
 
 # %% ../../nbs/61_trainer.ipynb #3519eeb8
 def _due(self): # also when a validation was interrupted
@@ -536,7 +542,7 @@ def _open(self, resume):
         self.expect_same()
     for p in self.out.glob('.*'): # what a killed save left behind: the folder is ours alone
         if p.name != '.lock': remove(p)
-    if resume and not begun: return self._take_up(state)
+    if resume and not begun: return self.take_up(state)
     save_json(self.out/'clips.json', self.clips)
     self.save()
 
@@ -561,10 +567,10 @@ def expect_same(self:Trainer) -> None:
     if differ:
         raise ValueError(f'{self.out}: cannot be resumed with another {", ".join(differ)} than it was started with')
     for part in ('train', 'val', 'seen') if (self.out/'clips.json').is_file() else ():
-        other = len(set(self.clips[part]) - set(clips[part]))
-        if self.clips[part] != clips[part]:
-            raise ValueError(f'{self.out}: cannot be resumed with other clips than it was started with: of {part}, '
-                             f'{other} of {len(self.clips[part])} are not among the {len(clips[part])} of then')
+        now, then = self.clips[part], clips[part]
+        if now != then:
+            raise ValueError(f'{self.out}: cannot be resumed with other clips than it was started with ({part}: '
+                             f'{len(now)} clips, then {len(then)}; {len(set(now) & set(then))} are the same)')
 
 Trainer.expect_same = expect_same
 
@@ -598,7 +604,11 @@ def _expect_whole(self, shapes, about, done, state): # everything is there, and 
 Trainer._expect_whole = _expect_whole
 
 # %% ../../nbs/61_trainer.ipynb #fdd3008b
-def _take_up(self, state): # weights, averages, moments, schedule and history as they were saved
+def take_up(self:Trainer,
+    state: Path | None = None, # a checkpoint; None is the newest of the run's folder
+) -> None:
+    "Weights, averages, moments, schedule and history as they were saved."
+    state = state or self.out/'state.safetensors'
     shapes, about = tensor_shapes(state)
     done, best, history = _history_of(about, self.stage, state)
     self._expect_whole(shapes, about, done, state)
@@ -622,4 +632,4 @@ def _set_schedule(self): # as if it had been stepped so far
     for g, base in zip(self.optimizer.param_groups, self.scheduler.base_lrs): g['lr'] = base * schedule(self.done, self.stage)
     self.scheduler._last_lr = [g['lr'] for g in self.optimizer.param_groups]
 
-Trainer._take_up, Trainer._set_schedule = _take_up, _set_schedule
+Trainer.take_up, Trainer._set_schedule = take_up, _set_schedule
