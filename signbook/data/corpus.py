@@ -20,7 +20,9 @@ from datasets import Dataset, DatasetInfo, Features, LargeList, Value, load_from
 
 from ..clip import Clip, Span
 from ..layout import get_layout
-from .readers import ReaderOptions, iter_clips, one_sentence
+from .readers import iter_clips, one_sentence, ReaderOptions
+from .files import flush, temporary_name
+
 
 # %% ../../nbs/11_corpus.ipynb #da04de43
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ def write(
     path: str | Path, # a folder that does not exist yet, or is empty
 ) -> Corpus: # the corpus on disk, mapped into memory
     "Write clips to a folder. Nothing is left there if that fails."
-    path = Path(path); temporary = path.absolute().with_name(f'.{path.name}.{os.getpid()}')
+    path = Path(path)
+    with one_sentence(path, 'cannot be written'): temporary = temporary_name(path)
     try:
         if path.exists() and not (path.is_dir() and not any(path.iterdir())): raise ValueError(f'{path}: exists already, and a corpus is never written over another')
         temporary.mkdir(parents=True)
@@ -192,6 +195,7 @@ def write(
         DatasetInfo(features=columns).write_to_directory(str(temporary))
         state = dict(_data_files=[dict(filename='clips.arrow')], _fingerprint=digest, _format_columns=None, _format_kwargs={}, _format_type=None, _output_all_columns=False, _split=None)
         (temporary/'state.json').write_text(json.dumps(state))
+        flush(temporary)
         os.replace(temporary, path)
     except OSError as e: raise ValueError(f'{path}: cannot be written ({e.strerror or e})') from e
     finally: shutil.rmtree(temporary, ignore_errors=True)
