@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['beside', 'expect', 'one_sentence', 'load_npy', 'npz_names', 'load_npz', 'bounded', 'confidence', 'numbers',
-           'make_clip', 'split_of', 'named', 'natural', 'is_hidden', 'is_note', 'file_name', 'replacing', 'csv_header',
-           'load_csv', 'clip_row', 'write_rows', 'from_row', 'told', 'labelled', 'real_data']
+           'make_clip', 'split_of', 'named', 'natural', 'is_hidden', 'is_note', 'file_name', 'replacing',
+           'expect_writable', 'csv_header', 'load_csv', 'clip_row', 'write_rows', 'from_row', 'told', 'labelled',
+           'real_data']
 
 # %% ../../nbs/08_files.ipynb #50e51fd4
-import csv, io, json, math, os, re, shutil, unicodedata, zipfile
+import csv, io, json, math, os, re, shutil, tempfile, unicodedata, zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -169,6 +170,20 @@ def replacing(
     with one_sentence(path, 'cannot be written'):
         try: yield temporary; os.replace(temporary, path)
         finally: shutil.rmtree(temporary, ignore_errors=True) if temporary.is_dir() else temporary.unlink(missing_ok=True)
+
+# %% ../../nbs/08_files.ipynb #36d23a2c
+def expect_writable(
+    path: str | Path, # a file or folder that shall be written, once the work is done
+) -> None:
+    "Refuse, before the work, a name that is taken or a place where nothing can be written."
+    path = Path(path)
+    with one_sentence(path, 'cannot be written'):
+        taken = 'a folder' if path.is_dir() else 'a file'
+        expect(not os.path.lexists(path), 'the name', f'that of {taken} which exists already', 'a new one, since nothing is written over', path)
+        above = next(p for p in path.absolute().parents if os.path.lexists(p))
+        expect(above.is_dir(), str(above), 'a file', 'a folder to write in', path)
+        (above/f'.{path.name}.{os.getpid()}').is_file() # a name too long is an error of the system's
+        tempfile.TemporaryFile(dir=above).close()
 
 # %% ../../nbs/08_files.ipynb #2aa54817
 def csv_header(
