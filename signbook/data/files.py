@@ -6,11 +6,11 @@
 __all__ = ['times_as_large', 'always_allowed', 'split_words', 'swept', 'beside', 'expect', 'bounded', 'one_sentence', 'regular',
            'load_npy', 'npz_names', 'load_npz', 'confidence', 'numbers', 'make_clip', 'splits_in', 'split_of', 'named',
            'natural', 'is_hidden', 'is_note', 'file_name', 'this_machine', 'is_running', 'remove', 'sweep',
-           'temporary_name', 'flush_one', 'flush', 'replacing', 'csv_header', 'load_csv', 'clip_row', 'write_rows',
-           'glosses_of', 'from_row', 'told', 'labelled', 'real_data']
+           'temporary_name', 'flush_one', 'flush', 'replacing', 'expect_writable', 'csv_header', 'load_csv', 'clip_row',
+           'write_rows', 'glosses_of', 'from_row', 'told', 'labelled', 'real_data']
 
 # %% ../../nbs/08_files.ipynb #50e51fd4
-import csv, errno, hashlib, io, json, math, os, re, shutil, socket, stat, unicodedata, zipfile
+import csv, errno, hashlib, io, json, math, os, re, shutil, socket, stat, tempfile, unicodedata, zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -270,6 +270,20 @@ def replacing(
             os.replace(temporary, path)
             flush_one(temporary.parent)
         finally: remove(temporary)
+
+# %% ../../nbs/08_files.ipynb #36d23a2c
+def expect_writable(
+    path: str | Path, # a file or folder that shall be written, once the work is done
+) -> None:
+    "Refuse, before the work, a name that is taken or a place where nothing can be written."
+    path = Path(path)
+    with one_sentence(path, 'cannot be written'):
+        taken = 'a folder' if path.is_dir() else 'a file'
+        expect(not os.path.lexists(path), 'the name', f'that of {taken} which exists already', 'a new one, since nothing is written over', path)
+        above = next(p for p in path.absolute().parents if os.path.lexists(p))
+        expect(above.is_dir(), str(above), 'a file', 'a folder to write in', path)
+        (above/f'.{path.name}.{os.getpid()}').is_file() # a name too long is an error of the system's
+        tempfile.TemporaryFile(dir=above).close()
 
 # %% ../../nbs/08_files.ipynb #2aa54817
 def csv_header(
