@@ -169,7 +169,7 @@ def _signed(ax, clip): # what is signed when, as a track
 def strip(
     clip: Clip,
     n: int = 8, # how many moments, evenly spread
-) -> 'Figure': # of matplotlib
+) -> object: # a figure of matplotlib
     "A film strip of the clip, over what is signed when."
     import matplotlib.pyplot as plt
     if n < 1: raise ValueError(f'a film strip of {n} moments, expected at least one')
@@ -187,7 +187,7 @@ def strip(
 def traces(
     clip: Clip,
     *joints: str, # joints or anchors; by default both wrists of the body, else of the hands
-) -> 'Figure': # of matplotlib
+) -> object: # a figure of matplotlib
     "Landmarks over time, as `placed` has them, with spans, gaps and confidence."
     import matplotlib.pyplot as plt
     joints = joints or next(pair for pair in (('left_wrist', 'right_wrist'), ('left_hand.root', 'right_hand.root'), clip.layout.joints[:2]) if _has(clip.layout, *pair))

@@ -20,7 +20,7 @@ from datasets import Dataset, DatasetInfo, Features, LargeList, Value, load_from
 
 from ..clip import Clip, Span
 from ..layout import get_layout
-from .readers import iter_clips, one_sentence
+from .readers import ReaderOptions, iter_clips, one_sentence
 
 # %% ../../nbs/11_corpus.ipynb #da04de43
 @dataclass(frozen=True)
@@ -222,10 +222,12 @@ def from_clips(
 
 def load(
     path: str | Path, # a corpus, or any file or folder that a reader knows
-    **options, # of the reader, such as `fps`
+    options: ReaderOptions | dict | None = None, # what the files do not say
+    **more, # single options, such as `fps=25`
 ) -> Corpus:
     "Open a corpus, or read other data into one in memory."
-    return open_corpus(path) if (Path(path)/'state.json').is_file() else from_clips(iter_clips(path, **options), str(path))
+    if (Path(path)/'state.json').is_file(): return open_corpus(path)
+    return from_clips(iter_clips(path, options, **more), str(path))
 
 Corpus.from_clips = staticmethod(from_clips)
 

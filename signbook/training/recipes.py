@@ -17,6 +17,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ..data.corpus import Corpus, Splits
+from ..data.files import regular
 from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, documented_features, stream_features
 from ..inference.recognize import Decoding, decode, outputs, predict, recognize
@@ -100,7 +101,7 @@ def load_recipe(
 ) -> Recipe:
     "A recipe, perhaps with changes from a file."
     if not name.endswith(('.yaml', '.yml')): return recipe(name)
-    try: settings = yaml.safe_load(Path(name).read_text(encoding='utf-8'))
+    try: settings = yaml.safe_load(regular(name).read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e: raise ValueError(f'{name}: cannot be read as YAML ({str(e).splitlines()[0]})') from None
     if not isinstance(settings, dict) or 'recipe' not in settings: raise ValueError(f'{name}: expected a mapping with `recipe:` (one of {", ".join(recipes())}), and `model:`, `features:`, `stage:` with what differs')
     base = recipe(settings.pop('recipe'))
