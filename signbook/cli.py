@@ -8,6 +8,7 @@ __all__ = ['commands', 'broken_pipe', 'find', 'main', 'console']
 # %% ../nbs/90_cli.ipynb #ecb9d699
 import codecs, contextlib, importlib, json, os, sys
 
+from . import __version__
 from .arguments import call
 
 # %% ../nbs/90_cli.ipynb #cc830a45
@@ -58,9 +59,13 @@ def main(
         if not args or args[0] in ('-h', '--help'):
             print(_overview(), flush=True)
             return 0 if args else 2
+        if args == ['--version']:
+            print(f'signbook {__version__}', flush=True)
+            return 0
         return _run(args[0], args[1:])
     except BrokenPipeError: return broken_pipe
     except (ValueError, OSError) as e: return _said(args[0], ' '.join(str(e).split()), 2)
+    except MemoryError: return _said(args[0], 'needs more memory than this machine has left', 2)
     except KeyboardInterrupt: return _said(args[0], 'interrupted', 130)
     except SystemExit as e: return int(e.code or 0)
 

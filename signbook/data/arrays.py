@@ -245,12 +245,12 @@ def _arguments(flat, arranged, where):
 # %% ../../nbs/09c_arrays.ipynb #34b6f0fe
 def split_clips(
     arrays: Mapping, # name → array, see `rows_of`
-    path: str | Path, # the file; its first word is the split, where its arrays do not say it
+    path: str | Path, # the file; a word of its name is the split, where its arrays do not say it
     **options, # `fps`, `frame` and `columns` of `rows_of`
 ) -> Iterator[Clip]:
     "All clips of a split file."
     lower = {k.lower(): a for k, a in arrays.items()}
     expect(len(lower) == len(arrays), 'the arrays', ', '.join(arrays), 'each name once, in capitals or not', path)
-    first_word = split_of(re.split('[^a-zA-Z]+', Path(path).stem)[0])
+    of_file = split_of(Path(path).stem, anywhere=True)
     for word in split_pairs(lower) or {'': None}:
-        yield from rows_of(lower, _sides.get(word, ('x', 'y')), path, split=split_of(word) or first_word, **options)
+        yield from rows_of(lower, _sides.get(word, ('x', 'y')), path, split=split_of(word) or of_file, **options)

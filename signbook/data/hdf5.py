@@ -18,7 +18,7 @@ import numpy as np
 
 from ..clip import Clip
 from .arrays import as_text, pieces, sequence_clip, split_arrays, split_clips, split_pairs
-from .files import bounded, expect, one_sentence, split_of
+from .files import bounded, expect, one_sentence, regular, split_of
 
 # %% ../../nbs/09d_hdf5.ipynb #b13549b8
 magic = b'\x89HDF\r\n\x1a\n'
@@ -26,7 +26,7 @@ magic = b'\x89HDF\r\n\x1a\n'
 def is_hdf5(path: Path) -> bool:
     "Whether a file begins as HDF5 does."
     if not path.is_file(): return False
-    with open(path, 'rb') as file: return file.read(len(magic)) == magic
+    with open(regular(path), 'rb') as file: return file.read(len(magic)) == magic
 
 def _library(path):
     try: import h5py
