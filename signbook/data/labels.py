@@ -336,10 +336,11 @@ def row_fields(
     table: Table,
     row: list[str],
 ) -> dict: # gloss (a tuple), signer, session, split, and start and end where they are times
-    "What a row says, as far as it says anything."
-    names, about = [spelled(h) for h in table.header], {}
+    "What a row says, as far as it says anything; in `clips.csv` an empty cell says that it is not known."
+    names = [spelled(h) for h in table.header]
+    about = {role: () if role == 'gloss' else '' for role in fields if table.path.name == beside and role in table.columns}
     for role in fields:
-        cells = [(names[k], row[k].strip()) for k in table.columns.get(role, []) if row[k].strip()]
+        cells = [(names[k], row[k] if table.path.name == beside else row[k].strip()) for k in table.columns.get(role, []) if row[k].strip()]
         if cells: about[role] = glosses_in(cells[0][1], cells[0][0] in several) if role == 'gloss' else cells[0][1]
     if {'start', 'end'} <= table.columns.keys():
         start, end = (seconds_in(row[k], names[k]) for k in (table.columns['start'][0], table.columns['end'][0]))
@@ -396,10 +397,10 @@ def read_labels(
 def _known_splits(table, known): # splits by their names, or by the name of the table
     by_name, odd = split_of(table.path.stem, anywhere=True), []
     for about in known.values():
-        told = about.pop('split', '')
+        told = about.get('split', '')
         split = split_of(told) if told else by_name
         if split: about['split'] = split
-        elif told: odd.append(told)
+        elif told: odd.append(about.pop('split'))
     return [f'{table.path.name}: split {odd[0]!r} is none of train, val and test ({len(odd)} rows)'] if odd else []
 
 # %% ../../nbs/08a_labels.ipynb #c9728f1a
@@ -474,7 +475,7 @@ class Labels:
 
     def fields(self, name: str) -> dict:
         "All that is known about a file from outside."
-        return self.loose.get(name, {}) | self.firm.get(name, {})
+        return {k: v for k, v in (self.loose.get(name, {}) | self.firm.get(name, {})).items() if v}
 
 def find_labels(
     root: str | Path, # the folder that names start from
@@ -595,6 +596,8 @@ def with_labels(
     firm, loose = labels.firm.get(name, {}), labels.loose.get(name, {})
     if not firm and not loose: return clip
     own = {k: v for k in fields if (v := getattr(clip, k))}
+    loose = {k: v for k, v in loose.items() if k not in firm}           # a table may say that it is not known
+    firm = {k: v for k, v in firm.items() if v}
     about = loose | own | firm if alone else loose | firm | own
     spans = about.pop('spans', ())
     if spans and alone and not clip.spans and max(s.end for s in spans) <= clip.duration + .5: about['spans'] = spans

@@ -17,6 +17,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ..data.corpus import Corpus, Splits
+from ..data.labels import where_labels
 from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, documented_features, stream_features
 from ..inference.recognize import Decoding, decode, outputs, predict, recognize
