@@ -24,11 +24,11 @@ from .inference.alignment import Sign
 from .inference.metrics import evaluate_classification
 from .inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
 from .inference.recognize import Decoding, predict, recognize
-from .inference.sequence_metrics import align_glosses, alignment_html, evaluate_sequences, why_wer
+from .inference.sequence_metrics import align_glosses, evaluate_sequences, why_wer
 from .models.checkpoint import load_run, save_json
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
-from .report import Outcome, write_report
+from .report import Outcome, alignments, in_words, page_html, sentences_report, words_report, write_report
 from .training.recipes import changed, check_glosses, fit_splits, load_recipe, recipes
 from .training.trainer import digest
 
@@ -98,6 +98,26 @@ def _held_out(run, data, part, options=ReaderOptions()):
     if not len(test): raise ValueError(f'{data}: nothing is left for a test by protocol {protocol}; --split all scores every clip')
     return test
 
+# %% ../nbs/85_commands.ipynb #e44559db
+def _known(r, clips, sentences): # indices of the clips that can be scored
+    shows = lambda glosses: glosses and (sentences or len(glosses) == 1) and all(g in r.vocabulary for g in glosses)
+    return [i for i, glosses in enumerate(clips.gloss) if shows(glosses)]
+
+def _seen(run, clips): # how many of them the run was trained on
+    path = run/'clips.json'
+    seen = set(json.loads(path.read_text())['train']) if path.is_file() else set()
+    return sum(digest(c) in seen for c in clips)
+
+def _warnings(about): # what a reader of the scores has to know
+    sayings = dict(unknown_words='clips show words that the run does not know, and are not scored',
+                   seen_in_training='of the scored clips were trained on: this is not a test')
+    return [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
+
+def _scored_on(about):
+    part = 'all clips' if about['split'] == 'all' else f"the test part by protocol {about['protocol']}, seed {about['seed']}"
+    return f"Scored on {about['data']}: {part}, with the {about['weights']} weights of the run."
+
+# %% ../nbs/85_commands.ipynb #63d1c871
 def evaluate(
     run: Path, # the folder that `signbook train` wrote
     /,
@@ -107,41 +127,29 @@ def evaluate(
     decoding: Decoding = Decoding(), # of sentences
     options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself; by default as in training
 ) -> dict:
-    "Score a run; metrics.json and predictions.csv go into its folder, and for sentences alignment.html."
+    "Score a run; report.html, metrics.json and predictions.csv go into its folder, and for sentences alignment.html."
     r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
     clips, sentences = _held_out(r, data, split, options), hasattr(r.model, 'ctc')
-    known = [i for i, g in enumerate(clips.gloss) if g and (len(g) == 1 or sentences) and all(x in r.vocabulary for x in g)]
-    if not known: raise ValueError(f'{data}: none of its {len(clips)} clips shows {"a sentence out of" if sentences else "one of"} the {len(r.vocabulary)} words of {run}')
-    unknown, clips = len(clips) - len(known), clips[known]
-    seen = set(json.loads((run/'clips.json').read_text())['train']) if (run/'clips.json').is_file() else set()
-    about = dict(data=str(data), split=split, protocol=r.config.get('protocol'), seed=r.config['seed'], weights=which, unknown_words=unknown, seen_in_training=sum(digest(c) in seen for c in clips))
-    if unknown: print(f'{unknown} clips show words that the run does not know, and are not scored', file=sys.stderr)
-    if about['seen_in_training']: print(f'{about["seen_in_training"]} of the scored clips were trained on: this is not a test', file=sys.stderr)
-    metrics = _score_sentences(r, clips, decoding) if sentences else _score_words(r, clips)
+    known = _known(r, clips, sentences)
+    expect(known, 'words', f'none of the {len(r.vocabulary)} words of {run} in its {len(clips)} clips', 'clips of words that the run knows', data)
+    about = dict(data=str(data), split=split, protocol=r.config.get('protocol'), seed=r.config['seed'], weights=which)
+    about |= dict(unknown_words=len(clips) - len(known), seen_in_training=_seen(run, clips[known]))
+    for warning in _warnings(about): print(warning, file=sys.stderr)
+    metrics = _score_sentences(r, clips[known], about, decoding) if sentences else _score_words(r, clips[known], about)
     save_json(run/'metrics.json', metrics | about)
-    return {k: metrics[k] for k in (('n', 'wer', 'sub', 'del', 'ins') if sentences else ('n', 'classes', 'top1', 'top5', 'macro', 'ece'))}
+    print(f'{in_words(metrics)}; to see them, open {run/"report.html"}', file=sys.stderr)
+    keys = ('n', 'wer', 'sub', 'del', 'ins') if sentences else ('n', 'classes', 'top1', 'top5', 'macro', 'ece')
+    return {k: metrics[k] for k in keys}
 
 # %% ../nbs/85_commands.ipynb #f6ab483b
-def _score_words(r, clips):
+def _score_words(r, clips, about):
+    glosses = r.vocabulary.glosses
     logits = predict(r.model, r.features, Prepared(clips, r.features, r.vocabulary))['logits']
     target = torch.tensor([r.vocabulary.encode(g)[0] - 1 for g in clips.gloss])
-    _predictions(r.path/'predictions.csv', clips, logits, target, r.vocabulary.glosses)
-    return evaluate_classification(logits, target, r.vocabulary.glosses, [str(s) for s in clips.signer])
-
-def language_model(run): # of the run's training sentences, where it has kept one
-    path = run.path/'sentences.arpa'
-    return Scorer(read_arpa(path), run.vocabulary.glosses).to(next(run.model.parameters()).device) if path.is_file() else None
-
-def _score_sentences(r, clips, how):
-    found = recognize(r.model, r.features, Prepared(clips, r.features, r.vocabulary), how, language_model(r) if how.lm_weight else None)
-    signed, said = list(clips.gloss), [r.vocabulary.decode(h.glosses) for h in found]
-    with replacing(r.path/'alignment.html') as p: p.write_text(alignment_html(align_glosses(signed, said), [str(s) for s in clips.source], page=True), encoding='utf-8')
-    with replacing(r.path/'predictions.csv') as p, open(p, 'w', encoding='utf-8', newline='') as f:
-        w = csv.writer(f); w.writerow(['source', 'signed', 'said', 'times'])
-        for c, g, s, h in zip(clips, signed, said, found): w.writerow([c.source, ' '.join(g), ' '.join(s), ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)])
-    scores = evaluate_sequences(signed, said, [str(s) for s in clips.signer]) | dict(decoding=asdict(how))
-    if scores['wer'] >= .9:
-        for f in why_wer(signed, said, r.vocabulary): print(f'{f.name}: {f.found}; {f.do}', file=sys.stderr)
+    _predictions(r.path/'predictions.csv', clips, logits, target, glosses)
+    scores = evaluate_classification(logits, target, glosses, [str(s) for s in clips.signer])
+    outcome = Outcome(str(r.path), [], logits.float().cpu(), scores)
+    words_report(r.path/'report.html', outcome, clips, target, r.vocabulary, _scored_on(about), _warnings(about))
     return scores
 
 def _predictions(path, clips, logits, target, words):
@@ -152,6 +160,35 @@ def _predictions(path, clips, logits, target, words):
             for c, t, k, v in zip(clips, target.tolist(), top.indices.tolist(), top.values.tolist()):
                 w.writerow([c.source, words[t], int(k[0] == t), *(x for i, p in zip(k, v) for x in (words[i], round(p, 4)))])
     with replacing(path) as p: write(p)
+
+# %% ../nbs/85_commands.ipynb #341a6498
+def language_model(run): # of the run's training sentences, where it has kept one
+    path = run.path/'sentences.arpa'
+    return Scorer(read_arpa(path), run.vocabulary.glosses).to(next(run.model.parameters()).device) if path.is_file() else None
+
+def _sentences_said(path, clips, said, found):
+    with replacing(path) as p, open(p, 'w', encoding='utf-8', newline='') as f:
+        w = csv.writer(f)
+        w.writerow(['source', 'signed', 'said', 'times'])
+        for c, s, h in zip(clips, said, found):
+            times = ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)
+            w.writerow([c.source, ' '.join(c.gloss), ' '.join(s), times])
+
+# %% ../nbs/85_commands.ipynb #0a815b38
+def _score_sentences(r, clips, about, how):
+    lm = language_model(r) if how.lm_weight else None
+    found = recognize(r.model, r.features, Prepared(clips, r.features, r.vocabulary), how, lm)
+    signed, said = list(clips.gloss), [r.vocabulary.decode(h.glosses) for h in found]
+    _sentences_said(r.path/'predictions.csv', clips, said, found)
+    scores = evaluate_sequences(signed, said, [str(s) for s in clips.signer]) | dict(decoding=asdict(how))
+    pairs, title = align_glosses(signed, said), html.escape(str(r.path))
+    with replacing(r.path/'alignment.html') as p:
+        p.write_text(page_html(str(r.path), f'<h1>{title}</h1>' + alignments(pairs, [str(s) for s in clips.source])), encoding='utf-8')
+    signs = [list(h.signs) for h in found]
+    sentences_report(r.path/'report.html', str(r.path), scores, clips, pairs, signs, _scored_on(about), _warnings(about))
+    if scores['wer'] >= .9:
+        for f in why_wer(signed, said, r.vocabulary): print(f'{f.name}: {f.found}; {f.do}', file=sys.stderr)
+    return scores
 
 # %% ../nbs/85_commands.ipynb #1403f476
 def _synthetic(train, test, seed):
@@ -195,8 +232,8 @@ def demo(
     title = 'signbook, from clips to a recogniser' if data else 'signbook, from synthetic clips to a recogniser'
     command = f'signbook demo{f" --data {data}" if data else ""} --clips {clips} --steps {steps} --seed {seed}'
     page = write_report(out/'report.html', outcomes, splits.test, target, splits.train.vocabulary, title, html.escape(about), command)
-    print(f'open {page} in a browser', file=sys.stderr)
     best = outcomes[-1].metrics
+    print(f'{outcomes[-1].name}: {in_words(best)}; to see them, open {page}', file=sys.stderr)
     return dict(report=str(page), synthetic=not data, model=outcomes[-1].name, n=best['n'], classes=best['classes'], top1=best['top1'], baseline=outcomes[0].metrics['top1'],
                 chance=1 / best['classes'], test_signers=sorted(set(map(str, splits.test.signer))), seconds=round(time.time() - start))
 
