@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['columns', 'in_memory', 'Vocabulary', 'encode', 'decode', 'of', 'Corpus', 'write', 'open_corpus', 'moments', 'stretch',
-           'from_clips', 'load', 'overview', 'take', 'Splits', 'choose', 'split']
+           'from_clips', 'load', 'relabelled', 'overview', 'take', 'Splits', 'choose', 'split']
 
 # %% ../../nbs/11_corpus.ipynb #7382f1f6
-import hashlib, html, json, mmap, os, shutil, sys, tempfile
+import hashlib, html, json, mmap, os, re, shutil, sys, tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,9 @@ from datasets.table import InMemoryTable
 from ..clip import Clip, Span
 from ..layout import get_layout
 from .files import expect, flush, one_sentence, temporary_name
-from .readers import iter_clips, ReaderOptions
+from .readers import iter_clips, one_sentence, options_from, options_given, ReaderOptions
+from .labels import fields as label_fields, find_labels
+
 
 # %% ../../nbs/11_corpus.ipynb #da04de43
 @dataclass(frozen=True)
@@ -320,12 +322,37 @@ def load(
     **more, # single options, such as `fps=25`
 ) -> Corpus:
     "Open a corpus, or read other data into one without a folder."
-    if (Path(path)/'state.json').is_file(): return open_corpus(path)
+    if (Path(path)/'state.json').is_file(): return _opened(path, options_given(options_from(options, **more)))
     corpus = from_clips(iter_clips(path, options, **more), str(path))
     _advise(corpus)
     return corpus
 
+def _opened(path, given):
+    "A corpus, with other labels if a table of them is given; it says all else itself."
+    odd = next((k for k in given if k != 'labels'), '')
+    flag = f'--{odd.replace("_", "-")}'
+    wanted = 'none, since a corpus says this itself; only --labels'
+    expect(not odd, f'an option of a reader ({flag})', given.get(odd), wanted, path)
+    return relabelled(open_corpus(path), given['labels']) if 'labels' in given else open_corpus(path)
+
 Corpus.from_clips = staticmethod(from_clips)
+
+# %% ../../nbs/11_corpus.ipynb #f6d6760a
+def relabelled(
+    corpus: Corpus,
+    labels: str, # a table, or a pattern
+) -> Corpus: # over the same coordinates
+    "A corpus with labels from outside."
+    files = [re.sub(r'(\[[^\]]*\])?( \(.*\))?$', '', str(s)) for s in corpus.source]      # as readers write sources
+    found = find_labels('.', dict.fromkeys(files), labels)
+    for text in found.remarks: print(text, file=sys.stderr)
+    table = corpus.dataset.data.table
+    for name in label_fields:
+        values = [found.firm.get(f, {}).get(name, old) for f, old in zip(files, getattr(corpus, name).tolist())]
+        kind = columns.arrow_schema.field(name)
+        table = table.set_column(table.schema.get_field_index(name), kind, pa.array(values, kind.type))
+    digest = hashlib.sha256(f'{corpus.fingerprint} {found.firm}'.encode()).hexdigest()[:16]
+    return Corpus(Dataset(InMemoryTable(table), fingerprint=digest), corpus.name)
 
 # %% ../../nbs/11_corpus.ipynb #5a222b21
 def overview(corpus: Corpus) -> list[tuple]: # rows of signer, session, split, clips, words, minutes
