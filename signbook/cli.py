@@ -8,6 +8,7 @@ __all__ = ['commands', 'find', 'main', 'console']
 # %% ../nbs/90_cli.ipynb #ecb9d699
 import importlib, json, sys
 
+from . import __version__
 from .arguments import call
 
 # %% ../nbs/90_cli.ipynb #cc830a45
@@ -39,6 +40,9 @@ def main(
     if not args or args[0] in ('-h', '--help'):
         print('signbook: sign language recognition from skeletons\n\n' + '\n'.join(f'  signbook {n:10} {about}' for n, (_, about) in commands.items()) + '\n\nsignbook COMMAND --help says more.')
         return 0 if args else 2
+    if args == ['--version']:
+        print(f'signbook {__version__}')
+        return 0
     name, rest = args[0], args[1:]
     try:
         function = find(name)
@@ -46,6 +50,7 @@ def main(
         print(json.dumps(result), flush=True)
         return 0 if not isinstance(result, dict) or result.get('ok', True) else 1
     except (ValueError, OSError) as e: print(f'signbook {name}: {" ".join(str(e).split())}', file=sys.stderr); return 2
+    except MemoryError: print(f'signbook {name}: needs more memory than this machine has left', file=sys.stderr); return 2
     except KeyboardInterrupt: print(f'signbook {name}: interrupted', file=sys.stderr); return 130
     except SystemExit as e: return int(e.code or 0)
 

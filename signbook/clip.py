@@ -27,7 +27,7 @@ class Span(NamedTuple):
     gloss: str = '' # what is signed
 
 # %% ../nbs/01_clip.ipynb #6645b5c3
-tolerance = .1 # how far outside [0, 1] a confidence may lie: more than cubic interpolation overshoots
+tolerance = .125 # how far outside [0, 1] a confidence may lie: a little more than cubic interpolation overshoots
 
 class Adjusted(UserWarning):
     "Values of a file lay a little outside their range and were set to its nearer end."
@@ -44,7 +44,7 @@ def settled(
     if not out.any(): return conf
     within = np.clip(conf, 0, 1)
     far = np.abs(conf - within)[out].max() > tolerance
-    if far: _fail(source, f'conf has values from {np.nanmin(conf):g} to {np.nanmax(conf):g}, which are outside [0, 1]')
+    if far: _fail(source, f'conf has values outside [0, 1], from {np.nanmin(conf):g} to {np.nanmax(conf):g}')
     warnings.warn(Adjusted(str(source), int(out.sum())), stacklevel=2)
     return within
 

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from ..clip import Clip, counted
 from .checks import Case, Finding, case_of, checks, severities
 from .corpus import Corpus, Splits, load, split
+from .readers import ReaderOptions
 
 # %% ../../nbs/13_doctor.ipynb #e5c42fb9
 @dataclass(frozen=True, repr=False)
@@ -163,9 +164,10 @@ def doctor(
     html: Path | None = None, # write a page with figures there
     protocol: Literal['as-marked', 'auto', 'session', 'session-reverse', 'signer', 'random', 'given'] = 'as-marked', # split by it and look for leaks; as-marked takes the splits that the data itself names
     seed: int = 0, # of the split, and of the permutation tests
+    options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict: # `ok` False means that it should not be trained on
     "Audit a corpus: random, frozen, swapped, leaking, missing; exit 1 when it should not be trained on."
-    with counted() as adjusted: corpus = load(data)
+    with counted() as adjusted: corpus = load(data, options)
     report = examine(corpus, None if protocol == 'as-marked' else protocol, seed, progress=True, adjusted=adjusted)
     if html is not None: write_html(report, html)
     if json: return report.to_dict()
