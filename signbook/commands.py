@@ -17,14 +17,14 @@ import torch
 
 from .arguments import call, explained, parse
 from .data.corpus import Corpus, load, split
-from .data.files import file_name, one_sentence, replacing
+from .data.files import expect, file_name, one_sentence, replacing
 from .features.pipeline import Prepared
 from .inference.alignment import Sign
 from .inference.metrics import evaluate_classification
 from .inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
 from .inference.recognize import Decoding, predict, recognize
 from .inference.sequence_metrics import align_glosses, alignment_html, evaluate_sequences, why_wer
-from .models.checkpoint import load_run, save_json
+from .models.checkpoint import load_run, read_clips, save_json
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
 from .report import Outcome, write_report
@@ -76,6 +76,7 @@ def _held_out(run, data, part):
     if part == 'all': return corpus
     protocol = run.config.get('protocol', 'all')
     if protocol == 'all': raise ValueError(f'{run.path}: was trained on all of its data, so there is no test part; --split all scores every clip of other data')
+    for name in ('seed', 'val'): expect(name in run.config, name, 'missing', 'as signbook train writes it', f'{run.path}/config.json')
     test = split(corpus, protocol, run.config['seed'], run.config['val']).test
     if not len(test): raise ValueError(f'{data}: nothing is left for a test by protocol {protocol}; --split all scores every clip')
     return test
@@ -94,8 +95,8 @@ def evaluate(
     known = [i for i, g in enumerate(clips.gloss) if g and (len(g) == 1 or sentences) and all(x in r.vocabulary for x in g)]
     if not known: raise ValueError(f'{data}: none of its {len(clips)} clips shows {"a sentence out of" if sentences else "one of"} the {len(r.vocabulary)} words of {run}')
     unknown, clips = len(clips) - len(known), clips[known]
-    seen = set(json.loads((run/'clips.json').read_text())['train']) if (run/'clips.json').is_file() else set()
-    about = dict(data=str(data), split=split, protocol=r.config.get('protocol'), seed=r.config['seed'], weights=which, unknown_words=unknown, seen_in_training=sum(digest(c) in seen for c in clips))
+    seen = set(read_clips(run)['seen']) # by any of its stages, or by what it started from
+    about = dict(data=str(data), split=split, protocol=r.config.get('protocol'), seed=r.config.get('seed'), weights=which, unknown_words=unknown, seen_in_training=sum(digest(c) in seen for c in clips))
     if unknown: print(f'{unknown} clips show words that the run does not know, and are not scored', file=sys.stderr)
     if about['seen_in_training']: print(f'{about["seen_in_training"]} of the scored clips were trained on: this is not a test', file=sys.stderr)
     metrics = _score_sentences(r, clips, decoding) if sentences else _score_words(r, clips)
