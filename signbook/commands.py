@@ -18,14 +18,14 @@ import torch
 from .arguments import call, explained, parse, reader_flags, switched_on, option_switches
 from .data.corpus import Corpus, load, split
 from .data.files import csv_cell, expect, file_name, one_sentence, replacing
-from .data.readers import ReaderOptions, options_given, remembered
+from .data.readers import options_given, ReaderOptions, remembered
 from .features.pipeline import Prepared
 from .inference.alignment import Sign
 from .inference.metrics import evaluate_classification
 from .inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
 from .inference.recognize import Decoding, predict, recognize
-from .inference.sequence_metrics import align_glosses, evaluate_sequences, why_wer
-from .models.checkpoint import load_run, save_json
+from .inference.sequence_metrics import align_glosses, alignment_html, evaluate_sequences, why_wer
+from .models.checkpoint import load_run, read_clips, save_json
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
 from .report import Outcome, alignments, in_words, page_html, sentences_report, words_report, write_report
@@ -94,6 +94,7 @@ def _held_out(run, data, part, options=ReaderOptions()):
     if part == 'all': return corpus
     protocol = run.config.get('protocol', 'all')
     if protocol == 'all': raise ValueError(f'{run.path}: was trained on all of its data, so there is no test part; --split all scores every clip of other data')
+    for name in ('seed', 'val'): expect(name in run.config, name, 'missing', 'as signbook train writes it', f'{run.path}/config.json')
     test = split(corpus, protocol, run.config['seed'], run.config['val']).test
     if not len(test): raise ValueError(f'{data}: nothing is left for a test by protocol {protocol}; --split all scores every clip')
     return test
@@ -103,9 +104,8 @@ def _known(r, clips, sentences): # indices of the clips that can be scored
     shows = lambda glosses: glosses and (sentences or len(glosses) == 1) and all(g in r.vocabulary for g in glosses)
     return [i for i, glosses in enumerate(clips.gloss) if shows(glosses)]
 
-def _seen(run, clips): # how many of them the run was trained on
-    path = run/'clips.json'
-    seen = set(json.loads(path.read_text())['train']) if path.is_file() else set()
+def _seen(run, clips): # how many of them the run was trained on, by any of its stages or by what it started from
+    seen = set(read_clips(run)['seen'])
     return sum(digest(c) in seen for c in clips)
 
 def _warnings(about): # what a reader of the scores has to know
