@@ -81,13 +81,14 @@ def score_block(metrics: dict | None, run: str) -> str: # Markdown
     if len(signers) > 1: lines.append(_by_signer(signers))
     return '\n'.join(lines)
 
-# %% ../nbs/81_card.ipynb #5d39fe56
+# %% ../nbs/81_card.ipynb #99febe14
 def how_block(config: dict) -> str: # Markdown
     "What it is and how it was made."
     settings, env = config.get('model', {}), config.get('environment', {})
     count = config.get('parameters')
-    lines = [f'`{config.get("name", "?")}`, a {settings.get("model", "?")}' + (f' of {count:,} parameters' if count else '')
-             + f', on features `{config.get("fingerprint", "?")}`, seed {config.get("seed", "?")}.']
+    size = f' of {count:,} parameters' if count else ''
+    what = f'`{config.get("name", "?")}`, a {settings.get("model", "?")}{size}'
+    lines = [f'{what}, on features `{config.get("fingerprint", "?")}`, seed {config.get("seed", "?")}.']
     if config.get('command'): lines += ['', '```bash', config['command'], '```']
     if env: lines += ['', 'Made with ' + ', '.join(f'{k} {v}' for k, v in env.items()) + '.']
     return '\n'.join(lines)

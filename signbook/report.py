@@ -241,7 +241,8 @@ def words_report(
     names = ('words tested', 'first guess', 'in the first five', 'mean over words', 'calibration error')
     scores = grid(names, [(m['words_tested'], *shares, f"{m['ece']:.3f}")])
     taken = lambda r: f"{r['taken_for']} ({r['times']})" if r['times'] else ''
-    fares = [(r['gloss'], r['n'], percent(r['top1'], 0) + ' %', taken(r)) for r in per_class(outcome.logits, target, words)]
+    rows = per_class(outcome.logits, target, words)
+    fares = [(r['gloss'], r['n'], percent(r['top1'], 0) + ' %', taken(r)) for r in rows]
     body = [_opening(outcome.name, m, about, warnings), scores, '<h2>Its surest mistakes</h2>',
             examples(outcome, clips, target, vocabulary, False, players), _confused(outcome, target, words),
             '<h2>Word by word</h2>', grid(('word', 'clips', 'recognised', 'most often taken for'), fares)]
@@ -268,8 +269,9 @@ def alignments(
     wrong = table[:, 1:].sum(1)
     order = range(len(pairs)) if most is None else np.argsort(-wrong, kind='stable')[:most]
     right, sub, missed, extra = table.sum(0)
-    say = f'{len(pairs)} sentences of {right + sub + missed} glosses: {right} right, {sub} sub, {missed} del, {extra} ins.'
-    if len(order) < len(pairs): say += f' These are the {len(order)} with most errors; alignment.html has them all.'
+    say = f'{len(pairs)} sentences of {right + sub + missed} glosses: '
+    say += f'{right} right, {sub} sub, {missed} del, {extra} ins.'
+    if len(order) < len(pairs): say += f' The {len(order)} with most errors; alignment.html has them all.'
     rows = alignment_html([pairs[i] for i in order], [names[i] for i in order])
     return f'<p>{say}</p>{_legend}{rows}'
 
@@ -306,6 +308,7 @@ def sentences_report(
             '<h2>The worst sentences</h2>', f'<div class="cards">{cards}</div>',
             '<h2>Signed and said</h2>', alignments(pairs, sources, most),
             '<h2>Gloss by gloss</h2>', grid(('gloss', 'signed', *kinds, 'most often taken for'), fares)]
-    if len(metrics.get('per_signer', ())) > 1: body.append(_signers(metrics['per_signer'], 'wer', 'errors in 100 glosses', -1))
+    signers = metrics.get('per_signer', {})
+    if len(signers) > 1: body.append(_signers(signers, 'wer', 'errors in 100 glosses', -1))
     with replacing(path) as p: p.write_text(page_html(name, ''.join(body)), encoding='utf-8')
     return Path(path)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..clip import Clip
 from .corpus import Corpus, open_corpus
-from .files import beside, clip_row, file_name, one_sentence, write_rows
+from .files import beside, clip_row, file_name, flush, one_sentence, temporary_name, write_rows
 from .formats import read_pose, write_pose
 from .readers import ReaderOptions, iter_clips, read_split, write_split
 from .tables import read_csv, read_parquet, read_spoter, write_kaggle, write_spoter, write_table
@@ -135,7 +135,8 @@ def convert(
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
     clips = _clips_of(src, options, more)
     report = Conversion(str(src) if isinstance(src, (str, Path)) else 'clips', str(dst), target.name)
-    hold = dst.absolute().with_name(f'.{dst.name}.{os.getpid()}'); inside = hold/dst.name # a name says something, so it has to be the same
+    hold = temporary_name(dst)
+    inside = hold/dst.name # a name says something, so it has to be the same
     with one_sentence(dst, 'cannot be written'):
         try:
             hold.mkdir(parents=True)
@@ -144,6 +145,7 @@ def convert(
                 if clip is None or back is None: raise ValueError(f'reads back with {"more" if clip is None else "fewer"} clips than were written')
                 report.add(clip, back)
             if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
+            flush(inside)
             os.replace(inside, dst)
         except ValueError as e: raise ValueError(str(e).replace(str(inside), str(dst))) from e
         finally: shutil.rmtree(hold, ignore_errors=True)

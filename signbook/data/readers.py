@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['widths', 'formats', 'mapped', 'spaces', 'read_bangla', 'read_split', 'write_split', 'read_mp_data',
-           'read_whispersign', 'Format', 'find', 'ReaderOptions', 'options_given', 'options_from', 'remembered',
-           'parameters', 'check_options', 'unmirrored', 'iter_clips', 'with_alone', 'tell_labels', 'torn_names',
-           'sources', 'read', 'bangla_name', 'confidence', 'is_hidden', 'is_note', 'load_npy', 'load_npz', 'make_clip',
-           'named', 'natural', 'npz_names', 'numbers', 'one_sentence', 'real_data', 'split_of']
+           'read_whispersign', 'Format', 'plugins', 'known_formats', 'format_of', 'names_of_formats', 'find',
+           'ReaderOptions', 'options_given', 'options_from', 'remembered', 'parameters', 'check_options', 'unmirrored',
+           'iter_clips', 'with_alone', 'tell_labels', 'torn_names', 'sources', 'read', 'bangla_name', 'confidence',
+           'is_hidden', 'is_note', 'load_npy', 'load_npz', 'make_clip', 'named', 'natural', 'npz_names', 'numbers',
+           'one_sentence', 'real_data', 'split_of']
 
 # %% ../../nbs/10_readers.ipynb #57bbcbd1
 import inspect, re, sys, zipfile
-from functools import partial
+from functools import lru_cache, partial
+from importlib.metadata import entry_points
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -229,6 +231,38 @@ formats = (
 )
 mapped = Format('a csv whose columns are told', lambda path: path.suffix.lower() in ('.csv', '.tsv', '.txt') and path.name != 'clips.csv', read_csv) # where somebody gives `columns`
 
+# %% ../../nbs/10_readers.ipynb #7af1384c
+@lru_cache(maxsize=1)
+def plugins() -> tuple[tuple[Format, ...], tuple[str, ...]]: # formats; a sentence for each that cannot be loaded
+    "The formats that other packages bring."
+    found, broken = [], []
+    for point in entry_points(group='signbook.readers'):
+        where = f'reader {point.name!r} ({point.value}, of {point.dist.name if point.dist else "an unknown package"})'
+        try:
+            made = point.load()
+            wanted = 'a Format: a name, a function that knows such a file, a function that reads it'
+            expect(getattr(made, '_fields', ()) == Format._fields, where, type(made).__name__, wanted)
+            found.append(made)
+        except Exception as e:
+            reason = ' '.join(str(e).split()) or type(e).__name__
+            broken.append(reason if reason.startswith(where) else f'{where} cannot be loaded ({reason})')
+    for text in broken: print(text, file=sys.stderr)
+    return tuple(found), tuple(broken)
+
+def known_formats() -> tuple[Format, ...]:
+    "Every format that can be read: those of other packages, then our own."
+    return *plugins()[0], *formats
+
+def format_of(path: Path) -> Format | None:
+    "The first format that a file or folder is in."
+    for f in known_formats():
+        with one_sentence(path, f'cannot be looked at as {f.name}'):
+            if f.fits(path): return f
+
+def names_of_formats() -> str: # for messages
+    "What can be read, and what could not be loaded."
+    return '; '.join([', '.join(f.name for f in known_formats()), *plugins()[1]])
+
 # %% ../../nbs/10_readers.ipynb #164dcab2
 def find(
     path: str | Path, # a file or folder
@@ -237,12 +271,13 @@ def find(
     "What there is to read at a path and below it, in order; nothing is loaded."
     path = Path(path)
     with one_sentence(path, 'cannot be read'):
-        fitting = next((f for f in formats if f.fits(path)), None)
+        fitting = format_of(path)
         inside = sorted(path.iterdir(), key=lambda p: natural(p.name)) if path.is_dir() else None
     if fitting: yield path, fitting; return
     if not top and is_note(path): return
     if not path.exists(): raise ValueError(f'{path}: no such file or folder')
-    if inside is None: raise ValueError(f'{path}: is in no known format; known are {", ".join(f.name for f in formats)}')
+    hint = ', and --columns map.yaml says what any csv holds' if mapped.fits(path) else ''
+    if inside is None: raise ValueError(f'{path}: is in no known format; known are {names_of_formats()}{hint}')
     if not inside: raise ValueError(f'{path}: is an empty folder, expected data in it')
     for p in inside:
         if not is_hidden(p): yield from find(p, top=False)
@@ -326,7 +361,7 @@ def check_options(
         deaf = [(p, f) for p, f in found if name not in parameters(f.read)]
         if not deaf: continue
         path, f = deaf[0]
-        takers = [g.name for g in (*formats, mapped) if name in parameters(g.read)] or ['none']
+        takers = [g.name for g in (*known_formats(), mapped) if name in parameters(g.read)] or ['none']
         flag = f'--{name.replace("_", "-")}'
         if len(deaf) < len(found):
             print(f'{flag} says nothing to {len(deaf)} of {len(found)} files, such as {path}, {f.name}', file=sys.stderr)
@@ -413,7 +448,7 @@ def sources(
     below = sorted(Path(path).rglob('*'), key=lambda p: natural(p.as_posix())) if Path(path).is_dir() else [Path(path)]
     tables = [(p, mapped) for p in below if mapped.fits(p)] if options.columns is not None else []
     found = tables or list(find(path))
-    if not found: raise ValueError(f'{path}: holds no clips; known are {", ".join(f.name for f in formats)}')
+    if not found: raise ValueError(f'{path}: holds no clips; known are {names_of_formats()}')
     return found
 
 def read(

@@ -454,7 +454,7 @@ def _own(path):
     "The clips of a table that `write_table` wrote."
     with one_sentence(path, 'is damaged, or not a table of clips'):
         table = load_csv(path, *_fields)
-        if not {'clip', 'time', 'timed', *_fields} <= set(table.column_names) or not table.num_rows: raise ValueError(f'{path}: has no rows, or lacks one of the columns clip, time, timed, {", ".join(_fields)}; columns= says what others are')
+        if not {'clip', 'time', 'timed', *_fields} <= set(table.column_names) or not table.num_rows: raise ValueError(f'{path}: has no rows, or lacks one of the columns clip, time, timed, {", ".join(_fields)}; columns= says what others are (--columns map.yaml)')
         ids = _numbers_of(table, 'clip', path); starts = np.flatnonzero(np.diff(ids, prepend=np.nan) != 0)
         layout = get_layout(table['layout'][0].as_py()); columns = {j: [f'{j}_{a}' for a in _axes] for j in layout.joints}
         _, xyz, conf = _wide_joints(table, columns, layout, path); times, timed = _numbers_of(table, 'time', path), _numbers_of(table, 'timed', path)
