@@ -6,18 +6,19 @@
 __all__ = ['targets', 'differences', 'Target', 'target_of', 'Conversion', 'convert']
 
 # %% ../../nbs/15_convert.ipynb #5256d27d
-import os, shutil
+import os, shutil, sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from functools import partial
+from itertools import chain, repeat, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..clip import Clip
-from .corpus import Corpus, open_corpus
+from .corpus import Corpus, load, open_corpus
 from .files import beside, clip_row, file_name, flush, one_sentence, temporary_name, write_rows
 from .formats import read_pose, write_pose
 from .readers import ReaderOptions, iter_clips, read_split, write_split
@@ -118,8 +119,9 @@ class Conversion:
 def _clips_of(src, options, more):
     "A way to go through the clips of a path, a corpus or a list as often as needed."
     if isinstance(src, (str, Path)):
-        if (Path(src)/'state.json').is_file(): return lambda: iter(open_corpus(src))
-        return lambda: iter_clips(src, options, **more)
+        if (Path(src)/'state.json').is_file(): return lambda: iter(load(src, options, **more))
+        says = chain([partial(print, file=sys.stderr)], repeat(lambda text: None))       # once is enough
+        return lambda: iter_clips(src, options, next(says), **more)
     if iter(src) is src: src = list(src)
     return lambda: iter(src)
 

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['columns', 'Vocabulary', 'encode', 'decode', 'of', 'Corpus', 'write', 'open_corpus', 'moments', 'stretch',
-           'from_clips', 'load', 'overview', 'take', 'Splits', 'choose', 'split']
+           'from_clips', 'load', 'relabelled', 'overview', 'take', 'Splits', 'choose', 'split']
 
 # %% ../../nbs/11_corpus.ipynb #7382f1f6
-import hashlib, html, json, os, shutil
+import hashlib, html, json, os, re, shutil, sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np, pyarrow as pa
 from datasets import Dataset, DatasetInfo, Features, LargeList, Value, load_from_disk
+from datasets.table import InMemoryTable
 
 from ..clip import Clip, Span
 from ..layout import get_layout
-from .readers import iter_clips, one_sentence, ReaderOptions
 from .files import expect, flush, temporary_name
-
+from .labels import fields as label_fields, find_labels
+from .readers import ReaderOptions, iter_clips, one_sentence, options_from, options_given
 
 # %% ../../nbs/11_corpus.ipynb #da04de43
 @dataclass(frozen=True)
@@ -262,10 +263,31 @@ def load(
     **more, # single options, such as `fps=25`
 ) -> Corpus:
     "Open a corpus, or read other data into one in memory."
-    if (Path(path)/'state.json').is_file(): return open_corpus(path)
-    return from_clips(iter_clips(path, options, **more), str(path))
+    if not (Path(path)/'state.json').is_file(): return from_clips(iter_clips(path, options, **more), str(path))
+    given = options_given(options_from(options, **more))
+    odd = next((k for k in given if k != 'labels'), '')
+    flag = f'--{odd.replace("_", "-")}'
+    expect(not odd, f'an option of a reader ({flag})', given.get(odd), 'none, since a corpus says this itself; only --labels', path)
+    return relabelled(open_corpus(path), given['labels']) if 'labels' in given else open_corpus(path)
 
 Corpus.from_clips = staticmethod(from_clips)
+
+# %% ../../nbs/11_corpus.ipynb #f6d6760a
+def relabelled(
+    corpus: Corpus,
+    labels: str, # a table, or a pattern
+) -> Corpus: # over the same coordinates
+    "A corpus with labels from outside."
+    files = [re.sub(r'(\[[^\]]*\])?( \(.*\))?$', '', str(s)) for s in corpus.source]      # as readers write sources
+    found = find_labels('.', dict.fromkeys(files), labels)
+    for text in found.remarks: print(text, file=sys.stderr)
+    table = corpus.dataset.data.table
+    for name in label_fields:
+        values = [found.firm.get(f, {}).get(name, old) for f, old in zip(files, getattr(corpus, name).tolist())]
+        kind = columns.arrow_schema.field(name)
+        table = table.set_column(table.schema.get_field_index(name), kind, pa.array(values, kind.type))
+    digest = hashlib.sha256(f'{corpus.fingerprint} {found.firm}'.encode()).hexdigest()[:16]
+    return Corpus(Dataset(InMemoryTable(table), fingerprint=digest), corpus.name)
 
 # %% ../../nbs/11_corpus.ipynb #5a222b21
 def overview(corpus: Corpus) -> list[tuple]: # rows of signer, session, split, clips, words, minutes

@@ -420,16 +420,18 @@ def tell_labels(
     say: Callable[[str], None],
 ) -> Iterator[Clip]:
     "Clips with what is known of them, and at the end a word on guesses and gaps."
-    guessed, bare, count = {}, [], 0
+    guessed, bare, late, count = {}, [], [], 0
     for name, alone, clip in clips:
         done = with_labels(clip, labels, name, alone)
         if done.gloss and not clip.gloss and 'gloss' not in labels.firm.get(name, {}): guessed[done.gloss[0]] = None
         if not done.gloss: bare.append(done.source)
+        if labels.firm.get(name, {}).get('spans') and not done.spans: late.append(done.source)
         count += 1
         yield done
     words = ', '.join([*guessed][:5]) + (f' and {len(guessed) - 5} more' if len(guessed) > 5 else '')
     if guessed: say(f'words by the names of folders and files: {words}; --labels none takes none of them')
     if bare and len(bare) < count: say(f'{len(bare)} of {count} clips have no words, such as {bare[0]}')
+    if late: say(f'start and end of {len(late)} clips lie beyond the clip, such as {late[0]}: are they seconds?')
     for text in labels.later if bare else []: say(text)
 
 def torn_names(
