@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['protocols', 'settings_of', 'train', 'with_layout', 'evaluate', 'language_model', 'one_thread', 'writable', 'demo',
-           'signs_of', 'transcribe', 'convert', 'selftest', 'stitch', 'bench']
+           'signs_of', 'tracking_for', 'tracked_otherwise', 'is_moving', 'tracked_clips', 'transcribe', 'convert',
+           'selftest', 'stitch', 'bench']
 
 # %% ../nbs/85_commands.ipynb #721135d4
 import contextlib, csv, html, json, sys, time
@@ -51,6 +52,7 @@ def train(args: list[str]) -> dict:
     if not args or args[0].startswith('-'):
         if '--help' not in args and '-h' not in args: raise ValueError(f'which recipe? known are {", ".join(recipes())}, or a .yaml file')
         args = ['spoter-v2', *args]
+    from signbook.data.farm import tracked_by
     recipe, command = load_recipe(args[0]), 'signbook train ' + ' '.join(args)
     args, only = _take_stage(args)
     if '--stage.augment' in args and args[args.index('--stage.augment') + 1:][:1] in (['None'], ['none']): # a nested setting that is absent has no flags
@@ -63,6 +65,7 @@ def train(args: list[str]) -> dict:
     recipe = with_layout(recipe, splits, any(a.startswith('--features.layout') for a in args))
     about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
                  report=splits.report, command=command)
+    about |= {k: v for k, v in dict(tracking=tracked_by(o.data)).items() if v}
     t = fit_splits(recipe, splits, o.seed, o.resume, out=o.out, stage=only, about=about)
     if recipe.sentences: write_arpa(fit_ngram(splits.train.gloss, 3), t.out/'sentences.arpa') # what follows what, for decoding
     last = t.history[-1]
@@ -257,27 +260,86 @@ def signs_of(
     return [[Sign(0., float(n / fps), r.vocabulary.glosses[k], float(p))] for n, fps, k, p in zip(clips.frames, clips.fps, sure.indices.tolist(), sure.values.tolist())]
 
 # %% ../nbs/85_commands.ipynb #3e2be999
+def tracking_for(
+    run, # as `load_run` gives it
+    options: ReaderOptions = ReaderOptions(), # of which a video has use for layout, mirrored and fps
+    backend: str | None = None, # of MediaPipe; None takes the one that the run remembers, where it is here
+    model: str | None = None, # a .task file
+): # `Tracking`
+    "How a video is tracked for a run: as was given, else as its training videos were."
+    from signbook.data.extract import Tracking, mediapipe
+    given = options_given(options)
+    odd = sorted(set(given) - {'layout', 'mirrored', 'fps'})
+    expect(not odd, 'an option for a video', ', '.join(odd), 'layout, mirrored, fps, backend or model')
+    known = run.config.get('tracking') or {}
+    kept = {k: known[k] for k in ('layout', 'mirrored', 'detection', 'tracking') if k in known}
+    before = known.get('backend') if hasattr(mediapipe(), 'solutions') else None
+    return Tracking(**kept | given, backend=backend or (before if not model else None) or 'auto', model=model)
+
+def tracked_otherwise(
+    run, # as `load_run` gives it
+    settings, # see `tracking_for`
+) -> list[str]:
+    "In what a video's tracking differs from what a run remembers, in words."
+    from signbook.data.farm import fingerprint
+    known, found = run.config.get('tracking') or {}, fingerprint(settings)
+    other = [k for k in ('layout', 'mirrored', 'backend', 'model') if k in known and known[k] != found[k]]
+    return [f'{k} {known[k]} in training, {found[k]} here' for k in other]
+
+# %% ../nbs/85_commands.ipynb #cfa2c586
+def is_moving(
+    source: Path, # what to transcribe
+) -> bool:
+    "Whether it is a video, a folder of numbered pictures, or the number of a camera."
+    from signbook.data.extract import numbered_pictures
+    from signbook.data.farm import endings
+    if source.is_dir(): return bool(numbered_pictures(source))
+    return source.suffix.lower() in endings or str(source).isdecimal() and not source.exists()
+
+def tracked_clips(
+    source: Path, # see `is_moving`
+    settings, # see `tracking_for`
+    seconds: float, # of a camera
+) -> Corpus: # of one clip
+    "A video, tracked."
+    from signbook.data.extract import camera, extract_all
+    number = None if source.exists() or not str(source).isdecimal() else int(str(source))
+    if number is not None: print(f'camera {number}: {seconds:g} s', file=sys.stderr)
+    found = extract_all(source if number is None else camera(number, seconds), settings)
+    turned = ', mirrored' if settings.mirrored else ''
+    print(f'{source}: {found.report["tracker"]}, layout {settings.layout}{turned}', file=sys.stderr)
+    return Corpus.from_clips([found.clip], str(source))
+
+# %% ../nbs/85_commands.ipynb #2c87638e
 def transcribe(
     run: Path, # the folder that `signbook train` wrote
-    source: Path, # a video, a corpus, or any file or folder that a reader knows
+    source: Path, # a video, the number of a camera, a corpus, or any file or folder that a reader knows
     /,
     out: Path | None = None, # .txt, .json, .vtt or .eaf; for several clips a folder that does not exist yet
     kind: Literal['txt', 'json', 'vtt', 'eaf'] = 'vtt', # of the files in a folder
     which: Literal['last', 'best'] = 'last', # which weights
     decoding: Decoding = Decoding(), # of sentences
     options: ReaderOptions = ReaderOptions(), # what the files do not say; by default as in training
+    backend: Literal['auto', 'solutions', 'tasks'] | None = None, # of a video: MediaPipe's interface
+    model: str | None = None, # of a video: a .task file; without it the one that `signbook models` finds
+    seconds: float = 10., # of a camera: how long to look
 ) -> dict:
     "Say what is signed, and when."
-    from signbook.data.farm import endings
     from signbook.inference.transcripts import write_transcript
-    r, video = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu'), source.suffix.lower() in endings
+    r, video = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu'), is_moving(source)
     if out is not None and out.exists(): raise ValueError(f'{out}: exists already, and nothing is written over')
-    if video: from signbook.data.extract import extract; clips = Corpus.from_clips([extract(source)], str(source))
-    else: clips = load(source, remembered(options, r.config, source))
+    if video:
+        settings = tracking_for(r, options, backend, model)
+        for text in tracked_otherwise(r, settings): print(f'{source}: {text}', file=sys.stderr)
+        clips = tracked_clips(source, settings, seconds)
+    else:
+        given = backend or model
+        expect(given is None, 'backend or model', given, 'neither: they are for videos', source)
+        clips = load(source, remembered(options, r.config, source))
     if out is not None and len(clips) == 1 and not out.suffix: raise ValueError(f'{out}: one clip is written to one file, expected a name that ends in .txt, .json, .vtt or .eaf')
     found = signs_of(r, clips, decoding)
     for c, signs in zip(clips.source, found): print(f'{c}: ' + ('  '.join(f'{s.gloss} {s.start:.2f}–{s.end:.2f} s ({s.confidence:.0%})' for s in signs) or 'nothing is recognised'), file=sys.stderr)
-    if out is not None and len(clips) == 1: write_transcript(out, found[0], source if video else None)
+    if out is not None and len(clips) == 1: write_transcript(out, found[0], source if video and source.is_file() else None)
     elif out is not None:
         taken = {}
         with replacing(out) as folder:
