@@ -46,7 +46,9 @@ def main(
         print(json.dumps(result), flush=True)
         return 0 if not isinstance(result, dict) or result.get('ok', True) else 1
     except (ValueError, OSError) as e: print(f'signbook {name}: {" ".join(str(e).split())}', file=sys.stderr); return 2
-    except MemoryError: print(f'signbook {name}: needs more memory than this machine has left', file=sys.stderr); return 2
+    except MemoryError:
+        print(f'signbook {name}: needs more memory than this machine has left', file=sys.stderr)
+        return 2
     except KeyboardInterrupt: print(f'signbook {name}: interrupted', file=sys.stderr); return 130
     except SystemExit as e: return int(e.code or 0)
 
