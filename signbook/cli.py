@@ -8,6 +8,7 @@ __all__ = ['commands', 'find', 'main', 'console']
 # %% ../nbs/90_cli.ipynb #ecb9d699
 import importlib, json, sys
 
+from . import __version__
 from .arguments import call
 
 # %% ../nbs/90_cli.ipynb #cc830a45
@@ -39,6 +40,9 @@ def main(
     if not args or args[0] in ('-h', '--help'):
         print('signbook: sign language recognition from skeletons\n\n' + '\n'.join(f'  signbook {n:10} {about}' for n, (_, about) in commands.items()) + '\n\nsignbook COMMAND --help says more.')
         return 0 if args else 2
+    if args == ['--version']:
+        print(f'signbook {__version__}')
+        return 0
     name, rest = args[0], args[1:]
     try:
         function = find(name)

@@ -15,19 +15,20 @@ from typing import Literal
 import numpy as np
 import torch
 
-from .arguments import call, explained, parse
+from .arguments import call, explained, parse, reader_flags, switched_on, option_switches
 from .data.corpus import Corpus, load, split
-from .data.files import file_name, one_sentence, replacing
+from .data.files import expect, file_name, one_sentence, replacing
+from .data.readers import ReaderOptions, options_given, remembered
 from .features.pipeline import Prepared
 from .inference.alignment import Sign
 from .inference.metrics import evaluate_classification
 from .inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
 from .inference.recognize import Decoding, predict, recognize
-from .inference.sequence_metrics import align_glosses, alignment_html, evaluate_sequences, why_wer
+from .inference.sequence_metrics import align_glosses, evaluate_sequences, why_wer
 from .models.checkpoint import load_run, save_json
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
-from .report import Outcome, write_report
+from .report import Outcome, alignments, in_words, page_html, sentences_report, words_report, write_report
 from .training.recipes import changed, check_glosses, fit_splits, load_recipe, recipes
 from .training.trainer import digest
 
@@ -36,9 +37,11 @@ protocols = Literal['auto', 'session', 'session-reverse', 'signer', 'random', 'g
 
 def settings_of(recipe):
     "The flags of `train`: where from and where to, and every field of the recipe."
-    about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0), ('val', float, .15), ('resume', bool, False)]
+    about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0), ('val', float, .15), ('resume', bool, False),
+             ('options', reader_flags(), field(default=ReaderOptions()))]
     comments = dict(data='a corpus, or any folder or file that a reader knows', out='folder of the run, made if need be', seed='decides the split, the first weights and every draw',
                     protocol='who is kept for the test; auto takes the strictest that the data allows', val='part of the training side that is kept for validation', resume='go on with the run in the folder OUT',
+                    options='what DATA does not say about itself',
                     model='the network; its classes, layout and channels follow from the data and the features', features='what it sees of a clip', stage='how it is trained')
     return make_dataclass('Train', about + [(k, type(v), field(default=v)) for k, v in (('model', recipe.model), ('features', recipe.features), ('stage', recipe.stage))],
                           namespace={'__doc__': explained(f'Train {recipe.name} on DATA into the folder OUT.', comments.items())})
@@ -52,12 +55,13 @@ def train(args: list[str]) -> dict:
     args, only = _take_stage(args)
     if '--stage.augment' in args and args[args.index('--stage.augment') + 1:][:1] in (['None'], ['none']): # a nested setting that is absent has no flags
         k = args.index('--stage.augment'); recipe, args = changed(recipe, dict(stage=dict(augment=None))), args[:k] + args[k + 2:]
-    o = parse(settings_of(recipe), [a.replace('--resume', '--resume=True') if a == '--resume' else a for a in args[1:]], f'signbook train {args[0]}')
+    o = parse(settings_of(recipe), switched_on(args[1:], ['resume', *option_switches]), f'signbook train {args[0]}')
     if o.seed < 0: raise ValueError(f'seed is {o.seed}, expected 0 or more')
     recipe = replace(recipe, model=o.model, features=o.features, stage=o.stage)
-    splits = split(load(o.data), o.protocol, o.seed, o.val)
+    splits = split(load(o.data, o.options), o.protocol, o.seed, o.val)
     print(splits, file=sys.stderr)
-    about = dict(data=str(o.data), protocol=splits.protocol, val=o.val, report=splits.report, command=command)
+    about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
+                 report=splits.report, command=command)
     t = fit_splits(recipe, splits, o.seed, o.resume, out=o.out, stage=only, about=about)
     if recipe.sentences: write_arpa(fit_ngram(splits.train.gloss, 3), t.out/'sentences.arpa') # what follows what, for decoding
     last = t.history[-1]
@@ -71,8 +75,8 @@ def _take_stage(args): # `--stage 2` is which stage to do; `--stage.steps 100` i
     return args[:i] + args[i + (1 if '=' in args[i] else 2):], int(value)
 
 # %% ../nbs/85_commands.ipynb #d87bb2eb
-def _held_out(run, data, part):
-    corpus = load(data)
+def _held_out(run, data, part, options=ReaderOptions()):
+    corpus = load(data, remembered(options, run.config, data))
     if part == 'all': return corpus
     protocol = run.config.get('protocol', 'all')
     if protocol == 'all': raise ValueError(f'{run.path}: was trained on all of its data, so there is no test part; --split all scores every clip of other data')
@@ -80,6 +84,26 @@ def _held_out(run, data, part):
     if not len(test): raise ValueError(f'{data}: nothing is left for a test by protocol {protocol}; --split all scores every clip')
     return test
 
+# %% ../nbs/85_commands.ipynb #e44559db
+def _known(r, clips, sentences): # indices of the clips that can be scored
+    shows = lambda glosses: glosses and (sentences or len(glosses) == 1) and all(g in r.vocabulary for g in glosses)
+    return [i for i, glosses in enumerate(clips.gloss) if shows(glosses)]
+
+def _seen(run, clips): # how many of them the run was trained on
+    path = run/'clips.json'
+    seen = set(json.loads(path.read_text())['train']) if path.is_file() else set()
+    return sum(digest(c) in seen for c in clips)
+
+def _warnings(about): # what a reader of the scores has to know
+    sayings = dict(unknown_words='clips show words that the run does not know, and are not scored',
+                   seen_in_training='of the scored clips were trained on: this is not a test')
+    return [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
+
+def _scored_on(about):
+    part = 'all clips' if about['split'] == 'all' else f"the test part by protocol {about['protocol']}, seed {about['seed']}"
+    return f"Scored on {about['data']}: {part}, with the {about['weights']} weights of the run."
+
+# %% ../nbs/85_commands.ipynb #63d1c871
 def evaluate(
     run: Path, # the folder that `signbook train` wrote
     /,
@@ -87,42 +111,31 @@ def evaluate(
     split: Literal['test', 'all'] = 'test', # the test part by the run's own protocol, or every clip
     which: Literal['last', 'best'] = 'last', # which weights
     decoding: Decoding = Decoding(), # of sentences
+    options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself; by default as in training
 ) -> dict:
-    "Score a run; metrics.json and predictions.csv go into its folder, and for sentences alignment.html."
+    "Score a run; report.html, metrics.json and predictions.csv go into its folder, and for sentences alignment.html."
     r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
-    clips, sentences = _held_out(r, data, split), hasattr(r.model, 'ctc')
-    known = [i for i, g in enumerate(clips.gloss) if g and (len(g) == 1 or sentences) and all(x in r.vocabulary for x in g)]
-    if not known: raise ValueError(f'{data}: none of its {len(clips)} clips shows {"a sentence out of" if sentences else "one of"} the {len(r.vocabulary)} words of {run}')
-    unknown, clips = len(clips) - len(known), clips[known]
-    seen = set(json.loads((run/'clips.json').read_text())['train']) if (run/'clips.json').is_file() else set()
-    about = dict(data=str(data), split=split, protocol=r.config.get('protocol'), seed=r.config['seed'], weights=which, unknown_words=unknown, seen_in_training=sum(digest(c) in seen for c in clips))
-    if unknown: print(f'{unknown} clips show words that the run does not know, and are not scored', file=sys.stderr)
-    if about['seen_in_training']: print(f'{about["seen_in_training"]} of the scored clips were trained on: this is not a test', file=sys.stderr)
-    metrics = _score_sentences(r, clips, decoding) if sentences else _score_words(r, clips)
+    clips, sentences = _held_out(r, data, split, options), hasattr(r.model, 'ctc')
+    known = _known(r, clips, sentences)
+    expect(known, 'words', f'none of the {len(r.vocabulary)} words of {run} in its {len(clips)} clips', 'clips of words that the run knows', data)
+    about = dict(data=str(data), split=split, protocol=r.config.get('protocol'), seed=r.config['seed'], weights=which)
+    about |= dict(unknown_words=len(clips) - len(known), seen_in_training=_seen(run, clips[known]))
+    for warning in _warnings(about): print(warning, file=sys.stderr)
+    metrics = _score_sentences(r, clips[known], about, decoding) if sentences else _score_words(r, clips[known], about)
     save_json(run/'metrics.json', metrics | about)
-    return {k: metrics[k] for k in (('n', 'wer', 'sub', 'del', 'ins') if sentences else ('n', 'classes', 'top1', 'top5', 'macro', 'ece'))}
+    print(f'{in_words(metrics)}; to see them, open {run/"report.html"}', file=sys.stderr)
+    keys = ('n', 'wer', 'sub', 'del', 'ins') if sentences else ('n', 'classes', 'top1', 'top5', 'macro', 'ece')
+    return {k: metrics[k] for k in keys}
 
 # %% ../nbs/85_commands.ipynb #f6ab483b
-def _score_words(r, clips):
+def _score_words(r, clips, about):
+    glosses = r.vocabulary.glosses
     logits = predict(r.model, r.features, Prepared(clips, r.features, r.vocabulary))['logits']
     target = torch.tensor([r.vocabulary.encode(g)[0] - 1 for g in clips.gloss])
-    _predictions(r.path/'predictions.csv', clips, logits, target, r.vocabulary.glosses)
-    return evaluate_classification(logits, target, r.vocabulary.glosses, [str(s) for s in clips.signer])
-
-def language_model(run): # of the run's training sentences, where it has kept one
-    path = run.path/'sentences.arpa'
-    return Scorer(read_arpa(path), run.vocabulary.glosses).to(next(run.model.parameters()).device) if path.is_file() else None
-
-def _score_sentences(r, clips, how):
-    found = recognize(r.model, r.features, Prepared(clips, r.features, r.vocabulary), how, language_model(r) if how.lm_weight else None)
-    signed, said = list(clips.gloss), [r.vocabulary.decode(h.glosses) for h in found]
-    with replacing(r.path/'alignment.html') as p: p.write_text(alignment_html(align_glosses(signed, said), [str(s) for s in clips.source], page=True), encoding='utf-8')
-    with replacing(r.path/'predictions.csv') as p, open(p, 'w', encoding='utf-8', newline='') as f:
-        w = csv.writer(f); w.writerow(['source', 'signed', 'said', 'times'])
-        for c, g, s, h in zip(clips, signed, said, found): w.writerow([c.source, ' '.join(g), ' '.join(s), ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)])
-    scores = evaluate_sequences(signed, said, [str(s) for s in clips.signer]) | dict(decoding=asdict(how))
-    if scores['wer'] >= .9:
-        for f in why_wer(signed, said, r.vocabulary): print(f'{f.name}: {f.found}; {f.do}', file=sys.stderr)
+    _predictions(r.path/'predictions.csv', clips, logits, target, glosses)
+    scores = evaluate_classification(logits, target, glosses, [str(s) for s in clips.signer])
+    outcome = Outcome(str(r.path), [], logits.float().cpu(), scores)
+    words_report(r.path/'report.html', outcome, clips, target, r.vocabulary, _scored_on(about), _warnings(about))
     return scores
 
 def _predictions(path, clips, logits, target, words):
@@ -133,6 +146,35 @@ def _predictions(path, clips, logits, target, words):
             for c, t, k, v in zip(clips, target.tolist(), top.indices.tolist(), top.values.tolist()):
                 w.writerow([c.source, words[t], int(k[0] == t), *(x for i, p in zip(k, v) for x in (words[i], round(p, 4)))])
     with replacing(path) as p: write(p)
+
+# %% ../nbs/85_commands.ipynb #341a6498
+def language_model(run): # of the run's training sentences, where it has kept one
+    path = run.path/'sentences.arpa'
+    return Scorer(read_arpa(path), run.vocabulary.glosses).to(next(run.model.parameters()).device) if path.is_file() else None
+
+def _sentences_said(path, clips, said, found):
+    with replacing(path) as p, open(p, 'w', encoding='utf-8', newline='') as f:
+        w = csv.writer(f)
+        w.writerow(['source', 'signed', 'said', 'times'])
+        for c, s, h in zip(clips, said, found):
+            times = ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)
+            w.writerow([c.source, ' '.join(c.gloss), ' '.join(s), times])
+
+# %% ../nbs/85_commands.ipynb #0a815b38
+def _score_sentences(r, clips, about, how):
+    lm = language_model(r) if how.lm_weight else None
+    found = recognize(r.model, r.features, Prepared(clips, r.features, r.vocabulary), how, lm)
+    signed, said = list(clips.gloss), [r.vocabulary.decode(h.glosses) for h in found]
+    _sentences_said(r.path/'predictions.csv', clips, said, found)
+    scores = evaluate_sequences(signed, said, [str(s) for s in clips.signer]) | dict(decoding=asdict(how))
+    pairs, title = align_glosses(signed, said), html.escape(str(r.path))
+    with replacing(r.path/'alignment.html') as p:
+        p.write_text(page_html(str(r.path), f'<h1>{title}</h1>' + alignments(pairs, [str(s) for s in clips.source])), encoding='utf-8')
+    signs = [list(h.signs) for h in found]
+    sentences_report(r.path/'report.html', str(r.path), scores, clips, pairs, signs, _scored_on(about), _warnings(about))
+    if scores['wer'] >= .9:
+        for f in why_wer(signed, said, r.vocabulary): print(f'{f.name}: {f.found}; {f.do}', file=sys.stderr)
+    return scores
 
 # %% ../nbs/85_commands.ipynb #1403f476
 def _synthetic(train, test, seed):
@@ -159,12 +201,13 @@ def demo(
     clips: int = 1000, # synthetic training clips; a fifth as many for validation and for the test
     steps: int = 600, # updates of each model
     seed: int = 0, # decides the clips, the first weights and every draw
+    options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict:
     "Train SPOTER v1 and v2 small, end to end, and write report.html."
     if seed < 0: raise ValueError(f'seed is {seed}, expected 0 or more')
     start = time.time(); writable(out)
     print('making synthetic clips' if not data else f'reading {data}', file=sys.stderr, flush=True)
-    splits = split(load(data), 'auto', seed) if data else _synthetic(clips, max(clips // 5, 1), seed)
+    splits = split(load(data, options), 'auto', seed) if data else _synthetic(clips, max(clips // 5, 1), seed)
     print(splits, file=sys.stderr); check_glosses(load_recipe('spoter-v2'), splits)
     if not len(splits.test): raise ValueError(f'{data}: nothing is left for a test by protocol {splits.protocol}; more clips of each word are needed')
     target = torch.tensor([splits.train.vocabulary.encode(g)[0] - 1 for g in splits.test.gloss])
@@ -175,8 +218,8 @@ def demo(
     title = 'signbook, from clips to a recogniser' if data else 'signbook, from synthetic clips to a recogniser'
     command = f'signbook demo{f" --data {data}" if data else ""} --clips {clips} --steps {steps} --seed {seed}'
     page = write_report(out/'report.html', outcomes, splits.test, target, splits.train.vocabulary, title, html.escape(about), command)
-    print(f'open {page} in a browser', file=sys.stderr)
     best = outcomes[-1].metrics
+    print(f'{outcomes[-1].name}: {in_words(best)}; to see them, open {page}', file=sys.stderr)
     return dict(report=str(page), synthetic=not data, model=outcomes[-1].name, n=best['n'], classes=best['classes'], top1=best['top1'], baseline=outcomes[0].metrics['top1'],
                 chance=1 / best['classes'], test_signers=sorted(set(map(str, splits.test.signer))), seconds=round(time.time() - start))
 
@@ -208,6 +251,7 @@ def transcribe(
     kind: Literal['txt', 'json', 'vtt', 'eaf'] = 'vtt', # of the files in a folder
     which: Literal['last', 'best'] = 'last', # which weights
     decoding: Decoding = Decoding(), # of sentences
+    options: ReaderOptions = ReaderOptions(), # what the files do not say; by default as in training
 ) -> dict:
     "Say what is signed, and when."
     from signbook.data.farm import endings
@@ -215,7 +259,7 @@ def transcribe(
     r, video = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu'), source.suffix.lower() in endings
     if out is not None and out.exists(): raise ValueError(f'{out}: exists already, and nothing is written over')
     if video: from signbook.data.extract import extract; clips = Corpus.from_clips([extract(source)], str(source))
-    else: clips = load(source)
+    else: clips = load(source, remembered(options, r.config, source))
     if out is not None and len(clips) == 1 and not out.suffix: raise ValueError(f'{out}: one clip is written to one file, expected a name that ends in .txt, .json, .vtt or .eaf')
     found = signs_of(r, clips, decoding)
     for c, signs in zip(clips.source, found): print(f'{c}: ' + ('  '.join(f'{s.gloss} {s.start:.2f}–{s.end:.2f} s ({s.confidence:.0%})' for s in signs) or 'nothing is recognised'), file=sys.stderr)
@@ -233,10 +277,11 @@ def convert(
     dst: Path, # a file or folder that does not exist yet
     /,
     to: Literal['', 'pose', 'npz', 'parquet', 'csv', 'spoter', 'corpus'] = '', # by default as the name of DST ends
+    options: ReaderOptions = ReaderOptions(), # what SRC does not say about itself
 ) -> dict:
     "Write clips in another format, and say what that could not keep."
     from signbook.data.convert import convert as written
-    report = written(src, dst, to)
+    report = written(src, dst, to, options)
     print(report, file=sys.stderr)
     return dict(out=str(dst), format=report.kind, clips=report.clips, not_kept=dict(report.lost))
 
@@ -260,11 +305,12 @@ def stitch(
     seed: int = 0, # decides the sentences
     rest: bool = False, # leave the resting frames in that every sign begins and ends with
     reverse: bool = False, # train on the second session, test on the first
+    options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict:
     "Make sentences out of isolated signs, for training and for a test that everybody can repeat."
     from signbook.data.stitch import stitched
     if train < 1 or test < 1 or seed < 0: raise ValueError(f'train is {train}, test {test} and seed {seed}; expected at least one sentence each, and a seed of 0 or more')
-    made = Corpus.write(stitched(load(data), train, test, seed, not rest, reverse), out)
+    made = Corpus.write(stitched(load(data, options), train, test, seed, not rest, reverse), out)
     print(made, file=sys.stderr)
     return dict(out=str(out), sentences=len(made), words=len(made.vocabulary), minutes=round(float((made.frames / made.fps).sum() / 60), 1), fingerprint=made.fingerprint, stitched=True)
 

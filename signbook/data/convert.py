@@ -18,9 +18,9 @@ import numpy as np
 
 from ..clip import Clip
 from .corpus import Corpus, open_corpus
-from .files import beside, clip_row, file_name, one_sentence, write_rows
+from .files import beside, clip_row, file_name, flush, one_sentence, temporary_name, write_rows
 from .formats import read_pose, write_pose
-from .readers import iter_clips, read_split, write_split
+from .readers import ReaderOptions, iter_clips, read_split, write_split
 from .tables import read_csv, read_parquet, read_spoter, write_kaggle, write_spoter, write_table
 
 # %% ../../nbs/15_convert.ipynb #433992e6
@@ -115,11 +115,11 @@ class Conversion:
         return '\n'.join([head + '; read back, not kept:', *(f'  {k:8} in {n} clip{"s" * (n != 1)}: {self.example[k]}' for k, n in self.lost.items())])
 
 # %% ../../nbs/15_convert.ipynb #07f7fe21
-def _clips_of(src, options):
+def _clips_of(src, options, more):
     "A way to go through the clips of a path, a corpus or a list as often as needed."
     if isinstance(src, (str, Path)):
         if (Path(src)/'state.json').is_file(): return lambda: iter(open_corpus(src))
-        return lambda: iter_clips(src, **options)
+        return lambda: iter_clips(src, options, **more)
     if iter(src) is src: src = list(src)
     return lambda: iter(src)
 
@@ -127,14 +127,16 @@ def convert(
     src: str | Path | Iterable[Clip], # a corpus, anything that a reader knows, or clips
     dst: str | Path, # a file or folder that does not exist yet
     to: str = '', # pose | npz | parquet | csv | spoter | corpus; by default as the name of `dst` ends
-    **options, # of the reader, such as `fps`
+    options: ReaderOptions | dict | None = None, # what the files of `src` do not say
+    **more, # single options, such as `fps=25`
 ) -> Conversion: # what was written, and what was not kept
     "Write clips in another format, and say what that could not keep."
     dst, kind = Path(dst), target_of(dst, to); target = targets[kind]
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
-    clips = _clips_of(src, options)
+    clips = _clips_of(src, options, more)
     report = Conversion(str(src) if isinstance(src, (str, Path)) else 'clips', str(dst), target.name)
-    hold = dst.absolute().with_name(f'.{dst.name}.{os.getpid()}'); inside = hold/dst.name # a name says something, so it has to be the same
+    hold = temporary_name(dst)
+    inside = hold/dst.name # a name says something, so it has to be the same
     with one_sentence(dst, 'cannot be written'):
         try:
             hold.mkdir(parents=True)
@@ -143,6 +145,7 @@ def convert(
                 if clip is None or back is None: raise ValueError(f'reads back with {"more" if clip is None else "fewer"} clips than were written')
                 report.add(clip, back)
             if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
+            flush(inside)
             os.replace(inside, dst)
         except ValueError as e: raise ValueError(str(e).replace(str(inside), str(dst))) from e
         finally: shutil.rmtree(hold, ignore_errors=True)

@@ -214,6 +214,8 @@ def read_pose(
     frame: str = 'image', # image | world | body | part; coordinates that are not in the image are left as they are
     person: int | None = None, # which of several people; 0 is the one seen most over all frames, 1 the next
     world: bool = False, # MediaPipe's world landmarks instead of those in the image
+    width: float | None = None, # of the picture, in pixels; by default as the file says
+    height: float | None = None, # of the picture, in pixels
 ) -> Iterator[Clip]: # one clip, of the smallest of HANDS, POSE, FACE and HOLISTIC that has its parts
     "The signer of a .pose file; gloss and signer are in `clips.csv` beside it, if anywhere."
     header, rate, people = open_pose(path)
@@ -229,14 +231,17 @@ def read_pose(
         layout, xyz, conf = skeleton(names, found[..., :3], found[..., -1])
         conf = settled(np.nan_to_num(conf, posinf=np.inf, neginf=-np.inf), path)
         xyz[conf == 0] = 0; xyz = numbers(xyz, path, 'the body'); conf = np.where(np.isnan(xyz).any(-1), 0, conf)
-        w, h = header.dimensions.width, header.dimensions.height
+        w, h = (width, height) if width and height else (header.dimensions.width, header.dimensions.height)
+        rate = rate if fps is None else fps
+        expect(rate > 0, 'the frame rate', f'{rate:g}', 'a positive number; fps=25 (--fps 25) says it', path)
         if world: frame = 'world'
         if frame == 'image':
-            if not (w and h): raise ValueError(f'says that the picture is {w} by {h} pixels, so that nothing tells how large it was; frame="body" takes coordinates as they are')
+            if not (w and h): raise ValueError(f'says that the picture is {w} by {h} pixels, so that nothing tells how large it was; '
+                                         'width and height do (--width 1280 --height 720), and frame="body" (--frame body) takes coordinates as they are')
             xyz = np.stack([np.nan_to_num(xyz[..., 0]) / w, np.nan_to_num(xyz[..., 1]) / h, _depth(xyz[..., 2], conf, w)], -1)
         lost = sum(not n for n, x in zip(names, is_world) if x == world)
         source = f'{path} ({", ".join(filter(None, (remark, f"{lost} points without a counterpart left out" if lost else "")))})' if remark or lost else str(path)
-    yield labelled(Clip(np.nan_to_num(xyz), conf, fps=rate if fps is None else fps, aspect=w / h if w and h and frame == 'image' else 1., layout=layout, source=source, frame=frame), path)
+    yield labelled(Clip(np.nan_to_num(xyz), conf, fps=rate, aspect=w / h if w and h and frame == 'image' else 1., layout=layout, source=source, frame=frame), path)
 
 # %% ../../nbs/09_formats.ipynb #14f99a58
 _components = dict(pose='POSE_LANDMARKS', face='FACE_LANDMARKS', left_hand='LEFT_HAND_LANDMARKS', right_hand='RIGHT_HAND_LANDMARKS')
@@ -344,7 +349,9 @@ def read_openpose(
         conf = settled(np.nan_to_num(conf, posinf=np.inf, neginf=-np.inf), folder)
         xyz[conf == 0] = 0; xyz = numbers(xyz, folder, 'the frames')
         far = np.nanmax(np.abs(xyz))
-        if far > 1.5 and not (width and height): raise ValueError(f'{folder}: has coordinates up to {far:.0f}, which are pixels; width and height of the picture have to be given')
+        if far > 1.5 and not (width and height):
+            raise ValueError(f'{folder}: has coordinates up to {far:.0f}, which are pixels; width and height of the picture have '
+                             'to be given (--width 1280 --height 720)')
         if width and height: xyz = xyz / np.float32([width, height, 1])
         clip = Clip(np.nan_to_num(xyz), np.where(np.isnan(xyz).any(-1), 0, conf), fps=fps, times=when(list(files), fps), aspect=width / height if width and height else 1., layout=layout,
                     source=f'{folder} ({remark})' if remark else str(folder))

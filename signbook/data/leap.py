@@ -286,7 +286,7 @@ def _assemble(hands, T, path, scale):
     xyz = to_camera(numbers(xyz, path, 'the positions'), scale)
     palm = [np.linalg.norm(xyz[:, s.start + 5] - xyz[:, s.start + 17], axis=1)[(conf[:, [s.start + 5, s.start + 17]] > 0).all(1)] for s in LEAP.parts.values()]
     wide = float(np.median(np.concatenate(palm))) if len(np.concatenate(palm)) else .06
-    if not .01 < wide < .3: raise ValueError(f'{path}: has a hand {wide:.3g} m wide from index to pinky, expected 0.01 to 0.3; scale is what makes a metre of one of its units, {scale} now')
+    if not .01 < wide < .3: raise ValueError(f'{path}: has a hand {wide:.3g} m wide from index to pinky, expected 0.01 to 0.3; scale is what makes a metre of one of its units, {scale} now (--scale says another)')
     return np.where(conf[..., None] > 0, xyz, 0), conf
 
 # %% ../../nbs/09a_leap.ipynb #207c4ea0
@@ -370,7 +370,7 @@ def _rows_of(table, hand, path):
         if c := leap_column(n): columns.setdefault(c, n)                                # the end of one bone is the start of the next
     kinds = _find(table, 'hand_type', 'type', 'hand', 'handedness', 'side')
     prefixed = any(c[0] for c in columns)
-    if not prefixed and kinds is None and hand not in ('left', 'right'): raise ValueError(f'{path}: says nowhere which hand it is; hand="right" does')
+    if not prefixed and kinds is None and hand not in ('left', 'right'): raise ValueError(f'{path}: says nowhere which hand it is; hand="right" (--hand right) does')
     points = {side: np.full((table.num_rows, 21, 3), np.nan) for side in {c[0] for c in columns}}
     for (side, j, axis), n in columns.items(): points[side][:, j, axis] = [np.nan if v in (None, '') else v for v in table[n].to_pylist()]
     return points, [hand] * table.num_rows if kinds is None else kinds, prefixed

@@ -244,7 +244,7 @@ def read_spoter(
             xyz[:, at, :2] = np.stack([xy[..., 0], 1 - xy[..., 1] if up else xy[..., 1]], -1)
             about = from_row({k: columns[k][i] for k in ('gloss', 'signer', 'session') if k in columns})
             yield Clip(np.where(conf[..., None] > 0, xyz, 0), conf, fps=fps if fps is not None else rate or 25., aspect=width / height if width > 0 and height > 0 else 1., layout=SPOTER54,
-                       source=f'{path}[{i}]' + (' (y turned down)' if up else ''), split=split_of(re.split('[^a-zA-Z]+', Path(path).stem)[0]), **dict(gloss=label) | about)
+                       source=f'{path}[{i}]' + (' (y turned down)' if up else ''), split=split_of(Path(path).stem, anywhere=True), **dict(gloss=label) | about)
 
 # %% ../../nbs/09b_tables.ipynb #54f2f83d
 def to_spoter54(
@@ -469,7 +469,7 @@ def _own(path):
     "The clips of a table that `write_table` wrote."
     with one_sentence(path, 'is damaged, or not a table of clips'):
         table = load_csv(path, *_fields)
-        if not {'clip', 'time', 'timed', *_fields} <= set(table.column_names) or not table.num_rows: raise ValueError(f'{path}: has no rows, or lacks one of the columns clip, time, timed, {", ".join(_fields)}; columns= says what others are')
+        if not {'clip', 'time', 'timed', *_fields} <= set(table.column_names) or not table.num_rows: raise ValueError(f'{path}: has no rows, or lacks one of the columns clip, time, timed, {", ".join(_fields)}; columns= says what others are (--columns map.yaml)')
         ids = _numbers_of(table, 'clip', path); starts = np.flatnonzero(np.diff(ids, prepend=np.nan) != 0)
         layout = get_layout(table['layout'][0].as_py()); columns = {j: [f'{j}_{a}' for a in _axes] for j in layout.joints}
         _, xyz, conf = _wide_joints(table, columns, layout, path); times, timed = _numbers_of(table, 'time', path), _numbers_of(table, 'timed', path)

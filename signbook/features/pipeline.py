@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Features', 'documented_features', 'stream_features', 'channels', 'fingerprint', 'carried', 'prepare', 'to_item',
-           'collate', 'finish', 'fit', 'FeatureStream', 'Prepared', 'bucket_batches', 'bench_clips', 'bench_features']
+           'collate', 'finish', 'shortest', 'fit', 'FeatureStream', 'Prepared', 'bucket_batches', 'bench_clips',
+           'bench_features']
 
 # %% ../../nbs/23_pipeline.ipynb #996c3126
 import hashlib, json, math, time
@@ -126,20 +127,21 @@ def to_item(
     clip: Clip, # prepared
     ids: list[int] = (), # gloss ids, 1…K
 ) -> dict[str, Tensor]:
-    "A prepared clip as tensors: xyz (T, J, 3), conf (T, J), boundary (T,), gloss (L,), fps ()."
+    "A prepared clip as tensors: xyz (T, J, 3), conf (T, J), boundary (T,), gloss (L,), fps (); and its source."
     t = torch.tensor(clip.seconds, dtype=torch.float32)
     boundary = torch.full((len(clip),), -1.)
     if clip.spans: boundary = torch.stack([(t >= s.start) & (t < s.end) for s in clip.spans]).any(0).float()
-    return dict(xyz=torch.tensor(clip.xyz), conf=torch.tensor(clip.conf), boundary=boundary, gloss=torch.tensor(list(ids), dtype=torch.long), fps=torch.tensor(float(clip.fps)))
+    return dict(xyz=torch.tensor(clip.xyz), conf=torch.tensor(clip.conf), boundary=boundary, source=clip.source,
+                gloss=torch.tensor(list(ids), dtype=torch.long), fps=torch.tensor(float(clip.fps)))
 
 def collate(
     items: list[dict], # as `to_item` makes them
-) -> dict[str, Tensor]: # xyz (B, T, J, 3), conf (B, T, J), boundary (B, T), length (B,), gloss (B, L), gloss_length (B,), fps (B,)
-    "Pad to the longest clip."
+) -> dict: # xyz (B, T, J, 3), conf (B, T, J), boundary (B, T), length (B,), gloss (B, L), gloss_length (B,), fps (B,), source: B names
+    "Pad to the longest clip, and say whose each row is."
     pad = lambda key, value=0.: pad_sequence([i[key] for i in items], batch_first=True, padding_value=value)
     count = lambda key: torch.tensor([len(i[key]) for i in items])
     return dict(xyz=pad('xyz'), conf=pad('conf'), boundary=pad('boundary', -1.), length=count('xyz'), gloss=pad('gloss', 0), gloss_length=count('gloss'),
-                fps=torch.stack([i['fps'] for i in items]))
+                fps=torch.stack([i['fps'] for i in items]), source=[i.get('source', '') for i in items])
 
 # %% ../../nbs/23_pipeline.ipynb #b061992d
 def _parts(self, x, conf, layout):
@@ -198,6 +200,18 @@ def finish(self:Features,
     return dict(batch, x=x.mul_((conf > 0)[..., None]), conf=conf, length=length, boundary=boundary)
 
 Features._parts, Features._time, Features.finish = _parts, _time, finish
+
+# %% ../../nbs/23_pipeline.ipynb #da86ac8f
+def shortest(self:Features,
+    length: Tensor, # (B,) frames of prepared clips
+    how: Augment | None = None, # as in training
+) -> Tensor: # (B,) frames after `finish`
+    "How short augmentation can make clips, whatever is drawn."
+    if self.frames: return torch.full_like(length, self.frames)
+    if how is None: return length
+    return (length / how.speed[1] + .499).floor().long().clamp(min=1)
+
+Features.shortest = shortest
 
 # %% ../../nbs/23_pipeline.ipynb #a83d04d1
 def _call(self, clip): # (T, J, C), (T, J)
@@ -286,6 +300,7 @@ class Prepared(torch.utils.data.Dataset):
         if self.kept is not None and i in self.kept: return self.kept[i]
         clip = self.clips[int(i)]
         item = to_item(self.features.prepare(clip), self.vocabulary.encode(clip.gloss))
+        item['source'] = clip.source or f'clip {int(i)}'
         if self.kept is not None: self.kept[i] = item
         return item
 

@@ -7,7 +7,7 @@ __all__ = ['marks', 'most_order', 'NGram', 'Scorer', 'discounts', 'fit', 'score_
            'read_arpa']
 
 # %% ../../nbs/51_gloss_lm.ipynb #f7478807
-import math, os, re
+import math, re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.files import regular
+from ..data.files import regular, replacing
+
 
 # %% ../../nbs/51_gloss_lm.ipynb #f465d444
 marks = '<unk>', '<s>', '</s>' # a gloss never seen, the beginning and the end of a sentence
@@ -188,10 +189,7 @@ def write_arpa(
     for n in range(1, lm.order + 1):
         back = lambda i: f'\t{float(lm.backoff[i])!r}' if n < lm.order else ''
         lines += ['', f'\\{n}-grams:', *(f'{float(lm.logp[i])!r}\t{names[i]}{back(i)}' for i in np.flatnonzero(lm.depth == n))]
-    temporary = Path(path).with_name(f'.{Path(path).name}.{os.getpid()}')
-    try: temporary.write_text('\n'.join([*lines, '', '\\end\\', '']), encoding='utf-8'); os.replace(temporary, path)
-    except OSError as e: raise ValueError(f'{path}: cannot be written ({e.strerror or e})') from e
-    finally: temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary: temporary.write_text('\n'.join([*lines, '', '\\end\\', '']), encoding='utf-8')
 
 # %% ../../nbs/51_gloss_lm.ipynb #cf7df22d
 most_order = 32 # each order looks at all shorter ones; nobody has enough text for a third of that

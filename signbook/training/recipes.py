@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['documented_stage', 'sentence_stage', 'Recipe', 'documented_sentences', 'recipes', 'recipe', 'changed', 'load_recipe',
-           'word_loss', 'sentence_loss', 'score_sentences', 'trainer', 'check_glosses', 'windows', 'fit_splits']
+           'word_loss', 'sentence_loss', 'score_sentences', 'check_sentences', 'first_weights', 'trainer',
+           'check_glosses', 'windows', 'check_stages', 'fit_splits']
 
 # %% ../../nbs/62_recipes.ipynb #d04ef6a3
 import json
@@ -20,13 +21,16 @@ from ..data.corpus import Corpus, Splits
 from ..data.files import regular
 from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, documented_features, stream_features
+from ..data.files import expect
+from ..inference.decoding import minimum_frames
 from ..inference.recognize import Decoding, decode, outputs, predict, recognize
 from ..inference.sequence_metrics import align_glosses, counts, rates
-from ..models.checkpoint import build, load_weights
+from ..models.checkpoint import build, check_shapes, load_run, load_weights, read_clips
 from ..models.spoter import SpoterConfig, SpoterV1Config, preset
+from ..models.frontend import patches
 from ..models.whispersign import WhisperSignConfig, sized
 from .losses import spoter_loss, whispersign_loss
-from .trainer import Stage, Trainer, score_words
+from .trainer import Stage, Survey, Trainer, digest, score_words, survey
 
 # %% ../../nbs/62_recipes.ipynb #96b868d2
 @dataclass(frozen=True)
@@ -123,22 +127,62 @@ def score_sentences(
     wer = rates(counts(align_glosses(signed, said)))['wer']
     return dict(wer=wer, better=-wer)
 
+# %% ../../nbs/62_recipes.ipynb #00a5a242
+def check_sentences(
+    model: torch.nn.Module, # WhisperSign
+    features: Features,
+    stage: Stage,
+    clips: Survey, # of the training clips
+) -> None:
+    "Refuse clips that are too short for their sentence where augmentation shortens them most, or have too many glosses."
+    least = features.shortest(torch.tensor(clips.frames), stage.augment)
+    found, needed = patches(least, model.config.patch), torch.tensor([minimum_frames(g) for g in clips.gloss])
+    bad = (needed > found).nonzero().flatten().tolist()
+    if bad:
+        i = bad[0]
+        raise ValueError(f'{clips.source[i]}: {len(clips.gloss[i])} glosses need at least {needed[i]} patches, but the clip has '
+                         f'{found[i]} where augmentation shortens it most; {len(bad)} of {len(found)} clips are too short for their '
+                         'sentence (leave them out, or a higher frame rate, a smaller patch or less speeding up in augmentation helps)')
+    most = model.config.most_glosses if model.decoder is not None and stage.ctc_weight < 1 else float('inf')
+    long = [i for i, g in enumerate(clips.gloss) if len(g) > most]
+    expect(not long, 'the number of glosses', len(clips.gloss[long[0]]) if long else 0,
+           f'at most {most}, the setting most_glosses', clips.source[long[0]] if long else '')
+
+# %% ../../nbs/62_recipes.ipynb #93754ad0
+def first_weights(
+    source: dict | str | Path | None, # tensors by name, or a run's folder; None starts afresh
+    model: torch.nn.Module, # filled in place
+    features: Features,
+    vocabulary, # a Vocabulary
+) -> list[str]: # digests of the clips that the weights have seen, where they are of a run
+    "Start a model from given weights, if they fit and belong to the same features and words."
+    if source is None: return []
+    if isinstance(source, dict):
+        check_shapes(model, {k: tuple(v.shape) for k, v in source.items()}, 'the weights to start from')
+        model.load_state_dict(source)
+        return []
+    run = load_run(source)
+    expect(run.features == features, 'its features', run.features.fingerprint, f'those of this training, {features.fingerprint}', source)
+    expect(run.vocabulary == vocabulary, 'its vocabulary', f'{len(run.vocabulary)} words', f'the same {len(vocabulary)} words', source)
+    return read_clips(source)['seen'] + first_weights(run.model.state_dict(), model, features, vocabulary)
+
 def trainer(
     recipe: Recipe,
     vocabulary, # the words to be known, a Vocabulary
     seed: int = 0,
-    weights: dict | None = None, # to start from; None starts afresh
-    **options, # of Trainer: out, about, show
+    weights: dict | str | Path | None = None, # to start from: tensors, or a run's folder; None starts afresh
+    **options, # of Trainer: out, about, show, seen
 ) -> Trainer:
     "A trainer for the recipe's first stage."
     torch.manual_seed(seed)
     rate = dict(fps=recipe.features.fps) if recipe.sentences else {}
     if rate and not rate['fps']: raise ValueError(f'{recipe.name}: features.fps is none, expected a frame rate, so that positions are in seconds')
-    model = build(replace(recipe.model, classes=len(vocabulary), layout=recipe.features.layout, channels=recipe.features.channels, **rate))
-    if weights: model.load_state_dict(weights)
+    f = recipe.features
+    model = build(replace(recipe.model, classes=len(vocabulary), layout=f.layout, channels=f.channels, **rate))
+    seen = [*options.pop('seen', ()), *first_weights(weights, model, f, vocabulary)]
     about = dict(name=recipe.name) | options.pop('about', {})
-    loss, score = (sentence_loss, score_sentences) if recipe.sentences else (word_loss, score_words)
-    return Trainer(model, recipe.features, vocabulary, loss, recipe.stage, seed, about=about, score=score, **options)
+    loss, score, check = (sentence_loss, score_sentences, check_sentences) if recipe.sentences else (word_loss, score_words, None)
+    return Trainer(model, f, vocabulary, loss, recipe.stage, seed, about=about, score=score, check=check, seen=seen, **options)
 
 # %% ../../nbs/62_recipes.ipynb #dceb1bde
 def check_glosses(recipe: Recipe, splits: Splits):
@@ -146,7 +190,8 @@ def check_glosses(recipe: Recipe, splits: Splits):
     for part in (splits.train, splits.val, splits.test):
         odd = np.flatnonzero([not g if recipe.sentences else len(g) != 1 for g in part.gloss])
         what, wanted = ('no sign', 'at least one sign a clip') if recipe.sentences else ('no sign or several', 'one sign a clip')
-        if len(odd): raise ValueError(f'{part.name}: {len(odd)} of {len(part)} clips show {what}, such as {part.source[odd[0]]}; expected {wanted}')
+        way = '' if len(part.vocabulary) else f'; {where_labels}'
+        if len(odd): raise ValueError(f'{part.name}: {len(odd)} of {len(part)} clips show {what}, such as {part.source[odd[0]]}; expected {wanted}{way}')
     words = len(splits.train.vocabulary)
     if words < 2: raise ValueError(f'{splits.train.name}: has {words} word to train on, expected two or more to tell apart')
 
@@ -168,32 +213,48 @@ def windows(
     return out
 
 # %% ../../nbs/62_recipes.ipynb #7198bd85
-def _finished(folder, steps): # the weights of an earlier stage, if it came to its end
-    if folder is None or not (folder/'history.json').is_file(): return None
-    history, config = json.loads((folder/'history.json').read_text()), json.loads((folder/'config.json').read_text())
-    return load_weights(folder/'last.safetensors', config['fingerprint']) if len(history) == steps else None
+def _stage_clips(splits, settings): # what a stage trains on, once it is cut
+    return splits.train if settings.window is None else windows(splits.train, settings.window)
+
+def _finished(t, train, val, whole): # whether an earlier stage came to its end in its folder; then its state is taken up
+    if not (t.out/'state.safetensors').is_file(): return False
+    t.look_at(train, val, whole)
+    t.expect_same()
+    t.take_up()
+    return t.done == t.stage.steps
+
+def check_stages(recipe: Recipe, splits: Splits, make) -> None:
+    "Try each stage of several before the first begins; `make` gives a stage's trainer."
+    for settings in recipe.stages if len(recipe.stages) > 1 else ():
+        clips = _stage_clips(splits, settings)
+        expect(len(clips), f'the number of windows of {settings.window} s with a sign', 0, 'one or more', splits.train.name)
+        make(settings, out=None, show=False).look_at(clips, splits.val)
 
 def fit_splits(
     recipe: Recipe,
     splits: Splits, # train, val, test
     seed: int = 0,
-    resume: bool = False,
+    resume: bool | int = False, # go on in the folder `out`
     out: Path | None = None, # folder of the run; None keeps everything in memory
     stage: int | None = None, # do only this one, from 1; the one before has to be there
     **options, # of Trainer: about, show
 ) -> Trainer: # trained; `.final` is its model
     "Train on a split's training part, choosing by its validation part."
     check_glosses(recipe, splits)
-    count, weights = len(recipe.stages), None
+    count, words, out = len(recipe.stages), splits.train.vocabulary, Path(out) if out else None
     if stage is not None and not 1 <= stage <= count: raise ValueError(f'stage is {stage}, expected 1 to {count}: {recipe.name} has {count}')
     if recipe.features.scaling != 'none' and not recipe.features.shift: recipe = replace(recipe, features=recipe.features.fit(splits.train))
+    def make(settings, weights=None, **more):
+        return trainer(replace(recipe, stage=settings, then=()), words, seed, weights, **options | more)
+    check_stages(recipe, splits, make)
+    weights, seen = None, []
     for k, settings in enumerate(recipe.stages, 1):
-        folder = out and (Path(out) if k == count else Path(out)/f'stage{k}')
-        if (resume or stage is not None and k < stage) and k < count and (done := _finished(folder, settings.steps)): weights = done; continue
-        if stage is not None and k < stage: raise ValueError(f'{folder}: stage {k} is not finished, so stage {stage} has nothing to go on from')
-        t = trainer(replace(recipe, stage=settings, then=()), splits.train.vocabulary, seed, weights, out=folder, **options)
-        train = splits.train if settings.window is None else windows(splits.train, settings.window)
-        t.fit(train, splits.val, resume=resume and folder is not None and (folder/'state.safetensors').is_file())
-        weights = t.final.state_dict()
+        folder = out if k == count else out and out/f'stage{k}'
+        t, train = make(settings, weights, out=folder, seen=seen), _stage_clips(splits, settings)
+        earlier = folder and k < count and (resume or stage is not None and k < stage)
+        if not earlier or not _finished(t, train, splits.val, splits.train):
+            if stage is not None and k < stage: raise ValueError(f'{folder}: stage {k} is not finished, so stage {stage} has nothing to go on from')
+            t.fit(train, splits.val, resume=resume if folder and folder.is_dir() else False, whole=splits.train)
         if k == stage: break
+        weights, seen = t.final.state_dict(), t.clips['seen']
     return t
