@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['tolerance', 'frames_of_reference', 'spare', 'share', 'longest_frame', 'viewer', 'Span', 'Adjusted', 'settled',
-           'counted', 'Clip', 'seconds', 'duration', 'longest_gap', 'out_of_proportion', 'crop', 'select', 'part',
-           'seen', 'show']
+           'counted', 'readable', 'Clip', 'seconds', 'duration', 'longest_gap', 'out_of_proportion', 'crop', 'select',
+           'part', 'seen', 'show']
 
 # %% ../nbs/01_clip.ipynb #fb42dd29
 import unicodedata, warnings
@@ -83,6 +83,13 @@ def _check(clip):
     for s in clip.spans:
         if not s.start < s.end: say(f'span {s.gloss!r} ends at {s.end} s, before or at its start {s.start} s')
 
+# %% ../nbs/01_clip.ipynb #f7aa0845
+def readable(text: str) -> str:
+    "Text without the half characters in which Python hides bytes of file names: read as UTF-8, or spelled out as in `\\xe9`."
+    if text.isascii(): return text
+    try: return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
+    except UnicodeEncodeError: return text.encode('utf-8', 'backslashreplace').decode()
+
 # %% ../nbs/01_clip.ipynb #662d4614
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -105,7 +112,8 @@ class Clip:
         put = lambda k, v: object.__setattr__(self, k, v)
         put('xyz', np.array(self.xyz, np.float32)); put('conf', np.array(settled(np.asarray(self.conf, np.float32), self.source)))
         if self.times is not None: put('times', np.array(self.times, np.float64))
-        one_form = lambda text: unicodedata.normalize('NFC', text)
+        one_form = lambda text: unicodedata.normalize('NFC', readable(text))
+        for k in ('signer', 'session', 'source'): put(k, readable(getattr(self, k)))
         put('gloss', tuple(map(one_form, (self.gloss,) if isinstance(self.gloss, str) else self.gloss)))
         put('spans', tuple(Span(start, end, one_form(gloss)) for start, end, gloss in (Span(*s) for s in self.spans)))
         _check(self)

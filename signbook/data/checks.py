@@ -23,6 +23,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..clip import Clip, counted, share, spare
+from .labels import where_labels
 from .copies import enough_points, followed, groups_of, near_copies, same
 from .shortcuts import Told, features, tell
 from .vitals import at, enough_joints, flat, follow, measure, sides, slots
@@ -524,6 +525,8 @@ def look_words(case: Case) -> list[Finding]:
     if few and plenty: out.append(Finding('words', 'warn' if isolated else 'note', f'{len(few)} of {len(count)} words have fewer than three clips ({names(few)}), where half of the words have at least {int(np.median(list(count.values())))}', worst([bool(set(g) & set(few)) for g in case.gloss]),
                                           'Record more of them, or leave them out.', lambda: bars([w for w, _ in count.most_common()[::-1]], [n for _, n in count.most_common()[::-1]], 'clips', mark=3)))
     mute = np.array([not g for g in case.gloss])
+    if mute.all():
+        out.append(Finding('words', 'refuse', 'no clip says which word it shows', (), where_labels[0].upper() + where_labels[1:] + '.', None))
     if mute.any() and not mute.all(): out.append(Finding('words', severity(mute, 1.1), f'{some(case, mute)} have no gloss', worst(mute), 'Label them, or leave them out.', None))
     return out
 

@@ -14,7 +14,7 @@ __all__ = ['fields', 'most_readings', 'roles', 'several', 'two_ways', 'where_lab
 import csv, io, os, re, sys, unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..clip import Clip, Span
-from .files import beside, expect, glosses_of, natural, one_sentence, regular, split_of, split_words
+from .files import (beside, expect, glosses_of, natural, one_sentence, regular, split_of,
+                                 split_words)
 
 # %% ../../nbs/08a_labels.ipynb #a295fdb3
 fields = 'gloss', 'signer', 'session', 'split' # what labels speak of
@@ -63,7 +64,8 @@ def tokens_of(
     wanted = f'any of {", ".join(f"{{{f}}}" for f in (*fields, "take"))}, and * for anything'
     expect(odd is None, f'labels {pattern!r}: a field', odd, wanted)
     named = [kinds[p] for p in pieces if p in kinds and p != '*']
-    expect(named and len(named) == len(set(named)), f'the fields of labels {pattern!r}', ', '.join(named) or 'none',
+    once = named and len(named) == len(set(named))
+    expect(once, f'the fields of labels {pattern!r}', ', '.join(named) or 'none',
            f'each of {", ".join(fields)} once at most, and one at least')
     return [Token(kinds[p]) if p in kinds else Token('text', p) for p in pieces]
 
@@ -79,7 +81,8 @@ def readings(
     def rest(k, at):
         if k == len(tokens): return ((),) if at == len(name) else ()
         token = tokens[k]
-        if token.kind == 'text': return rest(k + 1, at + len(token.text)) if name.startswith(token.text, at) else ()
+        if token.kind == 'text':
+            return rest(k + 1, at + len(token.text)) if name.startswith(token.text, at) else ()
         slash = name.find('/', at)
         stop = len(name) if slash < 0 else slash
         found = {}
@@ -94,8 +97,8 @@ def readings(
 
 def _borders(tokens, k): # whether a star could be part of a field beside it
     def open_to(near, far):
-        if far and far.kind == 'text': return False
-        return bool(near) and near.kind in fields or bool(far) and far.kind in fields and bool(re.fullmatch(r'[_\-. ]+', near.text))
+        if near and near.kind in fields: return True
+        return bool(far) and far.kind in fields and bool(re.fullmatch(r'[_\-. ]+', near.text))
     around = [tokens[i] if 0 <= i < len(tokens) else None for i in (k - 2, k - 1, k + 1, k + 2)]
     return open_to(around[1], around[0]) or open_to(around[2], around[3])
 
@@ -125,7 +128,8 @@ def fit_names(
     if torn: _refuse_torn(pattern, torn, ways[torn[0]], kinds)
     doubtful = _doubtful_stars(chosen, kinds, places)
     odd = {n: f'{pattern} says nothing about it' for n, w in ways.items() if not w}
-    odd |= {n: f'{text!r} may be part of the word, so that {pattern} does not tell' for n, text in doubtful.items()}
+    unsure = f'may be part of the word, so that {pattern} does not tell'
+    odd |= {n: f'{text!r} {unsure}' for n, text in doubtful.items()}
     return {n: {kinds[i]: w[i] for i in places} for n, w in chosen.items() if n not in doubtful}, odd
 
 def _distinct(ways, places): # one reading for each set of fields, the one whose stars are shortest
@@ -136,8 +140,9 @@ def _distinct(ways, places): # one reading for each set of fields, the one whose
 def _refuse_torn(pattern, torn, ways, kinds):
     spoken = [', '.join(f'{k} {v!r}' for k, v in zip(kinds, w) if k in fields) for w in ways[:2]]
     more = f' ({len(torn)} names do)' if len(torn) > 1 else ''
-    raise ValueError(f'labels {pattern!r}: {torn[0]} fits in {len(ways)} ways{more}: {"; or ".join(spoken)}. '
-                     'Part the fields by something that no word has, such as /, or give a table (--labels labels.csv)')
+    way_on = 'Part the fields by something that no word has, such as /, or give a table (--labels labels.csv)'
+    both = '; or '.join(spoken)
+    raise ValueError(f'labels {pattern!r}: {torn[0]} fits in {len(ways)} ways{more}: {both}. {way_on}')
 
 def _doubtful_stars(chosen, kinds, places):
     "Name → what stands for a star beside a field, where nothing shows that it is no part of it."
@@ -159,29 +164,34 @@ def table_text(
     if 0 <= most == len(data): data = data[:data.rfind(b'\n') // 2 * 2]                     # whole lines
     if data[:2] in (b'\xff\xfe', b'\xfe\xff'): return data[:len(data) // 2 * 2].decode('utf-16')
     zeros = [data[i:2000:2].count(0) for i in (0, 1)]
-    if max(zeros) > len(data[:2000]) // 8: return data.decode('utf-16-be' if zeros[0] > zeros[1] else 'utf-16-le')
+    wide = 'utf-16-be' if zeros[0] > zeros[1] else 'utf-16-le'
+    if max(zeros) > len(data[:2000]) // 8: return data.decode(wide)
     try: return data.decode('utf-8-sig')
-    except UnicodeDecodeError: raise ValueError(f'{path}: is neither UTF-8 nor UTF-16; save it as UTF-8') from None
+    except UnicodeDecodeError:
+        raise ValueError(f'{path}: is neither UTF-8 nor UTF-16; save it as UTF-8') from None
 
 def split_rows(
     text: str,
     delimiter: str,
 ) -> list[list[str]]:
     "The rows of a table; empty lines are none."
-    return [row for row in csv.reader(io.StringIO(text, newline=''), delimiter=delimiter) if any(map(str.strip, row))]
+    rows = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter)
+    return [row for row in rows if any(map(str.strip, row))]
 
 # %% ../../nbs/08a_labels.ipynb #fd9d9065
 roles = { # what a column says → names that it goes by, the likeliest first
-    'file': 'file path filename file_name filepath file_path video video_file video_path video_name video_id clip clip_id '
-            'recording name id uid sample sample_id folder pose url',
-    'gloss': 'glosses gloss gloss_sequence sign word sign_name word_name label_name class_name label class category '
-             'orth annotation transcription sentence words text',
-    'signer': 'signer signer_id signer_name participant participant_id speaker subject subject_id user user_id person person_id',
+    'file': 'file path filename file_name filepath file_path video video_file video_path video_name video_id '
+            'clip clip_id recording name id uid sample sample_id folder pose url',
+    'gloss': 'glosses gloss gloss_sequence sign word sign_name word_name label_name class_name label class '
+             'category orth annotation transcription sentence words text',
+    'signer': 'signer signer_id signer_name participant participant_id speaker subject subject_id '
+              'user user_id person person_id',
     'session': 'session session_id session_name sitting recording_session',
     'split': 'split subset partition set fold_name',
     'start': 'start start_time start_s begin start_ms', 'end': 'end end_time end_s stop end_ms'}
 roles = {role: names.split() for role, names in roles.items()}
-several = set('glosses gloss_sequence orth annotation transcription sentence words'.split()) # spaces part the glosses here
+# columns in which spaces part glosses
+several = set('glosses gloss_sequence orth annotation transcription sentence words'.split())
 
 def spelled(name: str) -> str:
     "The name of a column, whatever its case and marks."
@@ -205,14 +215,13 @@ class Table:
     rows: list[list[str]]
     columns: dict[str, list[int]] = field(default_factory=dict) # role → columns, see `columns_of`
 
-    def column(self, role: str) -> str:
-        "What the column of a role is called."
-        return self.header[self.columns[role][0]] if role in self.columns else ''
+    @cached_property
+    def names(self) -> list[str]: return [spelled(h) for h in self.header]
 
 def header_of(
     text: str, # of a table, its beginning at least
 ) -> tuple[list[str], str]: # the header, and what parts its fields
-    "The names of a table's columns, parted by whichever of comma, semicolon, tab and bar makes most sense of them."
+    "The names of a table's columns, parted by whichever of comma, semicolon, tab and bar makes most sense."
     first = text.lstrip('\r\n').split('\n', 1)[0].rstrip('\r')
     headers = {d: next(csv.reader([first], delimiter=d), []) for d in ',;\t|'}
     best = max(headers, key=lambda d: (len(columns_of(headers[d])), len(headers[d])))
@@ -246,7 +255,9 @@ class Names:
         names: Iterable[str], # paths inside it, with slashes
     ):
         self.names, base = list(names), Path(root).absolute().parts
-        self.full = [tuple(unicodedata.normalize('NFC', s).casefold() for s in (*base, *Path(n).parts)) for n in self.names]
+        alike = lambda step: unicodedata.normalize('NFC', step).casefold()
+        base = tuple(map(alike, base))
+        self.full = [(*base, *map(alike, Path(n).parts)) for n in self.names]
         self._tails = {}
 
     def tails(self, depth: int) -> dict[tuple[str, ...], list[str]]:
@@ -255,7 +266,8 @@ class Names:
             self._tails[depth] = found = {}
             for name, full in zip(self.names, self.full):
                 tail = full[-depth:]
-                for end in {tail[-1], without_ending(tail[-1])}: found.setdefault((*tail[:-1], end), []).append(name)
+                for end in {tail[-1], without_ending(tail[-1])}:
+                    found.setdefault((*tail[:-1], end), []).append(name)
         return self._tails[depth]
 
     def called(self, parts: tuple[str, ...], depth: int) -> list[str]:
@@ -269,7 +281,7 @@ def match_rows(
     table: Table,
     column: int, # that may name files
     names: Names,
-) -> tuple[dict[int, list[str]], int]: # row → the files it names; how many steps of its path were passed over at the most
+) -> tuple[dict[int, list[str]], int]: # row → the files it names; how many steps of paths were passed over
     "Which file each row of a table speaks of."
     cells = [parts_of(row[column]) for row in table.rows]
     base = tuple(parts_of(str(table.path.parent.absolute())))
@@ -299,19 +311,20 @@ def _same(full, wanted): # a path and a row's, whether or not the row has the en
 def with_columns(
     table: Table,
     names: Names,
-) -> tuple[Table, dict[int, list[str]], int]: # the table with its columns settled, and what `match_rows` finds
+) -> tuple[Table, dict[int, list[str]], int]: # with its columns settled, and what `match_rows` finds
     "A table's column of files and what its rows speak of."
     if len(table.header) == 2 and table.columns.keys() < {'file', 'gloss'}:
         headless = Table(table.path, ['file', 'gloss'], [table.header, *table.rows])
         tries = [(k, (t, *match_rows(t, k, names))) for t in (table, headless) for k in (0, 1)]
         k, (t, found, over) = max(tries, key=lambda tried: _clear(tried[1][1]))
-        if found: return Table(t.path, t.header, t.rows, t.columns | dict(file=[k], gloss=[1 - k])), found, over
+        if found: return replace(t, columns=t.columns | dict(file=[k], gloss=[1 - k])), found, over
     tries = [(k, match_rows(table, k, names)) for k in table.columns.get('file', [])]
     if not tries: return table, {}, 0
     k, (found, over) = max(tries, key=lambda tried: (_clear(tried[1][0]), -tried[1][1]))
-    return Table(table.path, table.header, table.rows, table.columns | dict(file=[k])), found, over
+    return replace(table, columns=table.columns | dict(file=[k])), found, over
 
-def _clear(found): return sum(len(files) == 1 for files in found.values()), len(found) # rows that name one file, any file
+def _clear(found): # rows that name one file, rows that name any
+    return sum(len(files) == 1 for files in found.values()), len(found)
 
 # %% ../../nbs/08a_labels.ipynb #7f5d3868
 def glosses_in(
@@ -336,13 +349,17 @@ def row_fields(
     table: Table,
     row: list[str],
 ) -> dict: # gloss (a tuple), signer, session, split, and start and end where they are times
-    "What a row says, as far as it says anything."
-    names, about = [spelled(h) for h in table.header], {}
+    "What a row says, as far as it says anything; in `clips.csv` an empty cell says that it is not known."
+    own, about = table.path.name == beside, {}
     for role in fields:
-        cells = [(names[k], row[k].strip()) for k in table.columns.get(role, []) if row[k].strip()]
-        if cells: about[role] = glosses_in(cells[0][1], cells[0][0] in several) if role == 'gloss' else cells[0][1]
+        if own and role in table.columns: about[role] = () if role == 'gloss' else ''
+        k = next((k for k in table.columns.get(role, []) if row[k].strip()), None)
+        if k is None: continue
+        cell = row[k] if own else row[k].strip()
+        about[role] = glosses_in(cell, table.names[k] in several) if role == 'gloss' else cell
     if {'start', 'end'} <= table.columns.keys():
-        start, end = (seconds_in(row[k], names[k]) for k in (table.columns['start'][0], table.columns['end'][0]))
+        at = [table.columns[k][0] for k in ('start', 'end')]
+        start, end = (seconds_in(row[k], table.names[k]) for k in at)
         if start is not None and end is not None and 0 <= start < end: about |= dict(start=start, end=end)
     return about
 
@@ -354,9 +371,11 @@ def joined_rows(
     "What rows say together: the pieces of a recording in order, or the same thing again."
     timed = all('start' in r for r in rows)
     if timed: rows = sorted(rows, key=lambda r: r['start'])
-    rest = [{k: v for k, v in r.items() if k not in ('start', 'end') and not (timed and k == 'gloss')} for r in rows]
+    apart = ('start', 'end', 'gloss') if timed else ('start', 'end')
+    rest = [{k: v for k, v in r.items() if k not in apart} for r in rows]
     other = next((r for r in rest if r != rest[0]), None)
-    expect(other is None, f'{where}: what one row says', rest[0], f'what the other says, {other}; or a start and an end for each')
+    expect(other is None, f'{where}: what one row says', rest[0],
+           f'what the other says, {other}; or a start and an end for each')
     if not timed: return rest[0]
     glosses = [g for r in rows for g in r.get('gloss', ())]
     spans = [Span(r['start'], r['end'], r['gloss'][0]) for r in rows if len(r.get('gloss', ())) == 1]
@@ -379,31 +398,41 @@ def read_labels(
     by_file = {}
     for i, files in found.items():
         cell = table.rows[i][table.columns['file'][0]]
-        expect(len(files) == 1, f'{table.path}: row {i + 2}, {cell}', ' or '.join(files[:2]), 'a path that names one file')
+        expect(len(files) == 1, f'{table.path}: row {i + 2}, {cell}', ' or '.join(files[:2]),
+               'a path that names one file')
         by_file.setdefault(files[0], []).append(row_fields(table, table.rows[i]))
-    known, remarks = {}, []
+    known = {}
     for name, rows in by_file.items():
-        if len(rows) > 1 and name.lower().endswith(('.parquet', '.pq')): continue     # a row a sequence, as its reader knows
-        known[name] = joined_rows(rows, f'{table.path}, {name}')
-    remarks += _known_splits(table, known)
-    unused = {row[table.columns['file'][0]]: f'is in {table.path.name}, but there is no such file'
-              for i, row in enumerate(table.rows) if i not in found} if 'file' in table.columns else {}
-    if over: remarks.append(f'{table.path.name}: names files in other folders; taken for those here by the ends of their paths')
-    if unused and found: remarks.append(f'{table.path.name}: {len(unused)} of {len(table.rows)} rows name no file that is here, such as {next(iter(unused))}')
-    if unused and not found: remarks.append(f'{table.path.name}: {len(table.rows)} rows, none names a file that is here; the first names {next(iter(unused))}')
-    return Said(known, remarks, unused)
+        sequences = len(rows) > 1 and name.lower().endswith(('.parquet', '.pq'))      # which its reader knows
+        if not sequences: known[name] = joined_rows(rows, f'{table.path}, {name}')
+    at = table.columns.get('file', [])[:1]
+    gone = [row[k] for i, row in enumerate(table.rows) if i not in found for k in at]
+    remarks = _known_splits(table, known) + _row_remarks(table, gone, bool(found), over)
+    reason = f'is in {table.path.name}, but there is no such file'
+    return Said(known, remarks, dict.fromkeys(gone, reason))
+
+def _row_remarks(table, gone, found, over): # on rows that are of no use, or a guess
+    name, n = table.path.name, len(table.rows)
+    none = f'{name}: {n} rows, none names a file that is here'
+    if gone and not found: return [f'{none}; the first names {gone[0]}']
+    some = f'{name}: {len(gone)} of {n} rows name no file that is here'
+    remarks = [f'{some}, such as {gone[0]}'] if gone else []
+    guess = 'names files in other folders; taken for those here by the ends of their paths'
+    return remarks + ([f'{name}: {guess}'] if over else [])
 
 def _known_splits(table, known): # splits by their names, or by the name of the table
     by_name, odd = split_of(table.path.stem, anywhere=True), []
     for about in known.values():
-        told = about.pop('split', '')
+        told = about.get('split', '')
         split = split_of(told) if told else by_name
         if split: about['split'] = split
-        elif told: odd.append(told)
-    return [f'{table.path.name}: split {odd[0]!r} is none of train, val and test ({len(odd)} rows)'] if odd else []
+        elif told: odd.append(about.pop('split'))
+    if not odd: return []
+    return [f'{table.path.name}: split {odd[0]!r} is none of train, val and test ({len(odd)} rows)']
 
 # %% ../../nbs/08a_labels.ipynb #c9728f1a
-_usual = 'clips labels label index metadata train val dev test train_labels val_labels test_labels supplemental_metadata'.split()
+_usual = ('clips labels label index metadata train val dev test train_labels val_labels test_labels '
+          'supplemental_metadata').split()
 
 def find_tables(
     root: Path, # the folder that names start from
@@ -414,21 +443,25 @@ def find_tables(
     data = {Path(root, n) for n in names}
     depths = {f: len(f.parts) - len(root.parts) for n in data for f in n.parents}
     folders = [root, *(f for f, depth in depths.items() if depth in (1, 2))] if whole else []
-    inside = [t for f in sorted(set(folders), key=lambda p: natural(p.as_posix())) for t in _tables_in(f) if t not in data]
-    up = [*([] if whole else [root.absolute()]), *list(root.absolute().parents)[:2]]
+    folders = sorted(set(folders), key=lambda p: natural(p.as_posix()))
+    inside = [t for f in folders for t in _tables_in(f) if t not in data]
+    up = [*([] if whole else [root]), *list(root.absolute().parents)[:2]]
     above = [f/f'{stem}{ending}' for f in up for stem in _usual for ending in ('.csv', '.tsv')]
-    return inside, [t for t in above if t.is_file() and t not in data and not (root/t.name in data and t.parent == root.absolute())]
+    return inside, [t for t in above if t.is_file() and t not in data]
 
 def _tables_in(folder):
     if not folder.is_dir(): return []
-    with os.scandir(folder) as there: names = [e.name for e in there if e.is_file() and not e.name.startswith('.')]
-    return [folder/n for n in sorted(names, key=natural) if n.lower().endswith(('.csv', '.tsv'))]
+    with os.scandir(folder) as there: names = [e.name for e in there if e.is_file()]
+    names = [n for n in names if n.lower().endswith(('.csv', '.tsv')) and not n.startswith('.')]
+    return [folder/n for n in sorted(names, key=natural)]
 
 # %% ../../nbs/08a_labels.ipynb #f9e7b9c2
-_boxes = set('data dataset set clips videos video poses pose landmarks keypoints json raw files samples recordings split splits part'.split())
+_boxes = set('data dataset set clips videos video poses pose landmarks keypoints json raw files samples '
+             'recordings split splits part'.split())
 _persons = re.compile(r'(?:s|p|u|signer|person|participant|subject|speaker|user)[_ -]?\d+', re.I)
 _sittings = re.compile(r'(?:session|sess|day|sitting)[_ -]?\d+', re.I)
 
+@lru_cache(maxsize=4096)
 def folder_kind(
     name: str, # of a folder
 ) -> str: # train | val | test, signer, session, box, word
@@ -453,9 +486,11 @@ def from_folders(
         known[n] |= {'split': kind for kind, _ in kinds if kind in ('train', 'val', 'test')}
     filled = [w for w in words.values() if w]
     same = len(os.path.commonprefix(filled)) if filled else 0
-    skip = min(same, min(map(len, filled), default=1) - 1)                # steps that all have in common, but for the last
+    skip = min(same, min(map(len, filled), default=1) - 1)            # steps that all share, but for the last
     deep = next((n for n, w in words.items() if len(w) - skip > 1), None)
-    if deep: return known, f'folders such as {"/".join(words[deep][skip:])} leave open which is the word: {two_ways}'
+    if deep:
+        steps = '/'.join(words[deep][skip:])
+        return known, f'folders such as {steps} leave open which is the word: {two_ways}'
     for n, w in words.items():
         if w: known[n]['gloss'] = w[skip]
     return known, ''
@@ -470,16 +505,16 @@ class Labels:
     loose: dict[str, dict] = field(default_factory=dict) # name → what names and folders say
     remarks: list[str] = field(default_factory=list) # to be said, a sentence each
     later: list[str] = field(default_factory=list) # to be said where words are missing
-    odd: dict[str, str] = field(default_factory=dict) # file or row → why nothing is known about it, where labels were given
+    odd: dict[str, str] = field(default_factory=dict) # file or row → why given labels say nothing of it
 
     def fields(self, name: str) -> dict:
         "All that is known about a file from outside."
-        return self.loose.get(name, {}) | self.firm.get(name, {})
+        return {k: v for k, v in (self.loose.get(name, {}) | self.firm.get(name, {})).items() if v}
 
 def find_labels(
     root: str | Path, # the folder that names start from
     names: Iterable[str], # paths of files, or folders that are a clip, inside it
-    labels: str | Path | None = None, # a table, a pattern such as '{signer}/{gloss}_*', none, or None for what there is
+    labels: str | Path | None = None, # a table, a pattern such as '{signer}/{gloss}_*', or none
     whole: bool = True, # whether all of the folder is meant, and not one file in it
 ) -> Labels:
     "What is signed in files, by whom, in which sitting, for which split."
@@ -491,8 +526,9 @@ def find_labels(
         splits = {n: {'split': about['split']} for n, about in by_name.items() if 'split' in about}
         return Labels(said.known, splits, said.remarks, [], said.unused)
     firm, remarks, later = from_tables(root, names, whole)
-    unnamed = [n for n in names if 'gloss' not in firm.get(n, {})]
-    if remark and unnamed: later.append(remark)
+    if any('gloss' in about for about in firm.values()):                # a table that lacks some is no reason to guess
+        by_name = {n: {k: v for k, v in about.items() if k != 'gloss'} for n, about in by_name.items()}
+    elif remark: later.append(remark)
     return Labels(firm, by_name, remarks, later)
 
 # %% ../../nbs/08a_labels.ipynb #8006cae8
@@ -507,7 +543,7 @@ def from_names(
         if '__' in stem: known[n] = known[n] | {k: v for k, v in bangla_name(stem).items() if v}
     for about in known.values():
         word = about.pop('gloss', '')
-        if word and word != 'unlabelled': about['gloss'] = (word,)      # as files are called that have no word
+        if word and word != 'unlabelled': about['gloss'] = (word,)    # as files are called that have no word
     return known, remark
 
 def given_labels(
@@ -518,23 +554,31 @@ def given_labels(
     "What labels that were given say; an error where they fit no file."
     if '{' in labels and not Path(labels).is_file(): said = _from_pattern(labels, names)
     else:
-        expect(Path(labels).is_file(), f'labels {labels!r}', 'no file', "a table, or a pattern such as '{signer}/{gloss}_{take}'")
-        table = read_table(labels)
-        said = read_labels(table, Names(root, names))
-        what = ', '.join(map(repr, table.header[:8]))
-        expect(said.known or 'file' in table.columns, f'{labels}: the header', what, f'a column that names files, such as {", ".join(roles["file"][:4])}')
-        says = any(about for about in said.known.values())
-        expect(says or not said.known, f'{labels}: the header', what, f'a column that says something, such as {", ".join((*roles["gloss"][:2], *fields[1:]))}')
-        missing = {n: f'is left out: {Path(labels).name} says nothing about it' for n in names if n not in said.known}
-        said = said._replace(unused=missing | said.unused)
+        wanted = "a table, or a pattern such as '{signer}/{gloss}_{take}'"
+        expect(Path(labels).is_file(), f'labels {labels!r}', 'no file', wanted)
+        said = _from_table(Path(labels), root, names)
     reason = next((f' ({n}: {why.removeprefix("is left out: ")})' for n, why in said.unused.items()), '')
-    if not said.known: raise ValueError(f'labels {labels!r} fit none of the {len(names)} files, the first is {names[0]}{reason}')
+    first = f'the first is {names[0]}{reason}'
+    if not said.known: raise ValueError(f'labels {labels!r} fit none of the {len(names)} files, {first}')
     left = [n for n in names if n not in said.known]
-    about = [f'labels {labels}: nothing about {len(left)} of {len(names)} files, such as {left[0]}'] if left else []
-    return said._replace(remarks=said.remarks + about)
+    gap = f'labels {labels}: nothing about {len(left)} of {len(names)} files'
+    if left: said.remarks.append(f'{gap}, such as {left[0]}')
+    return said
+
+def _from_table(path, root, names):
+    table = read_table(path)
+    said = read_labels(table, Names(root, names))
+    header = ', '.join(map(repr, table.header[:8]))
+    files, words = ', '.join(roles['file'][:4]), ', '.join((*roles['gloss'][:2], *fields[1:]))
+    names_files = said.known or 'file' in table.columns
+    expect(names_files, f'{path}: the header', header, f'a column that names files, such as {files}')
+    says = any(said.known.values()) or not said.known
+    expect(says, f'{path}: the header', header, f'a column that says something, such as {words}')
+    missing = {n: f'is left out: {path.name} says nothing about it' for n in names if n not in said.known}
+    return said._replace(unused=missing | said.unused)
 
 def _from_pattern(pattern, names):
-    depth = pattern.count('/') + 1                                      # it speaks of so many steps, from the right
+    depth = pattern.count('/') + 1                                # it speaks of so many steps, from the right
     tails = {n: '/'.join(Path(without_ending(n)).parts[-depth:]) for n in names}
     fitting, odd = fit_names(pattern, dict.fromkeys(tails.values()))
     for tail, about in fitting.items():
@@ -551,7 +595,7 @@ def from_tables(
     root: Path,
     names: list[str],
     whole: bool = True, # whether all of the folder is meant
-) -> tuple[dict[str, dict], list[str], list[str]]: # name → fields; what was not understood, and what was not looked at
+) -> tuple[dict[str, dict], list[str], list[str]]: # name → fields; remarks; tables that have no labels
     "What the tables beside files say about them."
     inside, above = find_tables(root, names, whole)
     there, firm, origin, remarks, later = Names(root, names), {}, {}, [], []
@@ -570,8 +614,8 @@ def no_labels_in(path: Path) -> str: # nothing where a table may hold some
     except (OSError, ValueError) as e: return str(e)
     columns = columns_of(header)
     if 'file' in columns and set(columns) & set(fields) or len(header) == 2: return ''
-    return (f'{path.name}: columns {", ".join(header[:6])} are no labels; expected one that names files, such as {roles["file"][0]}, '
-            f'and one such as {roles["gloss"][1]}')
+    wanted = f'expected one that names files, such as {roles["file"][0]}, and one such as {roles["gloss"][1]}'
+    return f'{path.name}: columns {", ".join(header[:6])} are no labels; {wanted}'
 
 def _agree(firm, origin, known, path):
     "Put what a table says to what others said."
@@ -595,11 +639,14 @@ def with_labels(
     firm, loose = labels.firm.get(name, {}), labels.loose.get(name, {})
     if not firm and not loose: return clip
     own = {k: v for k in fields if (v := getattr(clip, k))}
+    loose = {k: v for k, v in loose.items() if k not in firm}           # a table may say that it is not known
+    firm = {k: v for k, v in firm.items() if v}
     about = loose | own | firm if alone else loose | firm | own
     spans = about.pop('spans', ())
-    if spans and alone and not clip.spans and max(s.end for s in spans) <= clip.duration + .5: about['spans'] = spans
+    inside = spans and max(s.end for s in spans) <= clip.duration + .5
+    if inside and alone and not clip.spans: about['spans'] = spans
     changes = {k: v for k, v in about.items() if getattr(clip, k) != v}
     return replace(clip, **changes) if changes else clip
 
-where_labels = ("words can stand in the names of folders (HELLO/1.pose), in a table beside the files (labels.csv with columns file and gloss), "
-                "or in file names (--labels '{gloss}_{signer}')")
+where_labels = ("words can stand in the names of folders (HELLO/1.pose), in a table beside the files "
+                "(labels.csv with columns file and gloss), or in file names (--labels '{gloss}_{signer}')")

@@ -18,6 +18,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ..data.corpus import Corpus, Splits
+from ..data.labels import where_labels
 from ..data.files import regular
 from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, documented_features, stream_features
