@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
+EXTRAS ?= dev,extract
+CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test gate slow lab bench export readme clean-notebooks clean
+.PHONY: demo test gate slow lab bench export readme pictures constraints clean-notebooks clean
 
 demo: $(INSTALLED) ## train small models on synthetic signing, write report.html
 	$(BIN)/signbook demo --out .
@@ -31,15 +33,22 @@ export: $(INSTALLED) ## notebooks → package and README
 
 readme: export
 
+pictures: $(INSTALLED) ## the picture of the README, out of the quickstart
+	PICTURES=1 $(BIN)/jupyter execute nbs/tutorials/quickstart.ipynb
+
+constraints: $(INSTALLED) ## pin every package that is installed now; after the tests have passed with it
+	$(BIN)/python .ci/constraints.py $(EXTRAS)
+
 clean-notebooks: $(INSTALLED)
 	$(BIN)/nbdev_clean
 	for nb in colab/*.ipynb; do $(BIN)/nbdev_clean --fname $$nb; done
+	$(BIN)/python .ci/gate.py --write-style
 
 $(INSTALLED): settings.ini setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("signbook needs Python 3.10 or later, this is %d.%d; set PYTHON=" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[$(EXTRAS)]'
 	touch $@
 
 clean:

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""signbook's gate: the notebooks are clean, exported, in order, without secrets, README is as rendered, and every example runs.
+"""signbook's gate: the notebooks are clean, exported, in order, without secrets, README is as rendered, and every example runs;
+links are alive, stored outputs can be trusted, the documentation can be built, and the style only gets better.
 
-usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [NOTEBOOK ...]
+usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [--write-style] [NOTEBOOK ...]
 
 Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
 import argparse, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = re.compile(r'wandb_v1_[A-Za-z0-9_]{20,}|hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|\bsk-[A-Za-z0-9_\-]{32,}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY'
@@ -135,13 +138,19 @@ def light_import():
     r = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     if r.returncode or r.stdout.strip(): yield f'import signbook pulls in {r.stdout.strip() or r.stderr[-200:]}'
 
-CHECKS = dict(clean=clean, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import)
+def links():
+    yield from pages.links(files())
+links.__doc__ = pages.links.__doc__
+
+CHECKS = dict(clean=clean, kernels=pages.kernels, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import,
+              links=links, outputs=pages.outputs, style=pages.style, docs=pages.docs)
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--write-readme', action='store_true'); a.add_argument('--alone', action='store_true', help=argparse.SUPPRESS)
+    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--write-readme', action='store_true'); a.add_argument('--write-style', action='store_true'); a.add_argument('--alone', action='store_true', help=argparse.SUPPRESS)
     o = a.parse_args()
     if o.alone: print(json.dumps(run(Path(o.notebooks[0]), o.flags.split()))); return
+    if o.write_style: pages.name_kernels(); pages.write_style(); return
     if o.write_readme: (ROOT/'README.md').write_text(readme(), encoding='utf-8'); return
     passed = failed = cells = ran = 0
     if o.only != 'tests':

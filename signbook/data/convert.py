@@ -6,21 +6,22 @@
 __all__ = ['targets', 'differences', 'Target', 'target_of', 'Conversion', 'convert']
 
 # %% ../../nbs/15_convert.ipynb #5256d27d
-import os, shutil
+import os, shutil, sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from functools import partial
+from itertools import chain, repeat, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..clip import Clip
-from .corpus import Corpus, open_corpus
-from .files import beside, clip_row, file_name, flush, one_sentence, temporary_name, write_rows
+from .corpus import Corpus, load, open_corpus
+from .files import (beside, clip_row, expect, file_name, flush, one_sentence, temporary_name, write_rows)
 from .formats import read_pose, write_pose
-from .readers import iter_clips, read_split, write_split
+from .readers import ReaderOptions, iter_clips, read_split, write_split
 from .tables import read_csv, read_parquet, read_spoter, write_kaggle, write_spoter, write_table
 
 # %% ../../nbs/15_convert.ipynb #433992e6
@@ -115,37 +116,58 @@ class Conversion:
         return '\n'.join([head + '; read back, not kept:', *(f'  {k:8} in {n} clip{"s" * (n != 1)}: {self.example[k]}' for k, n in self.lost.items())])
 
 # %% ../../nbs/15_convert.ipynb #07f7fe21
-def _clips_of(src, options):
+def _clips_of(src, options, more):
     "A way to go through the clips of a path, a corpus or a list as often as needed."
     if isinstance(src, (str, Path)):
-        if (Path(src)/'state.json').is_file(): return lambda: iter(open_corpus(src))
-        return lambda: iter_clips(src, **options)
+        if (Path(src)/'state.json').is_file(): return lambda: iter(load(src, options, **more))
+        says = chain([partial(print, file=sys.stderr)], repeat(lambda text: None))       # once is enough
+        return lambda: iter_clips(src, options, next(says), **more)
     if iter(src) is src: src = list(src)
     return lambda: iter(src)
 
+class _Source:
+    "Clips that say whether it was they that failed, so that the message names where they came from first."
+    def __init__(self, clips): self.clips, self.failed = clips, None
+
+    def __iter__(self):
+        try: yield from self.clips()
+        except ValueError as e:
+            self.failed = e
+            raise
+
+# %% ../../nbs/15_convert.ipynb #dab0c36e
 def convert(
     src: str | Path | Iterable[Clip], # a corpus, anything that a reader knows, or clips
     dst: str | Path, # a file or folder that does not exist yet
     to: str = '', # pose | npz | parquet | csv | spoter | corpus; by default as the name of `dst` ends
-    **options, # of the reader, such as `fps`
+    options: ReaderOptions | dict | None = None, # what the files of `src` do not say
+    **more, # single options, such as `fps=25`
 ) -> Conversion: # what was written, and what was not kept
     "Write clips in another format, and say what that could not keep."
-    dst, kind = Path(dst), target_of(dst, to); target = targets[kind]
+    dst, kind = Path(dst), target_of(dst, to)
+    target = targets[kind]
+    if isinstance(src, (str, Path)) and not os.path.exists(src): raise ValueError(f'{src}: no such file or folder')
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
-    clips = _clips_of(src, options)
+    clips = _Source(_clips_of(src, options, more))
     report = Conversion(str(src) if isinstance(src, (str, Path)) else 'clips', str(dst), target.name)
     hold = temporary_name(dst)
     inside = hold/dst.name # a name says something, so it has to be the same
-    with one_sentence(dst, 'cannot be written'):
-        try:
-            hold.mkdir(parents=True)
-            files = target.write(clips(), inside)
-            for clip, back in zip_longest(clips(), target.back(inside, files)):
-                if clip is None or back is None: raise ValueError(f'reads back with {"more" if clip is None else "fewer"} clips than were written')
-                report.add(clip, back)
-            if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
-            flush(inside)
-            os.replace(inside, dst)
-        except ValueError as e: raise ValueError(str(e).replace(str(inside), str(dst))) from e
-        finally: shutil.rmtree(hold, ignore_errors=True)
+    try:
+        with one_sentence(dst, 'cannot be written'): _written(clips, target, inside, dst, report)
+    except ValueError as e: raise clips.failed or e
+    finally: shutil.rmtree(hold, ignore_errors=True)
     return report
+
+def _written(clips, target, inside, dst, report):
+    "Write, read back, compare, and only then put it where it shall be."
+    inside.parent.mkdir(parents=True)
+    try:
+        files = target.write(iter(clips), inside)
+        for clip, back in zip_longest(clips, target.back(inside, files)):
+            other = 'more' if clip is None else 'fewer'
+            expect(clip is not None and back is not None, 'what was read back', f'{other} clips', 'those that were written')
+            report.add(clip, back)
+    except ValueError as e: raise ValueError(str(e).replace(str(inside), str(dst))) from e
+    if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
+    flush(inside)
+    os.replace(inside, dst)

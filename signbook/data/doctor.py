@@ -10,6 +10,7 @@ import base64, html as _html, io, os, sys, textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from json import dumps
 from pathlib import Path
 from typing import Literal
@@ -17,9 +18,10 @@ from typing import Literal
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..clip import Clip
+from ..clip import Clip, counted
 from .checks import Case, Finding, case_of, checks, severities
 from .corpus import Corpus, Splits, load, split
+from .readers import ReaderOptions
 
 # %% ../../nbs/13_doctor.ipynb #e5c42fb9
 @dataclass(frozen=True, repr=False)
@@ -28,12 +30,20 @@ class Report:
     findings: tuple[Finding, ...] # the worst first
     case: Case # what they stand on
     name: str = 'corpus'
-    lacking: dict = None # check → what it would have needed
 
     @property
-    def ok(self) -> bool: return not any(f.severity == 'refuse' for f in self.findings)
+    def ok(self) -> bool:
+        "Whether nothing speaks against training on it."
+        return not any(f.severity == 'refuse' for f in self.findings)
     @property
-    def healthy(self) -> list[str]: return [c.name for c in checks if c.name not in {f.check for f in self.findings} and c.name not in self.lacking]
+    def healthy(self) -> list[str]:
+        "Checks that could look, and found nothing."
+        found = {f.check for f in self.findings}
+        return [c.name for c in checks if c.name not in found and c.looks(self.case)]
+    @cached_property
+    def blind(self) -> dict[str, dict[str, np.ndarray]]:
+        "Check → reason → (N,) bool: the clips that it could not look at, or not in full."
+        return {c.name: reasons for c in checks if (reasons := c.blind(self.case))}
 
     def figure(self,
         check: str, # the name of a check, as the table says it
@@ -43,6 +53,7 @@ class Report:
         if not found: raise ValueError(f'{self.name}: check {check!r} found nothing; findings are {", ".join(dict.fromkeys(f.check for f in self.findings)) or "none"}')
         return next((f.figure() for f in found if f.figure), None)
 
+# %% ../../nbs/13_doctor.ipynb #514d16fc
 def _head(r):
     words, n = {g for gs in r.case.gloss for g in gs}, Counter(f.severity for f in r.findings)
     minutes, signers = r.case.vitals['seconds'].sum() / 60, set(r.case.signer) - {''}
@@ -50,8 +61,23 @@ def _head(r):
     verdict = ('nothing against training on it' if r.ok else 'do not train on it as it is') + (f' ({", ".join(count(n[s], k) for s, k in zip(severities, ("reason to refuse", "warning", "note")) if n[s]).replace("reason to refuses", "reasons to refuse")})' if n else '')
     return f'{r.name}: {count(len(r.case), "clip")}, {count(len(words), "word")}, {count(len(signers), "signer") if signers else "signers not known"}, {minutes:.1f} minutes: {verdict}'
 
+# %% ../../nbs/13_doctor.ipynb #a2ba5aac
+def _extent(reason, mask): # a reason, and for how many of the clips
+    return reason if mask.all() else f'{reason}: {mask.sum()} of {len(mask)} clips'
+
+def _not_looked_at(r): # each reason once, with the checks that it keeps from looking; reasons that concern most clips first
+    checks_of, extent = {}, {}
+    for check, reasons in r.blind.items():
+        for reason, mask in reasons.items():
+            key = reason, mask.tobytes()
+            checks_of.setdefault(key, []).append(check)
+            extent[key] = mask
+    order = sorted(checks_of, key=lambda key: -extent[key].sum())
+    return [f'{", ".join(checks_of[key])} ({_extent(key[0], extent[key])})' for key in order]
+
 def _tail(r): # what was found healthy, and what was not looked at
-    return [f'healthy: {", ".join(r.healthy)}'] * bool(r.healthy) + [f'not looked at: {", ".join(f"{k} ({v})" for k, v in r.lacking.items())}'] * bool(r.lacking)
+    healthy, not_looked_at = ', '.join(r.healthy), '; '.join(_not_looked_at(r))
+    return [f'healthy: {healthy}'] * bool(healthy) + [f'not looked at: {not_looked_at}'] * bool(not_looked_at)
 
 # %% ../../nbs/13_doctor.ipynb #7066a7dc
 def _repr(self, width=118):
@@ -80,7 +106,8 @@ def to_dict(self:Report) -> dict:
     source = lambda f: [str(self.case.source[i]) for i in f.clips[:20]]
     return dict(ok=self.ok, name=self.name, clips=len(self.case), words=len({g for gs in self.case.gloss for g in gs}), signers=len(set(self.case.signer) - {''}),
                 findings=[dict(check=f.check, severity=f.severity, sentence=f.sentence, advice=f.advice, clips=[int(i) for i in f.clips], sources=source(f)) for f in self.findings],
-                healthy=self.healthy, not_looked_at=dict(self.lacking),
+                healthy=self.healthy,
+                not_looked_at={check: '; '.join(_extent(*r) for r in reasons.items()) for check, reasons in self.blind.items()},
                 told={f'{what} from {feature}': dict(score=round(t.score, 4), low=round(t.low, 4), high=round(t.high, 4), chance=round(t.chance, 4), p=round(t.p, 4), labels=t.labels, clips=t.clips) for (what, feature), t in self.case.told.items()})
 
 Report.to_dict = to_dict
@@ -98,6 +125,7 @@ def examine(
     seed: int = 0, # of a split, and of the permutation tests
     name: str = '', # for the report; by default that of the corpus
     progress: bool = False, # show a bar on a terminal
+    adjusted: dict[str, int] | None = None, # what was adjusted when it was loaded, source → values
 ) -> Report: # `.ok` says whether to train on it; ValueError where there is nothing to examine
     "Examine a corpus: every check, and what each found."
     if isinstance(splits, str): splits = split(corpus if isinstance(corpus, Corpus) else Corpus.from_clips(corpus), splits, seed)
@@ -107,10 +135,9 @@ def examine(
         named = dict(train=splits.train, val=splits.val, test=splits.test); corpus = _Joined(list(named.values()))
         parts = [k for k, c in named.items() for _ in range(len(c))]
     elif not isinstance(corpus, Corpus): corpus = list(corpus)
-    case = case_of(corpus, parts, splits.protocol if splits else '', seed, _bar if progress else iter)
-    lacking = {c.name: c.needs(case) for c in checks if c.needs(case)}
-    found = [f for c in checks if c.name not in lacking for f in c.look(case)]
-    return Report(tuple(sorted(found, key=lambda f: severities.index(f.severity))), case, name, lacking)
+    case = case_of(corpus, parts, splits.protocol if splits else '', seed, _bar if progress else iter, adjusted)
+    found = [f for c in checks for f in c.look(case)]
+    return Report(tuple(sorted(found, key=lambda f: severities.index(f.severity))), case, name)
 
 def _bar(items): # on a terminal only
     from tqdm import tqdm
@@ -137,9 +164,11 @@ def doctor(
     html: Path | None = None, # write a page with figures there
     protocol: Literal['as-marked', 'auto', 'session', 'session-reverse', 'signer', 'random', 'given'] = 'as-marked', # split by it and look for leaks; as-marked takes the splits that the data itself names
     seed: int = 0, # of the split, and of the permutation tests
+    options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict: # `ok` False means that it should not be trained on
     "Audit a corpus: random, frozen, swapped, leaking, missing; exit 1 when it should not be trained on."
-    report = examine(load(data), None if protocol == 'as-marked' else protocol, seed, progress=True)
+    with counted() as adjusted: corpus = load(data, options)
+    report = examine(corpus, None if protocol == 'as-marked' else protocol, seed, progress=True, adjusted=adjusted)
     if html is not None: write_html(report, html)
     if json: return report.to_dict()
     print(report, flush=True)

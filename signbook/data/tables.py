@@ -11,11 +11,12 @@ import json, os, re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 
-from ..clip import Clip
-from .files import beside, bounded, clip_row, csv_header, file_name, from_row, labelled, load_csv, numbers, one_sentence, replacing, split_of, write_rows
+from ..clip import Clip, settled
+from .files import beside, bounded, clip_row, csv_header, expect, file_name, from_row, labelled, load_csv, numbers, one_sentence, regular, replacing, split_of, write_rows
 from .formats import when
 from ..layout import HANDS, HOLISTIC, SPOTER54, Layout, fingers, get_layout
 
@@ -58,13 +59,23 @@ def _counts(table, name, path): # a column of whole numbers
     if len(values) and np.abs(values.astype(np.float64)).max() >= 2**53: raise ValueError(f'{path}: {name} has values beyond 2^53, expected small whole numbers')
     return values.astype(np.int64)
 
+# %% ../../nbs/09b_tables.ipynb #ee74385d
+def _kind(table, path):
+    "(N,) which of `_kinds` each row is."
+    import pyarrow as pa, pyarrow.compute as pc
+    rows = []
+    for chunk in table['type'].chunks:
+        words = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        known = pc.index_in(words.dictionary.cast(pa.string()), pa.array(_kinds)).fill_null(-1).to_numpy()
+        rows.append(np.append(known, -1)[words.indices.cast(pa.int64()).fill_null(-1).to_numpy()])
+    kind = np.concatenate(rows).astype(int)
+    if (kind < 0).any(): raise ValueError(f'{path}: has a type other than {", ".join(_kinds)}')
+    return kind
+
 # %% ../../nbs/09b_tables.ipynb #3717d454
 def _long(table, path):
     "(T,) frame numbers, (T, 543, 3), (T, 543) of a table with a row for each landmark."
-    import pyarrow as pa, pyarrow.compute as pc
-    kind = pc.index_in(table['type'].cast(pa.string()), pa.array(_kinds)).to_numpy()
-    if np.isnan(kind.astype(float)).any(): raise ValueError(f'{path}: has a type other than {", ".join(_kinds)}')
-    kind, landmark = kind.astype(int), _counts(table, 'landmark_index', path)
+    kind, landmark = _kind(table, path), _counts(table, 'landmark_index', path)
     sizes = np.array([HOLISTIC.parts[k].stop - HOLISTIC.parts[k].start for k in _kinds]); limits = np.where(sizes == 468, 478, sizes) # a mesh with irises has ten more
     if ((landmark < 0) | (landmark >= limits[kind])).any(): raise ValueError(f'{path}: has landmark_index {landmark.min()} to {landmark.max()}, more than its type has')
     frames, t = np.unique(_counts(table, 'frame', path), return_inverse=True)
@@ -82,7 +93,8 @@ def _sequences(table, path):
     name = next((n for n in ('sequence_id', '__index_level_0__') if n in table.column_names), None)
     ids = _counts(table, name, path) if name else np.zeros(table.num_rows, np.int64)
     values, first, which = np.unique(ids, return_index=True, return_inverse=True)
-    return {str(values[k]) if name else '': np.flatnonzero(which == k) for k in np.argsort(first)}
+    rows = np.split(np.argsort(which, kind='stable'), np.cumsum(np.bincount(which))[:-1])
+    return {str(values[k]) if name else '': rows[k] for k in np.argsort(first)}
 
 def _columns_wide(table, path):
     "(N, 543, 3) of the rows of such a table, NaN where there is no column."
@@ -93,10 +105,24 @@ def _columns_wide(table, path):
         if m and int(m[3]) < part.stop - part.start: xyz[:, part.start + int(m[3]), 'xyz'.index(m[1])] = numbers(_column(table, name, path), path, name)
     return xyz
 
+# %% ../../nbs/09b_tables.ipynb #8a5aa514
+def _expect_small(file, wanted, path):
+    "Refuse a parquet file whose columns are no numbers, or larger than the bound allows."
+    import pyarrow as pa
+    for name in wanted:
+        kind = file.schema_arrow.field(name).type
+        word = kind.value_type if pa.types.is_dictionary(kind) else kind
+        ok = pa.types.is_string(word) or pa.types.is_large_string(word) if name == 'type' else pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if not ok: raise ValueError(f'{path}: {name} is of type {kind}, expected {"words" if name == "type" else "numbers"}')
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    at = [i for i in range(file.metadata.num_columns) if file.metadata.schema.column(i).name in wanted]
+    unpacked = sum(g.column(i).total_uncompressed_size for g in groups for i in at)
+    bounded(path, max(8 * sum(g.num_rows for g in groups) * len(wanted), unpacked))
+
 # %% ../../nbs/09b_tables.ipynb #978dace2
 def _is_parquet(path):
     if path.suffix.lower() not in ('.parquet', '.pq') or not path.is_file(): return False
-    with open(path, 'rb') as file: return file.read(4) == b'PAR1'
+    with open(regular(path), 'rb') as file: return file.read(4) == b'PAR1'
 
 def read_parquet(
     path: str | Path, # a parquet file of Kaggle's: a row for each landmark, or a column for each coordinate
@@ -104,12 +130,15 @@ def read_parquet(
 ) -> Iterator[Clip]: # HOLISTIC; one clip, or one for each sequence_id
     "The recordings of a parquet file; gloss and signer from the `train.csv` above it, and from `clips.csv`."
     from pyarrow import parquet
-    with one_sentence(path, 'is damaged, or no table of landmarks'), open(path, 'rb') as stream:
-        file = parquet.ParquetFile(stream); names = [n for n in file.schema_arrow.names]
+    with one_sentence(path, 'is damaged, or no table of landmarks'), open(regular(path), 'rb') as stream:
+        index = parquet.read_metadata(stream)
+        paths = {index.schema.column(i).path for i in range(index.num_columns)}
+        file = parquet.ParquetFile(stream, metadata=index, read_dictionary=['type'] if 'type' in paths else None)
+        names = list(file.schema_arrow.names)
         is_long = {'frame', 'type', 'landmark_index', *'xyz'} <= set(names)
         wanted = [n for n in names if (n in ('frame', 'type', 'landmark_index', *'xyz', 'conf') if is_long else _wide.fullmatch(n) or n in ('frame', 'sequence_id', '__index_level_0__'))]
         if not is_long and not any(map(_wide.fullmatch, names)): raise ValueError(f'{path}: has columns {", ".join(names[:8])}, expected frame, type, landmark_index, x, y, z or frame, x_face_0, …')
-        bounded(path, 8 * file.metadata.num_rows * len(wanted))
+        _expect_small(file, wanted, path)
         table = file.read(columns=wanted, use_threads=False)
         if not table.num_rows: raise ValueError(f'{path}: has no rows, expected at least one frame')
         if is_long: recordings = [('', *_long(table, path))]
@@ -205,11 +234,11 @@ def read_spoter(
             conf, xyz = np.zeros((len(xy), 54), np.float32), np.zeros((len(xy), 54, 3), np.float32); at = [j for j, _ in kept]
             conf[:, at] = ~np.isnan(xy).any(-1) & xy.any(-1)
             width, height, rate = (float(columns[k][i] or 0) if k in columns else 0. for k in ('video_size_width', 'video_size_height', 'video_fps'))
-            if width and height and np.nanmax(xy, initial=0) > 1.5: xy = xy / np.float32([width, height])
+            if width and height and np.nanmax(np.abs(xy), initial=0) > 1.5: xy = xy / np.float32([width, height])
             xyz[:, at, :2] = np.stack([xy[..., 0], 1 - xy[..., 1] if up else xy[..., 1]], -1)
             about = from_row({k: columns[k][i] for k in ('gloss', 'signer', 'session') if k in columns})
             yield Clip(np.where(conf[..., None] > 0, xyz, 0), conf, fps=fps if fps is not None else rate or 25., aspect=width / height if width > 0 and height > 0 else 1., layout=SPOTER54,
-                       source=f'{path}[{i}]' + (' (y turned down)' if up else ''), split=split_of(re.split('[^a-zA-Z]+', Path(path).stem)[0]), **dict(gloss=label) | about)
+                       source=f'{path}[{i}]' + (' (y turned down)' if up else ''), split=split_of(Path(path).stem, anywhere=True), **dict(gloss=label) | about)
 
 # %% ../../nbs/09b_tables.ipynb #54f2f83d
 def to_spoter54(
@@ -246,15 +275,35 @@ def write_spoter(
 # %% ../../nbs/09b_tables.ipynb #04bb86dc
 _axes, _about = ('x', 'y', 'z', 'conf'), ('time', 'clip', 'gloss', 'signer', 'session', 'split')
 
+def _load_map(path):
+    "A map out of a YAML or JSON file. It needs no aliases, which can make a gigabyte out of a line."
+    import yaml
+    with one_sentence(path, 'is no map of columns'):
+        expect(os.path.getsize(regular(path)) < 2**20, 'the map', f'{os.path.getsize(path)} bytes long', 'less than a megabyte', path)
+        text = Path(path).read_text(encoding='utf-8')
+        expect(not any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, yaml.SafeLoader)), 'a value', 'an alias (*…)', 'every value written out', path)
+        return yaml.safe_load(text)
+
 def column_map(
     columns: dict | str | Path, # a map, or the path of a YAML or JSON file that holds one
 ) -> dict:
-    "A map of columns."
-    if isinstance(columns, (str, Path)):
-        import yaml
-        with one_sentence(columns, 'is no map of columns'): columns = yaml.safe_load(Path(columns).read_text(encoding='utf-8'))
+    "A map of columns: names of joints, parts and fields, each with the name of a column, or a list of up to four."
+    if isinstance(columns, (str, Path)): columns = _load_map(columns)
     if not isinstance(columns, dict) or not columns: raise ValueError(f'columns is {str(columns)[:60]!r}, expected a map such as {{"left_hand.wrist": ["wx", "wy"], "time": "t"}}')
+    for key, value in columns.items():
+        names = value if isinstance(value, (list, tuple)) else [value]
+        ok = isinstance(key, str) and 0 < len(names) <= 4 and all(isinstance(n, (str, int)) for n in names)
+        expect(ok, f'{str(key)[:40]!r} in the map of columns', f'a {type(value).__name__}', 'the name of a column, or a list of two to four')
     return columns
+
+# %% ../../nbs/09b_tables.ipynb #352b1296
+def _filled(pattern, path, **fields):
+    "A pattern with its fields filled in: i, joint and axis, of which a number may be written as `{i:02d}`."
+    with one_sentence(path, f'{str(pattern)[:60]!r} is no pattern'):
+        parts = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(str(pattern)) if name is not None]
+    odd = [name for name, spec, conversion in parts if name not in fields or conversion or not re.fullmatch('0?[1-9]?d?', spec)]
+    expect(not odd, f'the pattern {str(pattern)[:60]!r}', 'one with other fields or forms', 'i (or i:02d for leading zeros), joint and axis in braces', path)
+    return str(pattern).format(**fields)
 
 # %% ../../nbs/09b_tables.ipynb #8ec1615d
 def _joint_columns(columns, header, layout, path):
@@ -264,10 +313,10 @@ def _joint_columns(columns, header, layout, path):
         if key in _about: continue
         if key in layout.parts:
             start = layout.parts[key].start
-            for j in layout.indices(key): found[j] = [c if (c := str(value).format(i=j - start, joint=layout.joints[j].split('.')[1], axis=a)) in have else None for a in _axes]
-            if not any(found[j][0] for j in layout.indices(key)): raise ValueError(f'{path}: has no column as {value!r} says, such as {str(value).format(i=0, joint=layout.joints[start].split(".")[1], axis="x")!r}')
+            for j in layout.indices(key): found[j] = [c if (c := _filled(value, path, i=j - start, joint=layout.joints[j].split('.')[1], axis=a)) in have else None for a in _axes]
+            if not any(found[j][0] for j in layout.indices(key)): raise ValueError(f'{path}: has no column as {value!r} says, such as {_filled(value, path, i=0, joint=layout.joints[start].split(".")[1], axis="x")!r}')
         else:
-            names = value if isinstance(value, (list, tuple)) else [str(value).format(axis=a, i=0, joint=key) for a in _axes[:3]]
+            names = value if isinstance(value, (list, tuple)) else [_filled(value, path, axis=a, i=0, joint=key) for a in _axes[:3]]
             missing = [n for n in names if n not in have]
             if missing or not 2 <= len(names) <= 4: raise ValueError(f'{path}: has no column {missing[0]!r} for {key}' if missing else f'{path}: {key} has {len(names)} columns, expected x, y, maybe z, maybe confidence')
             found[layout.index(key)] = [*names, None, None][:4]
@@ -291,7 +340,7 @@ def _wide_joints(table, columns, layout, path):
     for j, names in _joint_columns(columns, table.column_names, layout, path).items():
         for i, name in enumerate(names[:3]):
             if name: xyz[:, j, i] = numbers(_numbers_of(table, name, path), path, name)
-        conf[:, j] = np.clip(np.nan_to_num(_numbers_of(table, names[3], path)), -2, 2) if names[3] else 1
+        conf[:, j] = settled(np.nan_to_num(_numbers_of(table, names[3], path)), path) if names[3] else 1
     return np.arange(table.num_rows), xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
 
 # %% ../../nbs/09b_tables.ipynb #d29b4b74
@@ -317,8 +366,16 @@ def _long_joints(table, columns, layout, path):
     xyz, conf = np.zeros((len(first), len(layout), 3), np.float32), np.zeros((len(first), len(layout)), np.float32)
     for i, a in enumerate('xyz'):
         if a in columns: xyz[t, j, i] = numbers(_numbers_of(table, columns[a], path), path, columns[a])
-    conf[t, j] = np.clip(np.nan_to_num(_numbers_of(table, columns['conf'], path)), -2, 2) if 'conf' in columns else 1
+    conf[t, j] = settled(np.nan_to_num(_numbers_of(table, columns['conf'], path)), path) if 'conf' in columns else 1
     return first, xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
+
+# %% ../../nbs/09b_tables.ipynb #24e43617
+def _groups(names):
+    "Each name, in order of its first row, with its rows."
+    number = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    group = np.array([number[name] for name in names])
+    rows = np.split(np.argsort(group, kind='stable'), np.cumsum(np.bincount(group))[:-1])
+    return list(zip(number, rows))
 
 # %% ../../nbs/09b_tables.ipynb #e9e849a0
 def _even(times, fps):
@@ -352,11 +409,10 @@ def read_csv(
         first, xyz, conf = (_long_joints if 'joint' in columns else _wide_joints)(table, columns, layout, path)
         xyz = np.nan_to_num(xyz) * np.float32([scale / (width or 1), scale / (height or 1), scale])
         if y_up: xyz = np.stack([xyz[..., 0], 1 - xyz[..., 1], xyz[..., 2]], -1) if frame == 'image' else xyz * np.float32([-1, -1, 1])
-        told = {k: [table[columns[k]].to_pylist()[i] for i in first] for k in _about[1:] if k in columns}
+        told = {k: table[columns[k]].take(first).to_pylist() for k in _about[1:] if k in columns}
         times = _numbers_of(table, columns['time'], path)[first] / second if 'time' in columns else None
         which = told.pop('clip', [''] * len(first))
-        for name in dict.fromkeys(which):
-            rows = np.array([i for i, w in enumerate(which) if w == name])
+        for name, rows in _groups(which):
             rate, uneven = (fps or 30., None) if times is None else _even(times[rows], fps)
             about = {k: next(iter({v[i] for i in rows})) for k, v in told.items() if len({v[i] for i in rows}) == 1}
             odd = [k for k in told if k not in about]
@@ -398,7 +454,7 @@ def _own(path):
     "The clips of a table that `write_table` wrote."
     with one_sentence(path, 'is damaged, or not a table of clips'):
         table = load_csv(path, *_fields)
-        if not {'clip', 'time', 'timed', *_fields} <= set(table.column_names) or not table.num_rows: raise ValueError(f'{path}: has no rows, or lacks one of the columns clip, time, timed, {", ".join(_fields)}; columns= says what others are')
+        if not {'clip', 'time', 'timed', *_fields} <= set(table.column_names) or not table.num_rows: raise ValueError(f'{path}: has no rows, or lacks one of the columns clip, time, timed, {", ".join(_fields)}; columns= says what others are (--columns map.yaml)')
         ids = _numbers_of(table, 'clip', path); starts = np.flatnonzero(np.diff(ids, prepend=np.nan) != 0)
         layout = get_layout(table['layout'][0].as_py()); columns = {j: [f'{j}_{a}' for a in _axes] for j in layout.joints}
         _, xyz, conf = _wide_joints(table, columns, layout, path); times, timed = _numbers_of(table, 'time', path), _numbers_of(table, 'timed', path)

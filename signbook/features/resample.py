@@ -12,7 +12,8 @@ import numpy as np
 from scipy.linalg.lapack import dgtsv
 from scipy.sparse import csr_array
 
-from ..clip import Clip, Span
+from ..clip import Clip, Span, share, spare
+from ..data.files import expect
 
 # %% ../../nbs/20_resample.ipynb #42278a74
 def slopes(
@@ -122,6 +123,14 @@ def _sample(clip, at, max_gap, local=False):
         conf[target] = _confidence(ts, c, i, k, inside, frame, max_gap).ravel()
     return xyz.reshape(len(at), J, 3), conf.reshape(len(at), J)
 
+# %% ../../nbs/20_resample.ipynb #4ebef25b
+def _grid(clip, fps):
+    "Times `fps` apart from the first frame to the last."
+    gap, start = clip.longest_gap
+    expect(not clip.out_of_proportion, 'the time', f'{clip.duration:.6g} s for {len(clip)} frames, with {gap:.6g} s of nothing after {start:.6g} s',
+           f'at most {spare:g} s, or {share:g} times what the frames fill; a time stamp or the frame rate is wrong', clip.source or 'a clip without a name')
+    return np.arange(max(1, round(clip.duration * fps))) / fps
+
 # %% ../../nbs/20_resample.ipynb #37a99dba
 def resample(
     clip: Clip, # any rate, evenly spaced or with times
@@ -133,7 +142,7 @@ def resample(
     "The same movement at an even frame rate, short gaps filled."
     if not (np.isfinite(fps) and fps > 0): raise ValueError(f'fps is {fps}, expected a positive number')
     if not max_gap >= 0: raise ValueError(f'max_gap is {max_gap}, expected seconds, 0 or more')
-    if at is None: at = np.arange(max(1, round(clip.duration * fps))) / fps
+    if at is None: at = _grid(clip, fps)
     xyz, conf = _sample(clip, at, max_gap, local)
     return replace(clip, xyz=xyz, conf=np.clip(conf, 0, 1), fps=float(fps), times=None)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error, multiclass_confusion_matrix
 
 from ..models.spoter_modules import frame_mask
+from ..view import tick_words
 
 # %% ../../nbs/52_metrics.ipynb #0d3e6442
 def check_scores(
@@ -104,11 +105,11 @@ def plot_confusion(
     picture = a.imshow(np.where(share > 0, share, np.nan), cmap='viridis_r', vmin=0, vmax=1, interpolation='nearest')
     a.set(xlabel='said', ylabel='true'); fig.colorbar(picture, ax=a, shrink=.7, label='share of the true word')
     few = len(glosses) <= 15
-    a.set_xticks(range(len(glosses)) if few else [], glosses if few else [], rotation=90, fontsize=7)
-    a.set_yticks(range(len(glosses)) if few else [], glosses if few else [], fontsize=7)
+    for axis, style in ((a.xaxis, dict(rotation=90)), (a.yaxis, {})): tick_words(axis, glosses if few else (), fontsize=7, **style)
     top = top_confusions(matrix, glosses, n)[::-1]
     b.barh(range(len(top)), [t for *_, t, _ in top], color='#d95f02', height=.6)
-    b.set_yticks(range(len(top)), [f'{i} → {j}' for i, j, *_ in top], fontsize=7); b.set_xlabel('times taken for'); b.spines[['top', 'right']].set_visible(False)
+    tick_words(b.yaxis, [f'{i} → {j}' for i, j, *_ in top], fontsize=7)
+    b.set_xlabel('times taken for'); b.spines[['top', 'right']].set_visible(False)
     b.xaxis.get_major_locator().set_params(integer=True)
     for y, (*_, times, total) in enumerate(top): b.text(times, y, f' of {total}', va='center', fontsize=7)
     return fig

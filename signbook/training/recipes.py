@@ -18,6 +18,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ..data.corpus import Corpus, Splits
+from ..data.labels import where_labels
+from ..data.files import regular
 from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, documented_features, stream_features
 from ..data.files import expect
@@ -104,7 +106,7 @@ def load_recipe(
 ) -> Recipe:
     "A recipe, perhaps with changes from a file."
     if not name.endswith(('.yaml', '.yml')): return recipe(name)
-    try: settings = yaml.safe_load(Path(name).read_text(encoding='utf-8'))
+    try: settings = yaml.safe_load(regular(name).read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e: raise ValueError(f'{name}: cannot be read as YAML ({str(e).splitlines()[0]})') from None
     if not isinstance(settings, dict) or 'recipe' not in settings: raise ValueError(f'{name}: expected a mapping with `recipe:` (one of {", ".join(recipes())}), and `model:`, `features:`, `stage:` with what differs')
     base = recipe(settings.pop('recipe'))
@@ -189,7 +191,8 @@ def check_glosses(recipe: Recipe, splits: Splits):
     for part in (splits.train, splits.val, splits.test):
         odd = np.flatnonzero([not g if recipe.sentences else len(g) != 1 for g in part.gloss])
         what, wanted = ('no sign', 'at least one sign a clip') if recipe.sentences else ('no sign or several', 'one sign a clip')
-        if len(odd): raise ValueError(f'{part.name}: {len(odd)} of {len(part)} clips show {what}, such as {part.source[odd[0]]}; expected {wanted}')
+        way = '' if len(part.vocabulary) else f'; {where_labels}'
+        if len(odd): raise ValueError(f'{part.name}: {len(odd)} of {len(part)} clips show {what}, such as {part.source[odd[0]]}; expected {wanted}{way}')
     words = len(splits.train.vocabulary)
     if words < 2: raise ValueError(f'{splits.train.name}: has {words} word to train on, expected two or more to tell apart')
 

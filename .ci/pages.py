@@ -1,0 +1,207 @@
+"""What the gate asks of pages: links that lead somewhere, outputs that a reader may trust, documentation that can be built, and a style that only gets better.
+
+Each check yields one sentence for each fault; `gate.py` calls them."""
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STYLE = ROOT/'.ci'/'style.json'
+KERNEL = dict(display_name='python3', language='python', name='python3')
+REPOSITORY = re.compile(r'https://(?:github\.com/|colab\.research\.google\.com/github/)signbook/signbook/(?:blob|tree|raw)/main/')
+LINK = re.compile(r'\]\(\s*<?([^)>\s]+)>?(?:\s+"[^"]*")?\s*\)|(?:href|src)\s*=\s*["\']([^"\']+)["\']')
+CODE = re.compile(r'^(```|~~~).*?^\1|`[^`\n]+`', re.M | re.S)
+HIDDEN = re.compile(r'^\s*#\s*\|\s*(hide|default_exp)\b', re.M)
+URL = re.compile(r'https?://\S+')
+NOISE = { # what a stored output must not hold → what it comes from
+    'Traceback (most recent call last)': 'a traceback',
+    'history saving thread': 'a fault of IPython\'s history',
+    'disk I/O error': 'a fault of the disk',
+    'Warning: ': 'a warning of some library'}
+FIGURE = re.compile(r'^<(Figure size|Axes|matplotlib\.)')
+
+
+def notebooks(*folders):
+    "The pages of these folders, by default all."
+    found = [p for f in folders or ('nbs', 'colab') for p in sorted((ROOT/f).rglob('*.ipynb'))]
+    return [p for p in found if not any(x.startswith(('.', '_')) for x in p.relative_to(ROOT).parts)]
+
+def read(path): return json.loads(path.read_text(encoding='utf-8'))
+def source(cell): return ''.join(cell['source'])
+def name_of(path): return str(path.relative_to(ROOT))
+
+
+# Links
+
+def prose(path):
+    "The text of a page in which links count, without code."
+    if path.suffix == '.md': texts = [path.read_text(encoding='utf-8')]
+    else: texts = [source(c) for c in read(path)['cells'] if c['cell_type'] == 'markdown']
+    return CODE.sub('', '\n\n'.join(texts))
+
+def anchors(path):
+    "The places of a page that a link can name: its headings, as GitHub and the built site call them, and ids."
+    text = prose(path)
+    headings = re.findall(r'^#+\s+(.+?)\s*$', text, re.M)
+    slugs = {re.sub(r'\s', '-', re.sub(r'[^\w\s-]', '', h.lower())) for h in headings}
+    return slugs | set(re.findall(r'\bid\s*=\s*["\']([^"\']+)', text)) | set(re.findall(r'\{#([\w-]+)', text))
+
+def dead(path, link, kept):
+    "What is wrong with a link of a page, or None."
+    here = REPOSITORY.match(link)
+    if not here and re.match(r'[a-z][\w+.-]*:|//', link, re.I): return None
+    file, _, anchor = link[here.end():].partition('#') if here else link.partition('#')
+    target = Path(os.path.normpath((ROOT if here else path.parent)/file)) if file else path
+    if target.suffix == '.html': return 'links between pages name the notebook, which ends in .ipynb'
+    if target not in kept and not any(target in k.parents for k in kept): return 'there is no such file'
+    if anchor and anchor.lower() not in anchors(target): return f'{target.name} has no heading of that name'
+
+def links(kept):
+    "Every link between pages leads to a notebook or file that is there, and to a heading that is there."
+    kept = set(kept)
+    pages = notebooks() + [p for p in kept if p.suffix == '.md']
+    for path in sorted(set(pages)):
+        for found in LINK.finditer(prose(path)):
+            link = found[1] or found[2]
+            if wrong := dead(path, link, kept): yield f'{name_of(path)} links to {link}: {wrong}'
+
+
+# Kernels and outputs
+
+def kernels():
+    "Every notebook names the kernel python3, so that JupyterLab does not ask."
+    for path in notebooks():
+        if read(path)['metadata'].get('kernelspec', {}).get('name') != KERNEL['name']:
+            yield f'{name_of(path)} names no kernel, or another than python3: run `make clean-notebooks`'
+
+def name_kernels():
+    "Write the kernel into every notebook that has none; `make clean-notebooks` does."
+    from execnb.nbio import dict2nb, nb2str
+    for path in notebooks():
+        nb = read(path)
+        if nb['metadata'].get('kernelspec', {}).get('name') == KERNEL['name']: continue
+        nb['metadata']['kernelspec'] = KERNEL
+        path.write_text(nb2str(dict2nb(nb)), encoding='utf-8')
+
+def player_script(page):
+    "The part of a stored player that is the same for all clips, or None where there is none."
+    if 'data-signbook' not in page: return None
+    return page.partition('<script>')[2].partition('\nconst data = ')[0]
+
+def todays_player():
+    sys.path.insert(0, str(ROOT))
+    import numpy as np
+    from signbook.clip import Clip
+    from signbook.view import play
+    return player_script(play(Clip(np.zeros((2, 543, 3)), np.ones((2, 543)), fps=25.)).html)
+
+def faults(cell, script):
+    "What is wrong with the stored outputs of a cell."
+    for o in cell.get('outputs', ()):
+        data = o.get('data', {})
+        plain = ''.join(data.get('text/plain', ()))
+        text = plain + ''.join(o.get('text', ()))
+        if o['output_type'] == 'error': yield 'an error'
+        yield from (what for sign, what in NOISE.items() if sign in text)
+        if FIGURE.match(plain) and 'image/png' not in data: yield f'{plain[:40]!r} where a picture should be'
+        if any('plotly' in kind for kind in data) and 'plotly' not in source(cell) and 'go.' not in source(cell): yield 'a plotly figure that its code does not make'
+        if player_script(''.join(data.get('text/html', ()))) not in (None, script): yield 'a player that is not the one of today'
+
+def outputs():
+    "Stored outputs are a reader's first sight: no traceback, no noise of libraries, pictures as pictures, the player of today."
+    script = todays_player()
+    for path in notebooks():
+        for i, cell in enumerate(read(path)['cells']):
+            for what in sorted(set(faults(cell, script))): yield f'{name_of(path)}, cell {i} holds {what}: run it again, or mend what it runs'
+
+
+# Documentation
+
+BUILD = r'''
+import json, os, sys, warnings
+from pathlib import Path
+import nbdev.doclinks
+from nbdev.processors import FilterDefaults
+from nbdev.serve_drv import exec_nb
+warnings.simplefilter('ignore')
+os.environ['IN_TEST'] = '1'
+nbdev.doclinks._build_modidx()
+start, said = os.getcwd(), []
+for page in sorted(Path(p).resolve() for p in nbdev.doclinks.nbglob('nbs')):
+    try: exec_nb(page, Path(sys.argv[1])/page.name, FilterDefaults)
+    except Exception as e:
+        cause = e.__cause__ or e
+        said.append([page.name, f'{str(e)[:300]}: {type(cause).__name__}: {str(cause)[:200]}'])
+    if os.getcwd() != start:
+        said.append([page.name, 'leaves the folder in a cell that is run when the documentation is built'])
+        os.chdir(start)
+Path(sys.argv[1], 'said.json').write_text(json.dumps(said))
+'''
+
+def docs():
+    "nbdev can make the documentation of every page. (It runs exported cells and every cell with an import, and no other: imports have cells of their own.)"
+    with tempfile.TemporaryDirectory() as folder:
+        copy, out = Path(folder)/'copy', Path(folder)/'out'
+        out.mkdir()
+        skipped = shutil.ignore_patterns('.git', '.venv', '__pycache__', '*.egg-info', 'runs', 'build', '_proc', '_docs')
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=skipped)
+        env = dict(os.environ, PYTHONPATH=str(copy), MPLBACKEND='agg', OMP_NUM_THREADS='1')
+        r = subprocess.run([sys.executable, '-c', BUILD, str(out)], cwd=copy, capture_output=True, text=True, env=env)
+        if not (out/'said.json').is_file():
+            yield f'the processors of nbdev ended early: {r.stderr[-600:]}'
+            return
+        for page, wrong in json.loads((out/'said.json').read_text()): yield f'{page}: ' + textwrap.shorten(wrong, 500)
+
+
+# Style: a ratchet
+
+def nested(node, depth=0):
+    "How deep comprehensions and lambdas are nested."
+    depth += isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda))
+    return max([depth] + [nested(n, depth) for n in ast.iter_child_nodes(node)])
+
+def joined(tree):
+    "Statements that begin on the line on which the one before them ends."
+    bodies = [getattr(n, b, None) for n in ast.walk(tree) for b in ('body', 'orelse', 'finalbody')]
+    return sum(a.end_lineno == b.lineno for body in bodies if isinstance(body, list) for a, b in zip(body, body[1:]))
+
+def counted(path):
+    "Lines over 120 columns that no URL makes so, statements joined by `;`, comprehensions or lambdas nested three deep: in all cells that a reader sees."
+    count = dict(wide=0, joined=0, deep=0)
+    for cell in read(path)['cells']:
+        code = source(cell)
+        if cell['cell_type'] != 'code' or HIDDEN.search(code): continue
+        count['wide'] += sum(len(l) > 120 and not URL.search(l) for l in code.splitlines())
+        try: tree = ast.parse(re.sub(r'^(\s*)[!%].*$', r'\1pass', code, flags=re.M))
+        except SyntaxError: continue
+        count['joined'] += joined(tree)
+        count['deep'] += sum(nested(n) > 2 for n in tree.body)
+    return count
+
+WORDS = dict(wide='lines over 120 columns', joined='statements joined by `;`', deep='comprehensions or lambdas nested three deep')
+
+def style():
+    "No page gets wider lines, more `;` or deeper nesting than .ci/style.json says it has; a new page has none."
+    allowed = json.loads(STYLE.read_text())
+    for path in notebooks():
+        most = allowed.get(name_of(path), {})
+        for what, n in counted(path).items():
+            if n > most.get(what, 0): yield f'{name_of(path)} has {n} {WORDS[what]}, at most {most.get(what, 0)} are allowed'
+
+def write_style():
+    "Hold what was gained: the counts of today where they are lower; they are never raised."
+    before = json.loads(STYLE.read_text()) if STYLE.is_file() else None
+    now = {}
+    for path in notebooks():
+        count, most = counted(path), (before or {}).get(name_of(path), {})
+        kept = count if before is None else {k: min(n, most.get(k, 0)) for k, n in count.items()}
+        if any(kept.values()): now[name_of(path)] = kept
+    lines = [f'{json.dumps(k)}: {json.dumps(v)}' for k, v in sorted(now.items())]
+    STYLE.write_text('{\n' + ',\n'.join(lines) + '\n}\n')
