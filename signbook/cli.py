@@ -9,7 +9,7 @@ __all__ = ['commands', 'extras', 'broken_pipe', 'find', 'import_error', 'main', 
 import codecs, contextlib, importlib, json, os, sys, traceback
 from pathlib import Path
 
-from . import __version__
+import signbook
 from .arguments import call
 
 # %% ../nbs/90_cli.ipynb #cc830a45
@@ -78,7 +78,7 @@ def main(
             print(_overview(), flush=True)
             return 0 if args else 2
         if args == ['--version']:
-            print(f'signbook {__version__}', flush=True)
+            print(f'signbook {signbook.__version__}', flush=True)
             return 0
         return _run(args[0], args[1:])
     except BrokenPipeError: return broken_pipe
