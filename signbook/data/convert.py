@@ -19,7 +19,7 @@ import numpy as np
 
 from ..clip import Clip
 from .corpus import Corpus, load, open_corpus
-from .files import beside, clip_row, file_name, flush, one_sentence, temporary_name, write_rows
+from .files import (beside, clip_row, expect, file_name, flush, one_sentence, temporary_name, write_rows)
 from .formats import read_pose, write_pose
 from .readers import ReaderOptions, iter_clips, read_split, write_split
 from .tables import read_csv, read_parquet, read_spoter, write_kaggle, write_spoter, write_table
@@ -125,6 +125,17 @@ def _clips_of(src, options, more):
     if iter(src) is src: src = list(src)
     return lambda: iter(src)
 
+class _Source:
+    "Clips that say whether it was they that failed, so that the message names where they came from first."
+    def __init__(self, clips): self.clips, self.failed = clips, None
+
+    def __iter__(self):
+        try: yield from self.clips()
+        except ValueError as e:
+            self.failed = e
+            raise
+
+# %% ../../nbs/15_convert.ipynb #dab0c36e
 def convert(
     src: str | Path | Iterable[Clip], # a corpus, anything that a reader knows, or clips
     dst: str | Path, # a file or folder that does not exist yet
@@ -133,22 +144,30 @@ def convert(
     **more, # single options, such as `fps=25`
 ) -> Conversion: # what was written, and what was not kept
     "Write clips in another format, and say what that could not keep."
-    dst, kind = Path(dst), target_of(dst, to); target = targets[kind]
+    dst, kind = Path(dst), target_of(dst, to)
+    target = targets[kind]
+    if isinstance(src, (str, Path)) and not os.path.exists(src): raise ValueError(f'{src}: no such file or folder')
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
-    clips = _clips_of(src, options, more)
+    clips = _Source(_clips_of(src, options, more))
     report = Conversion(str(src) if isinstance(src, (str, Path)) else 'clips', str(dst), target.name)
     hold = temporary_name(dst)
     inside = hold/dst.name # a name says something, so it has to be the same
-    with one_sentence(dst, 'cannot be written'):
-        try:
-            hold.mkdir(parents=True)
-            files = target.write(clips(), inside)
-            for clip, back in zip_longest(clips(), target.back(inside, files)):
-                if clip is None or back is None: raise ValueError(f'reads back with {"more" if clip is None else "fewer"} clips than were written')
-                report.add(clip, back)
-            if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
-            flush(inside)
-            os.replace(inside, dst)
-        except ValueError as e: raise ValueError(str(e).replace(str(inside), str(dst))) from e
-        finally: shutil.rmtree(hold, ignore_errors=True)
+    try:
+        with one_sentence(dst, 'cannot be written'): _written(clips, target, inside, dst, report)
+    except ValueError as e: raise clips.failed or e
+    finally: shutil.rmtree(hold, ignore_errors=True)
     return report
+
+def _written(clips, target, inside, dst, report):
+    "Write, read back, compare, and only then put it where it shall be."
+    inside.parent.mkdir(parents=True)
+    try:
+        files = target.write(iter(clips), inside)
+        for clip, back in zip_longest(clips, target.back(inside, files)):
+            other = 'more' if clip is None else 'fewer'
+            expect(clip is not None and back is not None, 'what was read back', f'{other} clips', 'those that were written')
+            report.add(clip, back)
+    except ValueError as e: raise ValueError(str(e).replace(str(inside), str(dst))) from e
+    if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
+    flush(inside)
+    os.replace(inside, dst)

@@ -95,8 +95,8 @@ enough_points = 4 # that have to be followed: fewer move alike by chance
 def followed(
     tracks: np.ndarray, # (N, 64, P, 2), NaN where not seen
 ) -> np.ndarray: # (N,) points
-    "How many points of each clip are there for half of its duration."
-    return (np.isfinite(tracks[..., 0]).mean(1) >= .5).sum(1)
+    "How many points of each clip are there for an eighth of its duration."
+    return (np.isfinite(tracks[..., 0]).mean(1) >= 1 / 8).sum(1)
 
 def near_copies(
     tracks: np.ndarray, # (N, 64, P, 2)

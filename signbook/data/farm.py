@@ -19,9 +19,9 @@ import numpy as np
 
 import signbook
 from ..clip import Clip
-from .extract import (Extraction, Tracking, Video, backend_of, extract_all, mediapipe, numbered_pictures,
-                                   open_tracker, picture_endings)
-from .files import expect, replacing
+from .extract import (backend_of, extract_all, Extraction, mediapipe, numbered_pictures,
+    open_tracker, picture_endings, Tracking, Video)
+from .files import csv_cell, expect, replacing
 from .labels import Labels, find_labels, with_labels
 from .models import find_model
 from .readers import is_hidden, load_npz, natural, one_sentence
@@ -293,7 +293,9 @@ def begin(
 def _write_csv(path, rows, columns):
     temporary = path.with_name(f'.{path.name}.tmp')
     with open(temporary, 'w', encoding='utf-8', newline='') as f:
-        w = csv.DictWriter(f, columns, restval=''); w.writeheader(); w.writerows(rows)
+        w = csv.DictWriter(f, columns, restval='')
+        w.writeheader()
+        w.writerows({k: csv_cell(v) for k, v in row.items()} for row in rows)
     os.replace(temporary, path)
 
 def _put(corpus, out): # a finished corpus in the place of what stood there before
