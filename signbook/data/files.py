@@ -114,7 +114,9 @@ def npy_header(
     return shape, fortran, dtype
 
 # %% ../../nbs/08_files.ipynb #485815af
-_kinds_of_file = (stat.S_ISDIR, 'a folder'), (stat.S_ISFIFO, 'a pipe'), (stat.S_ISSOCK, 'a socket'), (stat.S_ISCHR, 'a device'), (stat.S_ISBLK, 'a device')
+_kinds_of_file = (stat.S_ISDIR, 'a folder'), (stat.S_ISFIFO,
+                                              'a pipe'), (stat.S_ISSOCK,
+                                                          'a socket'), (stat.S_ISCHR, 'a device'), (stat.S_ISBLK, 'a device')
 
 def regular(
     path: str | Path, # that is about to be opened
@@ -132,7 +134,8 @@ def load_npy(
     path: str | Path, # an .npy file
 ) -> np.ndarray:
     "The array of an npy file; never a pickle."
-    with one_sentence(path, 'is damaged, or no npy file'), open(regular(path), 'rb') as file: return _array(file, os.fstat(file.fileno()).st_size, path)
+    with one_sentence(path, 'is damaged, or no npy file'), open(regular(path),
+                                                                'rb') as file: return _array(file, os.fstat(file.fileno()).st_size, path)
 
 def npz_names(
     path: str | Path, # an .npz file
