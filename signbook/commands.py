@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['protocols', 'settings_of', 'train', 'with_layout', 'evaluate', 'language_model', 'one_thread', 'writable', 'demo',
-           'Recognised', 'Unlabelled', 'recognised', 'signs_of', 'transcribe', 'convert', 'selftest', 'stitch', 'bench']
+           'Recognised', 'Unlabelled', 'recognised', 'signs_of', 'tracking_for', 'tracked_otherwise', 'is_moving',
+           'tracked_clips', 'transcribe', 'convert', 'selftest', 'stitch', 'bench']
 
 # %% ../nbs/85_commands.ipynb #721135d4
 import contextlib, csv, html, json, math, sys, time
@@ -51,6 +52,7 @@ def train(args: list[str]) -> dict:
     if not args or args[0].startswith('-'):
         if '--help' not in args and '-h' not in args: raise ValueError(f'which recipe? known are {", ".join(recipes())}, or a .yaml file')
         args = ['spoter-v2', *args]
+    from signbook.data.farm import tracked_by
     recipe, command = load_recipe(args[0]), 'signbook train ' + ' '.join(args)
     args, only = _take_stage(args)
     if '--stage.augment' in args and args[args.index('--stage.augment') + 1:][:1] in (['None'], ['none']): # a nested setting that is absent has no flags
@@ -63,6 +65,7 @@ def train(args: list[str]) -> dict:
     recipe = with_layout(recipe, splits, any(a.startswith('--features.layout') for a in args))
     about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
                  report=splits.report, command=command)
+    about |= {k: v for k, v in dict(tracking=tracked_by(o.data)).items() if v}
     follows = fit_ngram(splits.train.gloss, 3) if recipe.sentences else None # before the training, in case it refuses
     t = fit_splits(recipe, splits, o.seed, o.resume, out=o.out, stage=only, about=about)
     if follows is not None: write_arpa(follows, t.out/'sentences.arpa') # what follows what, for decoding
@@ -296,6 +299,68 @@ def signs_of(
     "What is signed in each clip, and when."
     return [x.signs for x in recognised(r, clips, how)]
 
+# %% ../nbs/85_commands.ipynb #7a11c0de
+def tracking_for(
+    run, # as `load_run` gives it
+    options: ReaderOptions = ReaderOptions(), # of which a video has use for layout, mirrored and fps
+    backend: str | None = None, # of MediaPipe; None takes the one that the run remembers, where it is here
+    model: str | None = None, # a .task file
+): # `Tracking`
+    "How a video is tracked for a run: as was given, else as its training videos were."
+    from signbook.data.extract import Tracking, mediapipe
+    given = options_given(options)
+    odd = sorted(set(given) - {'layout', 'mirrored', 'fps'})
+    expect(not odd, 'an option for a video', ', '.join(odd), 'layout, mirrored, fps, backend or model')
+    known = run.config.get('tracking') or {}
+    kept = {k: known[k] for k in ('layout', 'mirrored', 'detection', 'tracking') if k in known}
+    before = known.get('backend') if hasattr(mediapipe(), 'solutions') else None
+    return Tracking(**kept | given, backend=backend or (before if not model else None) or 'auto', model=model)
+
+def tracked_otherwise(
+    run, # as `load_run` gives it
+    settings, # see `tracking_for`
+) -> list[str]:
+    "In what a video's tracking differs from what a run remembers, in words."
+    from signbook.data.farm import fingerprint
+    known, found = run.config.get('tracking') or {}, fingerprint(settings)
+    other = [k for k in ('layout', 'mirrored', 'backend', 'model') if k in known and known[k] != found[k]]
+    return [f'{k} {known[k]} in training, {found[k]} here' for k in other]
+
+# %% ../nbs/85_commands.ipynb #cfa2c586
+def is_moving(
+    source: Path, # what to transcribe
+) -> bool:
+    "Whether it is a video, a folder of numbered pictures, or the number of a camera."
+    from signbook.data.extract import numbered_pictures
+    from signbook.data.farm import endings
+    if source.is_dir(): return bool(numbered_pictures(source))
+    return source.suffix.lower() in endings or str(source).isdecimal() and not source.exists()
+
+def tracked_clips(
+    source: Path, # see `is_moving`
+    settings, # see `tracking_for`
+    seconds: float, # of a camera
+) -> Corpus: # of one clip
+    "A video, tracked."
+    from signbook.data.extract import camera, extract_all
+    number = None if source.exists() or not str(source).isdecimal() else int(str(source))
+    if number is not None: print(f'camera {number}: {seconds:g} s', file=sys.stderr)
+    found = extract_all(source if number is None else camera(number, seconds), settings)
+    turned = ', mirrored' if settings.mirrored else ''
+    print(f'{source}: {found.report["tracker"]}, layout {settings.layout}{turned}', file=sys.stderr)
+    return Corpus.from_clips([found.clip], str(source))
+
+def _tracked(source, settings, run, seconds):
+    "A video, tracked, after it is said in what its tracking differs from the training's."
+    for text in tracked_otherwise(run, settings): print(f'{source}: {text}', file=sys.stderr)
+    return tracked_clips(source, settings, seconds)
+
+def _read_clips(source, config, options, backend, model):
+    "Clips as a reader gives them; what is for videos is refused."
+    given = backend or model
+    expect(given is None, 'backend or model', given, 'neither: they are for videos', source)
+    return load(source, remembered(options, config, source))
+
 # %% ../nbs/85_commands.ipynb #af2157f2
 def _check_out(out, n): # one clip goes into a file, several into a folder
     from signbook.inference.transcripts import kinds, transcript_kind
@@ -339,30 +404,31 @@ def _write_all(out, clips, found, kind): # a file for each clip, in a folder
 # %% ../nbs/85_commands.ipynb #8caba89a
 def transcribe(
     run: Path, # the folder that `signbook train` wrote
-    source: Path, # a video, a corpus, or any file or folder that a reader knows
+    source: Path, # a video, the number of a camera, a corpus, or any file or folder that a reader knows
     /,
     out: Path | None = None, # .txt, .json, .vtt or .eaf; for several clips a folder that does not exist yet
     kind: Literal['txt', 'json', 'vtt', 'eaf'] = 'vtt', # of the files in a folder
     which: Literal['last', 'best'] = 'last', # which weights
     decoding: Decoding = Decoding(), # of sentences
     options: ReaderOptions = ReaderOptions(), # what the files do not say; by default as in training
+    backend: Literal['auto', 'solutions', 'tasks'] | None = None, # of a video: MediaPipe's interface
+    model: str | None = None, # of a video: a .task file; without it the one that `signbook models` finds
+    seconds: float = 10., # of a camera: how long to look
 ) -> dict:
     "Say what is signed, and when."
-    from signbook.data.farm import endings
-    video = source.suffix.lower() in endings
     if out is not None: expect_writable(out)
-    config = read_config(run)
-    clips = None if video else load(source, remembered(options, config, source))
+    config, video = read_config(run), is_moving(source)
+    clips = None if video else _read_clips(source, config, options, backend, model)
     _check_out(out, 1 if video else len(clips))
     r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
     if hasattr(r.model, 'ctc'): check_decoding(r.model, decoding, language_model(r))
-    if video: from signbook.data.extract import extract; clips = Corpus.from_clips([extract(source)], str(source))
+    if video: clips = _tracked(source, tracking_for(r, options, backend, model), r, seconds)
     failed = {}
     found = recognised(r, clips, decoding, failed)
     for c, x in zip(clips.source, found):
         if x is not None: print(f'{c}: {_said(x)}', file=sys.stderr)
     lost = _failures(clips, failed)
-    if out is not None and len(clips) == 1: _write(out, found[0], source if video else None)
+    if out is not None and len(clips) == 1: _write(out, found[0], source if video and source.is_file() else None)
     elif out is not None: _write_all(out, clips, found, kind)
     return dict(clips=[_told(c, x) for c, x in zip(clips.source, found) if x is not None], **lost)
 

@@ -217,10 +217,13 @@ def _sections(path):
     try: text = regular(path).read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError) as e: fail(f'cannot be read as text in UTF-8 ({getattr(e, "strerror", None) or e})')
     _, *cut = re.split(r'^[ \t]*\\(data\\|\d+-grams:|end\\)[ \t]*$', text, flags=re.M)
-    counts = [(int(n), int(c)) for n, c in re.findall(r'^[ \t]*ngram[ \t]+(\d{1,9})[ \t]*=[ \t]*(\d{1,15})', cut[1] if cut else '', flags=re.M)]
+    said = r'^[ \t]*ngram[ \t]+(\d{1,9})[ \t]*=[ \t]*(\d{1,15})'
+    counts = [(int(n), int(c)) for n, c in re.findall(said, cut[1] if cut else '', flags=re.M)]
     wanted = ['data\\', *(f'{n}-grams:' for n in range(1, len(counts) + 1)), 'end\\']
     if len(counts) > most_order: fail(f'is of order {len(counts)}, expected at most {most_order}')
-    if not counts or cut[::2] != wanted: fail(f'is no ARPA file, or damaged: its sections are {", ".join(cut[::2][:most_order]) or "none"}, expected {", ".join(wanted) if counts else "data, 1-grams: and so on, end"}')
+    found = ', '.join(cut[::2][:most_order]) or 'none'
+    right = ', '.join(wanted) if counts else 'data, 1-grams: and so on, end'
+    if not counts or cut[::2] != wanted: fail(f'is no ARPA file, or damaged: its sections are {found}, expected {right}')
     for (n, count), body in zip(counts, cut[3:-1:2]):
         rows = [re.split('[ \t]+', line.strip()) for line in body.split('\n') if line.strip()]
         if len(rows) != count: fail(f'has {len(rows)} {n}-grams, but says that there are {count}')
