@@ -159,6 +159,17 @@ for _name in ('signer', 'session', 'split', 'source'): _lazy(_name, lambda self,
 for _name in ('frames', 'fps'): _lazy(_name, lambda self, name=_name: np.array(_values(self, name)))
 _lazy('vocabulary', Vocabulary.of)
 
+def _durations(self) -> np.ndarray:
+    "(N,) seconds that each clip lasts."
+    times = self.dataset.select_columns(['times']).with_format('arrow')[:]['times']
+    seconds = self.frames / self.fps
+    for i in np.flatnonzero(times.is_valid()).tolist():
+        own = times[i].values
+        seconds[i] = own[-1].as_py() - own[0].as_py() + 1 / self.fps[i]
+    return seconds
+
+_lazy('duration', _durations)
+
 # %% ../../nbs/11_corpus.ipynb #22056c7c
 def _batches(clips, limit=2**22, group=2**24):
     "Lists of clips of about `limit` coordinates to be written at once, and whether a group for the digest ends."

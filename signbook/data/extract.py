@@ -125,8 +125,9 @@ def numbered_pictures(
     folder: str | Path, # looked at without the folders below it
 ) -> list[Path]: # in the order of their numbers; empty where there are none
     "The pictures of a folder that have a number in their name."
-    inside = (p for p in Path(folder).iterdir() if p.suffix.lower() in picture_endings and not p.name.startswith('.'))
-    return sorted((p for p in inside if re.search('[0-9]', p.stem) and p.is_file()), key=lambda p: natural(p.name))
+    shown = (p for p in Path(folder).iterdir() if not p.name.startswith('.'))
+    pictures = [p for p in shown if p.suffix.lower() in picture_endings and re.search('[0-9]', p.stem) and p.is_file()]
+    return sorted(pictures, key=lambda p: natural(p.name))
 
 def frame_numbers(
     names: list[str], # of pictures, without their ending
@@ -136,10 +137,10 @@ def frame_numbers(
     apart = [re.split('([0-9]{1,18})', name) for name in names]
     patterns = ['#'.join(a[::2]) for a in apart]
     odd = next((n for n, p in zip(names, patterns) if p != patterns[0]), '')
-    expect(not odd, f'picture {odd}', 'named differently', f'a number in the place where {names[0]} has it', path)
+    expect(not odd, f'picture {odd}', 'named differently', f'a number where {names[0]} has it', path)
     columns = np.array([[int(number) for number in a[1::2]] for a in apart], dtype=np.int64)
     counting = [c for c in columns.T if len(set(c.tolist())) == len(names)]
-    expect(counting, f'the numbering of its {len(names)} pictures', 'not unique', 'a number of its own for each', path)
+    expect(counting, f'the numbering of {len(names)} pictures', 'not unique', 'one number for each', path)
     return counting[0]
 
 # %% ../../nbs/14_extract.ipynb #3d223131
@@ -152,8 +153,10 @@ class Pictures:
         fps: float | None, # pictures a second
     ):
         self.path, self.fps, self.files = Path(path), fps, numbered_pictures(path)
-        expect(self.files, 'this folder', 'without numbered pictures', f'some that end in {", ".join(sorted(picture_endings))}', path)
-        expect(fps is not None and np.isfinite(fps) and 0 < fps <= 1000, 'fps', fps, f'how many of the {len(self.files)} pictures were taken in a second (--fps 25)', path)
+        known = ', '.join(sorted(picture_endings))
+        expect(self.files, 'this folder', 'without numbered pictures', f'some that end in {known}', path)
+        wanted = f'how many of the {len(self.files)} pictures were taken in a second (--fps 25)'
+        expect(fps is not None and np.isfinite(fps) and 0 < fps <= 1000, 'fps', fps, wanted, path)
         numbers = frame_numbers([p.stem for p in self.files], path)
         order = np.argsort(numbers)
         self.files = [self.files[i] for i in order]
@@ -163,10 +166,11 @@ class Pictures:
     def __iter__(self):
         cv2, shape = _cv2(), None
         for seconds, path in zip(self.seconds, self.files):
-            with quiet(): picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
+            data = np.fromfile(path, np.uint8)
+            with quiet(): picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
             expect(picture is not None, 'the picture', 'damaged', 'one that can be decoded', path)
-            shape = shape or picture.shape
-            expect(picture.shape == shape, 'the picture', f'{picture.shape[1]} × {picture.shape[0]}', f'{shape[1]} × {shape[0]} as the first one', path)
+            size, shape = picture.shape[1::-1], shape or picture.shape[1::-1]
+            expect(size == shape, 'its size', size, f'{shape} as of the first one', path)
             yield float(seconds), cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 def opened(
@@ -174,10 +178,10 @@ def opened(
     fps: float | None = None, # of a folder of pictures; nothing else has need of it
 ):  # `Video`, `Pictures`, or the pairs
     "What gives the pictures."
-    folder = isinstance(source, (str, Path)) and Path(source).is_dir()
-    expect(fps is None or folder, 'fps', fps, 'nothing: only a folder of pictures does not say it', source if isinstance(source, (str, Path)) else '')
-    if folder: return Pictures(source, fps)
-    return Video(source) if isinstance(source, (str, Path)) else source
+    path = source if isinstance(source, (str, Path)) else ''
+    if path and Path(path).is_dir(): return Pictures(path, fps)
+    expect(fps is None, 'fps', fps, 'nothing: only a folder of pictures does not say it', path)
+    return Video(path) if path else source
 
 # %% ../../nbs/14_extract.ipynb #b008b199
 def camera(
@@ -314,7 +318,8 @@ class Tasks:
     def __init__(self, settings: Tracking):
         self.settings, mp = settings, mediapipe()
         if settings.layout == 'holistic' and hasattr(mp, 'solutions'): raise ValueError(f"the holistic tracker in the Tasks API of mediapipe {mp.__version__} ends the process where a hand is not seen: take backend='solutions', or mediapipe 1.0 or later")
-        expect(settings.complexity == 1, 'complexity', settings.complexity, "1 by the Tasks API, which takes its models from a file (backend='solutions' knows others)")
+        wanted = "1 by the Tasks API, which takes its models from a file (backend='solutions' knows others)"
+        expect(settings.complexity == 1, 'complexity', settings.complexity, wanted)
         self.model = find_model(settings.layout, settings.model)
         self.about = f'mediapipe {mp.__version__} tasks, {self.model}'
         self._start()

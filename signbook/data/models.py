@@ -8,7 +8,7 @@ __all__ = ['published', 'ingredients', 'cache_folder', 'sha256', 'is_file_of', '
            'models_command']
 
 # %% ../../nbs/13a_models.ipynb #237998a9
-import hashlib, os, subprocess, sys, tempfile, urllib.request, zipfile
+import hashlib, importlib.util, os, subprocess, sys, tempfile, urllib.request, zipfile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -54,7 +54,8 @@ def fetch(
         path.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(url, timeout=60) as response: data = response.read()
         found = hashlib.sha256(data).hexdigest()
-        expect(found == digest, 'its SHA-256', f'{found[:12]}…, so it was thrown away', f'{digest[:12]}…', url)
+        told = f'{found[:12]}…, so it was thrown away'
+        expect(found == digest, 'its SHA-256', told, f'{digest[:12]}…', url)
         with replacing(path) as temporary: temporary.write_bytes(data)
     return path
 
@@ -78,19 +79,21 @@ def wheel(
 def _pip_download(folder):
     kind = '--platform manylinux_2_28_x86_64 --python-version 3.11 --implementation cp --abi cp311'.split()
     quick = '--quiet --disable-pip-version-check --retries 1 --timeout 30'.split()
-    command = [sys.executable, '-m', 'pip', 'download', *quick, '--no-deps', '--only-binary=:all:', *kind, '--dest', folder]
-    ran = subprocess.run([*command, 'mediapipe==0.10.21'], capture_output=True, text=True)
-    if ran.returncode: raise OSError(next((l for l in ran.stderr.splitlines()[::-1] if l.startswith('ERROR')), ran.stderr[-200:]))
+    wanted = ['--no-deps', '--only-binary=:all:', *kind, '--dest', folder, 'mediapipe==0.10.21']
+    ran = subprocess.run([sys.executable, '-m', 'pip', 'download', *quick, *wanted], capture_output=True, text=True)
+    errors = [line for line in ran.stderr.splitlines() if line.startswith('ERROR')]
+    if ran.returncode: raise OSError(errors[-1] if errors else ran.stderr[-200:])
 
 def _checked_wheel(path):
     found = sha256(path)[:12] if Path(path).is_file() else 'no file'
-    expect(is_file_of(path, _wheel_digest), 'its SHA-256', f'{found}…', f'{_wheel_digest[:12]}…, that of {_wheel}', path)
+    wanted = f'{_wheel_digest[:12]}…, that of {_wheel}'
+    expect(is_file_of(path, _wheel_digest), 'its SHA-256', f'{found}…', wanted, path)
 
 # %% ../../nbs/13a_models.ipynb #8cf45745
 class Ingredient(NamedTuple):
     "One network of a bundle."
     source: str # in the wheel, below mediapipe/modules
-    mean: float | None = None # of a pixel, which is read as (pixel - mean) / std; None where the network says it itself
+    mean: float | None = None # a pixel is read as (pixel - mean) / std; None where the network says it itself
     std: float = 255.
     irises: bool = False # ten points are to be added
 
@@ -127,7 +130,8 @@ def _packed(table, identifier):
 
 def _add_buffer(schema, model, data):
     "Constant data for a network; its number there."
-    model.buffers.append(_table(schema.BufferT, data=np.frombuffer(data, np.uint8)) if data else schema.BufferT())
+    made = _table(schema.BufferT, data=np.frombuffer(data, np.uint8)) if data else schema.BufferT()
+    model.buffers.append(made)
     return len(model.buffers) - 1
 
 # %% ../../nbs/13a_models.ipynb #143ac765
@@ -135,11 +139,14 @@ def add_normalization(model, mean, std):
     "Write into a network's metadata that it reads a pixel as (pixel - mean) / std."
     schema, about = _schemas()
     options = _table(about.NormalizationOptionsT, mean=[mean], std=[std])
-    unit = _table(about.ProcessUnitT, optionsType=about.ProcessUnitOptions.NormalizationOptions, options=options)
+    kind = about.ProcessUnitOptions.NormalizationOptions
+    unit = _table(about.ProcessUnitT, optionsType=kind, options=options)
     color = _table(about.ImagePropertiesT, colorSpace=about.ColorSpaceType.RGB)
-    content = _table(about.ContentT, contentPropertiesType=about.ContentProperties.ImageProperties, contentProperties=color)
+    kind = about.ContentProperties.ImageProperties
+    content = _table(about.ContentT, contentPropertiesType=kind, contentProperties=color)
     image = _table(about.TensorMetadataT, name='image', content=content, processUnits=[unit])
-    whole = _table(about.ModelMetadataT, subgraphMetadata=[_table(about.SubGraphMetadataT, inputTensorMetadata=[image])])
+    graph = _table(about.SubGraphMetadataT, inputTensorMetadata=[image])
+    whole = _table(about.ModelMetadataT, subgraphMetadata=[graph])
     place = _add_buffer(schema, model, _packed(whole, b'M001'))
     model.metadata = [*(model.metadata or ()), _table(schema.MetadataT, name='TFLITE_METADATA', buffer=place)]
 
@@ -154,11 +161,13 @@ def add_irises(model):
     numbers = (3 * np.r_[:468, _eyes][:, None] + np.arange(3)).astype(np.int32).ravel()
     which = _table(schema.TensorT, name='which', shape=[len(numbers)], type=schema.TensorType.INT32,
                    buffer=_add_buffer(schema, model, numbers.tobytes()))
-    points = _table(schema.TensorT, name='points', shape=[1, 1, 1, len(numbers)], type=schema.TensorType.FLOAT32,
+    shape = [1, 1, 1, len(numbers)]
+    points = _table(schema.TensorT, name='points', shape=shape, type=schema.TensorType.FLOAT32,
                     buffer=_add_buffer(schema, model, b''))
     graph.tensors += [which, points]
     code = schema.BuiltinOperator.GATHER
-    model.operatorCodes.append(_table(schema.OperatorCodeT, builtinCode=code, deprecatedBuiltinCode=code, version=1))
+    known = _table(schema.OperatorCodeT, builtinCode=code, deprecatedBuiltinCode=code, version=1)
+    model.operatorCodes.append(known)
     graph.operators.append(_table(schema.OperatorT, opcodeIndex=len(model.operatorCodes) - 1,
                                   inputs=[mesh, len(graph.tensors) - 2], outputs=[len(graph.tensors) - 1],
                                   builtinOptionsType=schema.BuiltinOptions.GatherOptions,
@@ -184,11 +193,11 @@ def assemble(
 ) -> Path: # that file
     "A `.task` file out of the networks in an old wheel."
     _checked_wheel(source)
-    with replacing(path) as temporary, zipfile.ZipFile(source) as old, zipfile.ZipFile(temporary, 'w', zipfile.ZIP_STORED) as new:
+    with replacing(path) as temporary, zipfile.ZipFile(source) as old, zipfile.ZipFile(temporary, 'w') as new:
         new.comment = _comment
         for name, what in ingredients[layout].items():
             data = old.read(f'mediapipe/modules/{what.source}.tflite')
-            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), _network(data, what))
+            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), _network(data, what), zipfile.ZIP_STORED)
     return Path(path)
 
 # %% ../../nbs/13a_models.ipynb #9262eae3
@@ -216,8 +225,9 @@ def _cached(layout, cache):
     url, digest = published[layout]
     fetched = cache/f'{digest[:8]}-{url.rsplit("/", 1)[-1]}'
     if is_file_of(fetched, digest): return fetched
-    made = [p for p in sorted(cache.glob(f'{layout}-assembled-*.task')) if is_file_of(p, p.stem.rsplit('-', 1)[-1])]
-    return made[-1] if made else None
+    made = sorted(cache.glob(f'{layout}-assembled-*.task'))
+    whole = [p for p in made if is_file_of(p, p.stem.rsplit('-', 1)[-1])]
+    return whole[-1] if whole else None
 
 def _assembled(layout, cache, source):
     "Assembled into the cache, under a name that says what its bytes have to be."
@@ -234,17 +244,22 @@ def find_model(
     "The model for a layout: given, cached, published or assembled, in this order."
     if given: return describe(given)
     cache = Path(cache or cache_folder())
-    with one_sentence(cache, 'cannot be used for models; SIGNBOOK_CACHE names another folder'): cache.mkdir(parents=True, exist_ok=True)
+    with one_sentence(cache, 'cannot hold models; SIGNBOOK_CACHE names another folder'): cache.mkdir(parents=True, exist_ok=True)
     if ready := _cached(layout, cache): return describe(ready)
     tried = []
     for attempt in (lambda: fetch(*published[layout], cache), lambda: _assembled(layout, cache, source)):
         try: return describe(attempt())
         except ValueError as e: tried.append(str(e))
-    raise ValueError(f'no model for {layout} can be had: {"; ".join(tried)}; a .task file can be given as `model`')
+    reasons = '; '.join(tried)
+    raise ValueError(f'no model for {layout} can be had: {reasons}; a .task file can be given as `model`')
 
 # %% ../../nbs/13a_models.ipynb #9eadbf83
 def has_models() -> bool:
-    "Whether both models can be had here; else the reason is printed."
+    "Whether videos can be tracked here; else the reason is printed."
+    absent = [name for name in ('mediapipe', 'cv2') if not importlib.util.find_spec(name)]
+    if absent:
+        print(f'{" and ".join(absent)} not installed: the examples that track are left out')
+        return False
     try: return all(find_model(layout) for layout in published)
     except ValueError as e: print(f'{e}: the examples that track are left out')
     return False

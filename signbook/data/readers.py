@@ -373,9 +373,10 @@ def remembered(
 ) -> ReaderOptions:
     "Options laid over those that a run's own data was read with, as far as they are for this data."
     data = Path(data)
-    if (data/'state.json').is_file(): return options
     kept = options_given(options_from(config.get('data_options')))
     if Path(config.get('data') or '').resolve() != data.resolve(): kept.pop('labels', None)
+    if (data/'state.json').is_file(): # a corpus knows the rest itself
+        return options_from({k: v for k, v in kept.items() if k == 'labels'}, **options_given(options))
     readers = [f.read for _, f in sources(data, options_from(kept, **options_given(options)))]
     known = {'labels', 'mirrored'}.union(*map(parameters, readers))
     return options_from({k: v for k, v in kept.items() if k in known}, **options_given(options))
