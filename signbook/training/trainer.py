@@ -313,7 +313,8 @@ class Trainer:
         self.score, self.check, self.show, self.about, self.seen = score, check, show, about or {}, list(seen)
         self.out, self.history, self.done, self.best = Path(out) if out else None, [], 0, -math.inf
         self.accelerator = Accelerator(step_scheduler_with_optimizer=False)
-        self.device, self.plain, self.saved_at = self.accelerator.device, model, time.monotonic()
+        self.device, self.saved_at = self.accelerator.device, time.monotonic()
+        self.plain = model.to(self.device) # before its average is copied from it
         self.averaged = self.optimizer = None
         if stage.average:
             self.averaged = AveragedModel(model, multi_avg_fn=averaging(stage.average), use_buffers=False)
