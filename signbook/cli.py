@@ -55,7 +55,8 @@ broken_pipe = 128 + 13 # exit status of what a closed pipe ended
 
 def _overview():
     lines = [f'  signbook {name:10} {about}' for name, (_, about) in commands.items()]
-    return '\n'.join(['signbook: sign language recognition from skeletons', '', *lines, '', 'signbook COMMAND --help says more.'])
+    return '\n'.join(['signbook: sign language recognition from skeletons', '', *lines, '',
+                      'signbook COMMAND --help says more.'])
 
 def _run(name, rest): # a command, and its result as the last line
     function = find(name)
@@ -94,7 +95,8 @@ def _open_streams():
     for number, name in enumerate(('stdin', 'stdout', 'stderr')):
         try: os.fstat(number)
         except OSError: os.open(os.devnull, os.O_RDWR) # takes the lowest number that is free, which is this one
-        if getattr(sys, name) is None: setattr(sys, name, open(number, 'w' if number else 'r', encoding='utf-8', closefd=False))
+        if getattr(sys, name) is None: setattr(sys, name, open(number, 'w' if number else 'r',
+                                                               encoding='utf-8', closefd=False))
     for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors='backslashreplace')
 
 def _speak_utf8():

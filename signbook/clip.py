@@ -85,7 +85,7 @@ def _check(clip):
 
 # %% ../nbs/01_clip.ipynb #f7aa0845
 def readable(text: str) -> str:
-    "Text without the half characters in which Python hides bytes of file names: read as UTF-8, or spelled out as in `\\xe9`."
+    "Text in which bytes of file names that Python hides are read as UTF-8, or spelled out as in `\\xe9`."
     if text.isascii(): return text
     try: return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
     except UnicodeEncodeError: return text.encode('utf-8', 'backslashreplace').decode()

@@ -155,7 +155,8 @@ def _score_words(r, clips, about):
     _predictions(r.path/'predictions.csv', clips, logits, target, glosses)
     scores = evaluate_classification(logits, target, glosses, [str(s) for s in clips.signer])
     outcome = Outcome(str(r.path), [], logits.float().cpu(), scores)
-    words_report(r.path/'report.html', outcome, clips, target, r.vocabulary, _scored_on(about), _warnings(about))
+    words_report(r.path/'report.html', outcome, clips, target, r.vocabulary, _scored_on(about),
+                 _warnings(about))
     return scores
 
 def _predictions(path, clips, logits, target, words):
@@ -163,8 +164,10 @@ def _predictions(path, clips, logits, target, words):
     def write(p):
         with open(p, 'w', encoding='utf-8', newline='') as f:
             w = csv.writer(f)
-            w.writerow(['source', 'gloss', 'right', *(f'{x}{k + 1}' for k in range(top.values.shape[1]) for x in ('guess', 'probability'))])
-            for source, t, k, v in zip(clips.source, target.tolist(), top.indices.tolist(), top.values.tolist()):
+            w.writerow(['source', 'gloss', 'right',
+                        *(f'{x}{k + 1}' for k in range(top.values.shape[1]) for x in ('guess', 'probability'))])
+            for source, t, k, v in zip(clips.source, target.tolist(), top.indices.tolist(),
+                                       top.values.tolist()):
                 guesses = [x for i, p in zip(k, v) for x in (words[i], round(p, 4))]
                 w.writerow(map(csv_cell, [str(source), words[t], int(k[0] == t), *guesses]))
     with replacing(path) as p: write(p)
