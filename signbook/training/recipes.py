@@ -195,7 +195,9 @@ def check_glosses(recipe: Recipe, splits: Splits):
         odd = np.flatnonzero([not g if recipe.sentences else len(g) != 1 for g in part.gloss])
         what, wanted = ('no sign', 'at least one sign a clip') if recipe.sentences else ('no sign or several', 'one sign a clip')
         way = '' if len(part.vocabulary) else f'; {where_labels}'
-        if len(odd): raise ValueError(f'{part.name}: {len(odd)} of {len(part)} clips show {what}, such as {part.source[odd[0]]}; expected {wanted}{way}')
+        if not len(odd): continue
+        shown = f'{len(odd)} of {len(part)} clips show {what}, such as {part.source[odd[0]]}'
+        raise ValueError(f'{part.name}: {shown}; expected {wanted}{way}')
     words = len(splits.train.vocabulary)
     if words < 2: raise ValueError(f'{splits.train.name}: has {words} word to train on, expected two or more to tell apart')
 
