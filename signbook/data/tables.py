@@ -288,14 +288,17 @@ def write_spoter(
 _axes, _about = ('x', 'y', 'z', 'conf'), ('time', 'clip', 'gloss', 'signer', 'session', 'split')
 
 def _load_map(path):
-    "A map out of a YAML or JSON file. It needs no aliases, which can make a gigabyte out of a line."
+    "A map out of a YAML or JSON file. Aliases can make a gigabyte out of a line, and deep lists take for ever."
     import yaml
     with one_sentence(path, 'is no map of columns'):
         size = os.path.getsize(regular(path))
         expect(size < 2**20, 'the map', f'{size} bytes long', 'less than a megabyte', path)
         text = Path(path).read_text(encoding='utf-8')
-        ok = not any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, yaml.SafeLoader))
-        expect(ok, 'a value', 'an alias (*…)', 'every value written out', path)
+        depth = 0
+        for event in yaml.parse(text, yaml.SafeLoader):
+            expect(not isinstance(event, yaml.AliasEvent), 'a value', 'an alias (*…)', 'every value written out', path)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            expect(depth <= 2, 'a value', 'a list in a list', 'a map of names and lists of names', path)
         return yaml.safe_load(text)
 
 def column_map(
