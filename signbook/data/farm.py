@@ -54,7 +54,7 @@ def find_videos(
     pictures = find_pictures(folder) if fps or not found else []
     if fps: expect(pictures, 'fps', fps, 'nothing: it is for folders of numbered pictures, and there is none', folder)
     elif pictures:
-        what = f'{len(pictures)} folders of numbered pictures, which do not say how many were taken in a second'
+        what = f'numbered pictures in folders ({len(pictures)}), which do not say how many were taken in a second'
         expect(found, 'what it holds', what, '--fps 25, or whatever it was', folder)
     known = ', '.join(sorted(endings))
     expect(found + pictures, 'what it holds', 'no videos', f'files ending in {known}, or folders of numbered pictures', folder)
