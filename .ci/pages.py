@@ -140,13 +140,13 @@ for page in sorted(Path(p).resolve() for p in nbdev.doclinks.nbglob('nbs')):
         cause = e.__cause__ or e
         said.append([page.name, f'{str(e)[:300]}: {type(cause).__name__}: {str(cause)[:200]}'])
     if os.getcwd() != start:
-        said.append([page.name, 'leaves the folder in a cell that is run when the documentation is built'])
+        said.append([page.name, 'leaves the folder when the documentation is built'])
         os.chdir(start)
 Path(sys.argv[1], 'said.json').write_text(json.dumps(said))
 '''
 
 def docs():
-    "nbdev can make the documentation of every page. (It runs exported cells and every cell with an import, and no other: imports have cells of their own.)"
+    "nbdev can make the documentation of every page: each name that a page exports can be shown."
     with tempfile.TemporaryDirectory() as folder:
         copy, out = Path(folder)/'copy', Path(folder)/'out'
         out.mkdir()
