@@ -121,7 +121,7 @@ def load_npz(
     with one_sentence(path, 'is damaged, or no npz file'), zipfile.ZipFile(regular(path)) as archive:
         found = {i.filename.removesuffix('.npy'): i for i in archive.infolist()}
         wanted = {n: found[n] for n in names if n in found}
-        bounded(path, sum(info.file_size + info.compress_size for info in wanted.values()))
+        bounded(path, sum(max(info.file_size, info.compress_size) for info in wanted.values()))
         return {n: member(archive, info) for n, info in wanted.items()}
 
 # %% ../../nbs/08_files.ipynb #2511147d
