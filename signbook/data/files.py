@@ -160,7 +160,7 @@ def load_npz(
     with one_sentence(path, 'is damaged, or no npz file'), zipfile.ZipFile(regular(path)) as archive:
         found = {i.filename.removesuffix('.npy'): i for i in archive.infolist()}
         wanted = {n: found[n] for n in names if n in found}
-        bounded(path, sum(info.file_size for info in wanted.values()))
+        bounded(path, sum(max(info.file_size, info.compress_size) for info in wanted.values()))
         return {n: member(archive, info) for n, info in wanted.items()}
 
 # %% ../../nbs/08_files.ipynb #dd0315a9
@@ -440,7 +440,7 @@ def glosses_of(
     "The glosses in a cell. One in brackets that is no JSON is a gloss in brackets."
     if cell.lstrip().startswith('['):
         try: return tuple(map(str, json.loads(cell)))
-        except json.JSONDecodeError: pass
+        except (json.JSONDecodeError, RecursionError): pass
     return (cell,)
 
 def from_row(row: dict[str, str]) -> dict: # fields of a clip
