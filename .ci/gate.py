@@ -143,7 +143,7 @@ def links():
     yield from pages.links(files())
 links.__doc__ = pages.links.__doc__
 
-CHECKS = dict(clean=clean, kernels=pages.kernels, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import,
+CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import,
               links=links, outputs=pages.outputs, style=pages.style, docs=pages.docs)
 
 def main():
@@ -151,7 +151,7 @@ def main():
     a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--write-readme', action='store_true'); a.add_argument('--write-style', action='store_true'); a.add_argument('--alone', action='store_true', help=argparse.SUPPRESS)
     o = a.parse_args()
     if o.alone: print(json.dumps(run(Path(o.notebooks[0]), o.flags.split()))); return
-    if o.write_style: pages.name_kernels(); pages.write_style(); return
+    if o.write_style: pages.name_kernels(); pages.write_beginnings(); pages.write_style(); return
     if o.write_readme: (ROOT/'README.md').write_text(readme(), encoding='utf-8'); return
     passed = failed = cells = ran = 0
     if o.only != 'tests':

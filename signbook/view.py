@@ -148,7 +148,7 @@ def _listed_again() -> int: # fonts that were installed after matplotlib made it
 
 # %% ../nbs/02_view.ipynb #4a629c67
 @lru_cache(maxsize=None)
-def _families(letters: frozenset) -> tuple[str, ...]: # that together have the letters; nothing where no font has one
+def _families(letters: frozenset) -> tuple[str, ...]: # that together have the letters, or nothing
     families, missing = ['DejaVu Sans'], letters - _usual()
     while missing: # one font for all, or else for one letter after the other
         wanted = missing, {min(missing)}
@@ -167,7 +167,7 @@ def _usual() -> frozenset: # what the font of all figures can draw
     return _glyphs(findfont('DejaVu Sans'))
 
 def in_latin(text: str) -> str:
-    "Letters that the usual font lacks in Latin ones, by their Unicode names; nameless ones become an ellipsis."
+    "Letters that the usual font lacks in Latin ones, by their Unicode names; an ellipsis for nameless ones."
     out = ''
     for c in text:
         name = unicodedata.name(c, '')
@@ -175,7 +175,8 @@ def in_latin(text: str) -> str:
         if c in _usual() or c.isspace(): out += c
         elif name.startswith('CJK'): out += f'U+{ord(c):X} '
         elif c.isdigit(): out += str(unicodedata.digit(c))
-        elif 'VOWEL SIGN' in name or last == 'VIRAMA': out = out.removesuffix('a') + _signs.get(last, last.lower())
+        elif 'VOWEL SIGN' in name or last == 'VIRAMA':
+            out = out.removesuffix('a') + _signs.get(last, last.lower())
         elif unicodedata.category(c) != 'Cf': out += _signs.get(last, last.lower()) if name else '…'
     return re.sub('…+', '…', out).strip()
 
@@ -183,11 +184,11 @@ def in_latin(text: str) -> str:
 def lettering(
     text: str, # a gloss or a name, in any script
 ) -> dict: # `text` and font `family`, as matplotlib takes them
-    "Text in fonts that have its letters, or in Latin letters where none has; never empty boxes, never a formula."
+    "Text in fonts that have its letters, or in Latin letters where none has; no empty boxes, no formulas."
     drawn = [c for c in text if not c.isspace() and unicodedata.category(c) != 'Cf' and ord(c) > 127]
     families = _families(frozenset(drawn))
-    if not families: return lettering(in_latin(text)) if in_latin(text) != text else dict(text=text, family=['DejaVu Sans'])
-    return dict(text=text.replace('$', r'\$'), family=list(families))
+    if not families and in_latin(text) != text: return lettering(in_latin(text))
+    return dict(text=text.replace('$', r'\$'), family=list(families or ['DejaVu Sans']))
 
 def tick_words(
     axis, # `ax.xaxis` or `ax.yaxis`
@@ -200,7 +201,8 @@ def tick_words(
     axis.set_ticks(range(len(shown)), [s['text'] for s in shown], family=list(families) or None, **style)
 
 # %% ../nbs/02_view.ipynb #f4ce1647
-_remark = re.compile(r'(.+(?:\.\w{1,8}|\])) \([^()]*\)|(.+) \((?:[^\s()]+ ){2,}[^\s()]+\)') # after a file, or of three words and more
+_remark = re.compile(r'(.+(?:\.\w{1,8}|\])) \([^()]*\)' # after the name of a file or the number of a row
+                     r'|(.+) \((?:[^\s()]+ ){2,}[^\s()]+\)') # or of three words and more
 
 def clip_name(
     source: str, # of a clip

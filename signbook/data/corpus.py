@@ -25,7 +25,6 @@ from .files import expect, flush, one_sentence, temporary_name
 from .readers import iter_clips, one_sentence, options_from, options_given, ReaderOptions
 from .labels import fields as label_fields, find_labels
 
-
 # %% ../../nbs/11_corpus.ipynb #da04de43
 @dataclass(frozen=True)
 class Vocabulary:

@@ -65,7 +65,7 @@ def _head(r):
 def _extent(reason, mask): # a reason, and for how many of the clips
     return reason if mask.all() else f'{reason}: {mask.sum()} of {len(mask)} clips'
 
-def _not_looked_at(r): # each reason once, with the checks that it keeps from looking; reasons that concern most clips first
+def _not_looked_at(r): # each reason once, with the checks that it hinders; what concerns most clips first
     checks_of, extent = {}, {}
     for check, reasons in r.blind.items():
         for reason, mask in reasons.items():
@@ -107,7 +107,7 @@ def to_dict(self:Report) -> dict:
     return dict(ok=self.ok, name=self.name, clips=len(self.case), words=len({g for gs in self.case.gloss for g in gs}), signers=len(set(self.case.signer) - {''}),
                 findings=[dict(check=f.check, severity=f.severity, sentence=f.sentence, advice=f.advice, clips=[int(i) for i in f.clips], sources=source(f)) for f in self.findings],
                 healthy=self.healthy,
-                not_looked_at={check: '; '.join(_extent(*r) for r in reasons.items()) for check, reasons in self.blind.items()},
+                not_looked_at={check: '; '.join(map(_extent, *zip(*found.items()))) for check, found in self.blind.items()},
                 told={f'{what} from {feature}': dict(score=round(t.score, 4), low=round(t.low, 4), high=round(t.high, 4), chance=round(t.chance, 4), p=round(t.p, 4), labels=t.labels, clips=t.clips) for (what, feature), t in self.case.told.items()})
 
 Report.to_dict = to_dict

@@ -54,7 +54,7 @@ def find_videos(
     pictures = find_pictures(folder) if fps or not found else []
     if fps: expect(pictures, 'fps', fps, 'nothing: it is for folders of numbered pictures, and there is none', folder)
     elif pictures:
-        what = f'{len(pictures)} folders of numbered pictures, which do not say how many were taken in a second'
+        what = f'numbered pictures in folders ({len(pictures)}), which do not say how many were taken in a second'
         expect(found, 'what it holds', what, '--fps 25, or whatever it was', folder)
     known = ', '.join(sorted(endings))
     expect(found + pictures, 'what it holds', 'no videos', f'files ending in {known}, or folders of numbered pictures', folder)
@@ -66,7 +66,7 @@ def label(
     names: Iterable[str], # of videos, as `find_videos` gives them
     labels: str | Path | None = None, # a pattern, a table, none, or None for what there is: see the page on labels
     folder: str | Path = 'no such folder', # that the names start from, where tables may lie
-) -> tuple[dict[str, dict], dict[str, str]]: # name → fields of a clip; name → a sentence, for videos and rows that have no counterpart
+) -> tuple[dict[str, dict], dict[str, str]]: # name → fields of a clip; video or row without counterpart → why
     "What is signed in each video, by whom, and in which sitting."
     names = list(names)
     one = Path(folder).is_file()
@@ -74,7 +74,8 @@ def label(
     known = {n: found.fields(n) for n in names if labels is None or str(labels) == 'none' or n in found.firm}
     bare = [n for n in known if 'gloss' not in known[n]]
     remarks = [*found.remarks, *(found.later if bare else [])]
-    if bare and len(bare) < len(known): remarks.append(f'{len(bare)} of {len(known)} videos have no words, such as {bare[0]}')
+    gap = f'{len(bare)} of {len(known)} videos have no words'
+    if bare and len(bare) < len(known): remarks.append(f'{gap}, such as {bare[0]}')
     for text in remarks: print(text, file=sys.stderr)
     return known, found.odd
 

@@ -236,8 +236,8 @@ def read_pose(
         expect(rate > 0, 'the frame rate', f'{rate:g}', 'a positive number; fps=25 (--fps 25) says it', path)
         if world: frame = 'world'
         if frame == 'image':
-            if not (w and h): raise ValueError(f'says that the picture is {w} by {h} pixels, so that nothing tells how large it was; '
-                                         'width and height do (--width 1280 --height 720), and frame="body" (--frame body) takes coordinates as they are')
+            way_on = 'width and height do (--width 1280 --height 720), and frame="body" (--frame body) leaves numbers as they are'
+            if not (w and h): raise ValueError(f'says that the picture is {w} by {h} pixels, so that nothing tells its size; {way_on}')
             xyz = np.stack([np.nan_to_num(xyz[..., 0]) / w, np.nan_to_num(xyz[..., 1]) / h, _depth(xyz[..., 2], conf, w)], -1)
         lost = sum(not n for n, x in zip(names, is_world) if x == world)
         source = f'{path} ({", ".join(filter(None, (remark, f"{lost} points without a counterpart left out" if lost else "")))})' if remark or lost else str(path)

@@ -409,7 +409,8 @@ def check_options(
         takers = [g.name for g in (*known_formats(), mapped) if name in parameters(g.read)] or ['none']
         flag = f'--{name.replace("_", "-")}'
         if len(deaf) < len(found):
-            print(f'{flag} says nothing to {len(deaf)} of {len(found)} files, such as {path}, {f.name}', file=sys.stderr)
+            how_many = f'{len(deaf)} of {len(found)} files'
+            print(f'{flag} says nothing to {how_many}, such as {path}, {f.name}', file=sys.stderr)
             continue
         raise ValueError(f'{path}: is {f.name}, whose reader has no option {name!r} ({flag}), '
                          f'only {", ".join(parameters(f.read))}; formats with it: {", ".join(takers)}')
@@ -484,7 +485,8 @@ def torn_names(
 ) -> list[str]: # a sentence each
     "Files of a whole split by their format, with names that speak of two."
     whole = [p for p, f in found if f.read in (read_split, read_spoter) and len(splits_in(p.stem)) > 1]
-    return [f'{p.name}: names both {" and ".join(sorted(splits_in(p.stem)))}, so it is taken for neither' for p in whole]
+    both = {p.name: ' and '.join(sorted(splits_in(p.stem))) for p in whole}
+    return [f'{name}: names both {splits}, so it is taken for neither' for name, splits in both.items()]
 
 # %% ../../nbs/10_readers.ipynb #de5acd00
 def sources(

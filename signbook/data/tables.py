@@ -16,7 +16,7 @@ from string import Formatter
 import numpy as np
 
 from ..clip import Clip, settled
-from .files import beside, bounded, clip_row, csv_header, expect, file_name, from_row, labelled
+from .files import beside, bounded, clip_row, csv_header, expect, file_name, from_row, glosses_of, labelled
 from .files import load_csv, numbers, one_sentence, regular, replacing, split_of, write_rows
 from .formats import when
 from ..layout import HANDS, HOLISTIC, SPOTER54, Layout, fingers, get_layout
@@ -44,7 +44,10 @@ def listed(
             if not table.is_file() or 'path' not in csv_header(table): continue
             with one_sentence(table, f'is damaged where it speaks of {path.name}'):
                 state = table.stat(); row = _listed(str(table), (state.st_mtime_ns, state.st_size)).get((path.relative_to(folder).as_posix(), sequence))
-            if row: return dict(gloss=row['sign'] or () if 'sign' in row else tuple(row.get('phrase', '')), signer=row.get('participant_id', ''))
+            if row:
+                sign = row.get('sign')
+                gloss = tuple(row.get('phrase', '')) if sign is None else glosses_of(sign) if sign else ()
+                return dict(gloss=gloss, signer=row.get('participant_id', ''))
     return {}
 
 # %% ../../nbs/09b_tables.ipynb #75d797a6
@@ -179,6 +182,10 @@ def write_parquet(
     return Path(path)
 
 # %% ../../nbs/09b_tables.ipynb #9975402c
+def _sign(gloss): # one as it is; a sentence as a JSON list, since a gloss may have spaces in it
+    plain = len(gloss) <= 1 and not ''.join(gloss).lstrip().startswith('[')
+    return ''.join(gloss) if plain else json.dumps(list(gloss), ensure_ascii=False)
+
 def write_kaggle(
     clips: Iterable[Clip], # of joints of HOLISTIC
     folder: str | Path, # that exists already, and is empty
@@ -189,7 +196,7 @@ def write_kaggle(
         person = file_name(Clip(clip.xyz[:1], clip.conf[:1], 1., layout=clip.layout, gloss=clip.signer or 'unknown'), {}).removesuffix('__rep01')
         file = f'train_landmark_files/{person}/{i}.parquet'
         (folder/file).parent.mkdir(parents=True, exist_ok=True); write_parquet(clip, folder/file)
-        rows.append(dict(path=file, participant_id=person, sequence_id=str(i), sign=' '.join(clip.gloss))); told.append(clip_row(clip, file))
+        rows.append(dict(path=file, participant_id=person, sequence_id=str(i), sign=_sign(clip.gloss))); told.append(clip_row(clip, file))
     if not rows: raise ValueError(f'{folder}: no clips to write, expected at least one')
     write_rows(rows, folder/'train.csv'); write_rows(told, folder/beside)
     signs = {s: i for i, s in enumerate(sorted({r['sign'] for r in rows}))}
@@ -281,14 +288,17 @@ def write_spoter(
 _axes, _about = ('x', 'y', 'z', 'conf'), ('time', 'clip', 'gloss', 'signer', 'session', 'split')
 
 def _load_map(path):
-    "A map out of a YAML or JSON file. It needs no aliases, which can make a gigabyte out of a line."
+    "A map out of a YAML or JSON file. Aliases can make a gigabyte out of a line, and deep lists take for ever."
     import yaml
     with one_sentence(path, 'is no map of columns'):
         size = os.path.getsize(regular(path))
         expect(size < 2**20, 'the map', f'{size} bytes long', 'less than a megabyte', path)
         text = Path(path).read_text(encoding='utf-8')
-        ok = not any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, yaml.SafeLoader))
-        expect(ok, 'a value', 'an alias (*…)', 'every value written out', path)
+        depth = 0
+        for event in yaml.parse(text, yaml.SafeLoader):
+            expect(not isinstance(event, yaml.AliasEvent), 'a value', 'an alias (*…)', 'every value written out', path)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            expect(depth <= 2, 'a value', 'a list in a list', 'a map of names and lists of names', path)
         return yaml.safe_load(text)
 
 def column_map(

@@ -65,7 +65,7 @@ def _quantile(x, q=.5):
     return float(np.quantile(x, q)) if len(x) else np.nan
 
 # %% ../../nbs/12a_vitals.ipynb #5805d316
-enough_joints = 20, 20, 12, 12 # of each slot, seen together: with fewer, limbs are not shorter than other distances
+enough_joints = 20, 20, 12, 12 # of each slot, seen together: with fewer, limbs are not short
 
 def disorder(
     x: np.ndarray, # (T, n, 2) one part
@@ -108,7 +108,7 @@ def roughness(
 def stillness(
     x: np.ndarray, # (T, n, 2) one part
     ok: np.ndarray, # (T, n)
-) -> dict[str, float]: # repeats, fraction of steps; longest run of them in frames; checked, steps; zeros, fraction of the joints; rooted, 1 where a joint is the origin
+) -> dict[str, float]: # repeats of checked steps, longest run in frames, zeros of the joints, rooted at an origin
     "Frames that are copies of the one before, and coordinates that are no measurement."
     zero = ok & ~x.any(-1)
     origin = zero.sum(0) > .98 * ok.sum(0)
@@ -116,7 +116,8 @@ def stillness(
     enough = pair.sum(1) >= 3
     same = ((x[1:] == x[:-1]).all(-1) | ~pair).all(1) & enough
     edge = np.flatnonzero(np.diff(np.concatenate([[0], same, [0]])))
-    return dict(repeats=same.sum() / max(enough.sum(), 1), longest=int((edge[1::2] - edge[::2]).max(initial=0)),
+    longest = (edge[1::2] - edge[::2]).max(initial=0)
+    return dict(repeats=same.sum() / max(enough.sum(), 1), longest=int(longest),
                 checked=int(enough.sum()), zeros=zero[:, ~origin].sum() / max(ok.sum(), 1),
                 rooted=float((zero.any(0) & origin).any()))
 
@@ -257,7 +258,7 @@ def measure(
     "The vital signs of a clip."
     p = follow(clip)
     size = sizes(p)
-    moving = np.isfinite(p[1:, :, 0] + p[:-1, :, 0]).any(1).sum() # hands, face, shoulders to wrists: what signing moves
+    moving = np.isfinite(p[1:, :, 0] + p[:-1, :, 0]).any(1).sum() # steps of what signing moves
     return (_parts(clip) | size | attachment(p, size['shoulders']) | _moments(clip)
             | motion(p, size['unit'], clip.fps, clip.frame == 'part') | _places(clip, p, size['shoulders'])
             | dict(moving=int(moving), track=track(p), digest=digest(clip)))

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from ..data.files import expect, regular, replacing
 
-
 # %% ../../nbs/51_gloss_lm.ipynb #f465d444
 marks = '<unk>', '<s>', '</s>' # a gloss never seen, the beginning and the end of a sentence
 
@@ -200,7 +199,8 @@ def write_arpa(
     "Write a model as ARPA, for any tool."
     names, W = [''], len(lm.words)
     words = [*marks, *map(to_word, lm.words[len(marks):])]
-    for p, w in zip((lm.keys // W).tolist(), (lm.keys % W).tolist()): names.append(f'{names[p]} {words[w]}' if p else words[w])
+    for p, w in zip((lm.keys // W).tolist(), (lm.keys % W).tolist()):
+        names.append(f'{names[p]} {words[w]}' if p else words[w])
     head = [escaped] if words != [*lm.words] else []
     lines = [*head, '\\data\\', *(f'ngram {n}={c}' for n, c in enumerate(np.bincount(lm.depth, minlength=lm.order + 1)[1:], 1))]
     for n in range(1, lm.order + 1):

@@ -105,7 +105,9 @@ def plot_confusion(
     picture = a.imshow(np.where(share > 0, share, np.nan), cmap='viridis_r', vmin=0, vmax=1, interpolation='nearest')
     a.set(xlabel='said', ylabel='true'); fig.colorbar(picture, ax=a, shrink=.7, label='share of the true word')
     few = len(glosses) <= 15
-    for axis, style in ((a.xaxis, dict(rotation=90)), (a.yaxis, {})): tick_words(axis, glosses if few else (), fontsize=7, **style)
+    named = glosses if few else ()
+    tick_words(a.xaxis, named, rotation=90, fontsize=7)
+    tick_words(a.yaxis, named, fontsize=7)
     top = top_confusions(matrix, glosses, n)[::-1]
     b.barh(range(len(top)), [t for *_, t, _ in top], color='#d95f02', height=.6)
     tick_words(b.yaxis, [f'{i} → {j}' for i, j, *_ in top], fontsize=7)

@@ -36,7 +36,8 @@ def _cue(k, sign, path): # the k-th sign as a file has it
     start, end, gloss, sure = Sign(*sign)
     text, name = unicodedata.normalize('NFC', str(gloss)), f'sign {k} ({gloss!r})'
     expect(0 <= start <= end < math.inf, f'the time of {name}', f'{start} to {end} s', '0 ≤ start ≤ end', path)
-    expect(_fits_a_line(text), f'the gloss of sign {k}', repr(gloss), 'text without line breaks or control characters', path)
+    wanted = 'text without line breaks or control characters'
+    expect(_fits_a_line(text), f'the gloss of sign {k}', repr(gloss), wanted, path)
     expect(0 <= sure <= 1, f'the confidence of {name}', sure, '0 to 1', path)
     first = round(1000 * start)
     return Cue(first, max(round(1000 * end), first + 1), text, float(sure))
@@ -114,9 +115,11 @@ def to_json(
     alternatives=(), # `Guess`, `Hypothesis`, or pairs of glosses and score
 ) -> str:
     "A transcript with all that is known."
-    signs = [dict(start=c.start / 1000, end=c.end / 1000, gloss=c.gloss, confidence=round(c.confidence, 4)) for c in found]
-    whole = dict(format='signbook transcript', version=1, media=media, text=to_line(c.gloss for c in found), signs=signs)
-    return json.dumps(whole | dict(alternatives=list(map(_alternative, alternatives))), indent=1, ensure_ascii=False) + '\n'
+    times = [dict(start=c.start / 1000, end=c.end / 1000) for c in found]
+    signs = [t | dict(gloss=c.gloss, confidence=round(c.confidence, 4)) for t, c in zip(times, found)]
+    about = dict(format='signbook transcript', version=1, media=media, text=to_line(c.gloss for c in found))
+    whole = about | dict(signs=signs, alternatives=list(map(_alternative, alternatives)))
+    return json.dumps(whole, indent=1, ensure_ascii=False) + '\n'
 
 def from_json(text):
     value = json.loads(text)
@@ -144,7 +147,8 @@ def to_vtt(
     "Subtitles."
     note = f'\nNOTE media {html.escape(media, quote=False)}\n' if media else ''
     row = '\nNOTE confidence {:.4f}\n\n{}\n{} --> {}\n{}\n'
-    rows = [row.format(c.confidence, k, clock(c.start), clock(c.end), _escaped(c.gloss)) for k, c in enumerate(found, 1)]
+    said = [(c.confidence, k, clock(c.start), clock(c.end), _escaped(c.gloss)) for k, c in enumerate(found, 1)]
+    rows = [row.format(*values) for values in said]
     return f'WEBVTT\n{note}' + ''.join(rows)
 
 def _moment(text):
@@ -226,7 +230,8 @@ def _known_slots(aligned, slots, tier, path):
         step = (known[end] - known[first]) / len(run)
         known |= {slot: known[first] + k * step for k, slot in enumerate(run)}
     lost = next((text for a, b, text, *_ in aligned.values() if known.get(a) is None or known.get(b) is None), None)
-    expect(lost is None, f'annotation {lost!r} of tier {tier!r}', 'without times of its own', 'a tier that is aligned with the video', path)
+    what, wanted = f'annotation {lost!r} of tier {tier!r}', 'a tier that is aligned with the video'
+    expect(lost is None, what, 'without times of its own', wanted, path)
     return known
 
 # %% ../../nbs/54_transcripts.ipynb #050615da
@@ -237,7 +242,8 @@ def _moments(eaf, tier, path, above=()):
     for a, (first, end, *_) in aligned.items(): times[a] = slots[first], slots[end]
     if hanging:
         parent = about.get('PARENT_REF')
-        expect(parent in eaf.tiers and parent not in above, f'the parent of tier {tier!r}', repr(parent), 'another tier of the file', path)
+        known = parent in eaf.tiers and parent not in (*above, tier)
+        expect(known, f'the parent of tier {tier!r}', repr(parent), 'another tier of the file', path)
         whole, children = _moments(eaf, parent, path, (*above, tier)), {}
         for a, (on, *_) in hanging.items(): children.setdefault(on, []).append(a)
         for on, some in children.items():
@@ -247,7 +253,8 @@ def _moments(eaf, tier, path, above=()):
 
 def _texts(eaf, tier): # annotation → what it says; others leave stray spaces at the edges, our own files do not
     ours = eaf.adocument.get('AUTHOR') == 'signbook'
-    found = {a: row[2] for a, row in eaf.tiers[tier][0].items()} | {a: row[1] for a, row in eaf.tiers[tier][1].items()}
+    aligned, hanging = eaf.tiers[tier][:2]
+    found = {a: row[2] for a, row in aligned.items()} | {a: row[1] for a, row in hanging.items()}
     return {a: text if ours else text.strip() for a, text in found.items()}
 
 # %% ../../nbs/54_transcripts.ipynb #af92b577
@@ -297,14 +304,15 @@ def both_hands(
 # %% ../../nbs/54_transcripts.ipynb #b182921d
 def from_eaf(
     path: str | Path,
-    tier: str | Iterable[str] = 'gloss', # the tier with glosses, by its name in ELAN; or several, such as one a hand, the stronger first
+    tier: str | Iterable[str] = 'gloss', # by its name in ELAN; or several, one a hand, the stronger first
 ) -> list[Sign]: # in the time of the first linked video
     "Annotations of a tier, and of `tier (2)` and so on where signs overlap; with confidence where a tier of numbers hangs on it."
     eaf, signs = _read_eaf(path), []
     names, wanted = list(eaf.get_tier_names()), [tier] if isinstance(tier, str) else list(dict.fromkeys(tier))
     expect(wanted, 'tier', 'an empty list', 'the name of a tier, or several', path)
     for k, one in enumerate(wanted):
-        if one not in names: raise ValueError(f'{path}: has no tier {one!r}, it has {", ".join(map(repr, names)) or "none"}')
+        there = ', '.join(map(repr, names)) or 'none'
+        if one not in names: raise ValueError(f'{path}: has no tier {one!r}, it has {there}')
         hand = []
         for n in range(len(names)):
             if (here := _tier(one, n)) not in names: break
@@ -326,7 +334,8 @@ def transcript_kind(
 def _check_places(path, kind, alternatives, times): # what a format has no place for
     numbered = kind == '.txt' and not times and all(guess(h).probability is not None for h in alternatives)
     if len(alternatives) and kind != '.json' and not numbered:
-        raise ValueError(f'{path}: {kind} has no place for these alternatives, expected .json, or guesses with probabilities in a line of .txt')
+        wanted = '.json, or guesses with probabilities in a line of .txt'
+        raise ValueError(f'{path}: {kind} has no place for these alternatives, expected {wanted}')
     if times and kind != '.txt': raise ValueError(f'{path}: times=True makes a table out of .txt; {kind} has times in any case')
 
 def _link(media, path): # the video as seen from the transcript
@@ -339,7 +348,7 @@ def write_transcript(
     path: str | Path, # .txt | .json | .vtt | .eaf
     signs, # `Sign`s, as `recognize` finds them, or `Span`s of a clip
     media: str | Path | None = None, # the video that was transcribed; linked as seen from the transcript
-    alternatives=(), # what else it may have been: `Guess`, `Hypothesis`, or pairs of glosses and score; .json, and guesses in .txt
+    alternatives=(), # what else it may have been: `Guess`, `Hypothesis`, or pairs of glosses and score
     times: bool = False, # a table; .txt only
 ) -> Path:
     "Write what was signed and when."
