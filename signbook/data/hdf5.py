@@ -95,6 +95,8 @@ def _limit(path): # memory for the helper; not every system can
 
 def serve() -> None:
     "What the helper does: a path comes in, what is written in that file goes out."
+    import h5py # now, so that the time of a file is its own
+    print('ready', flush=True)
     for line in sys.stdin:
         path = json.loads(line)
         try:
@@ -108,8 +110,9 @@ helper: list[subprocess.Popen] = [] # the one that runs
 def _helper():
     if helper and helper[0].poll() is None: return helper[0]
     code = 'from signbook.data.hdf5 import serve; serve()'
-    helper[:] = [subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)]
+    streams = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    helper[:] = [subprocess.Popen([sys.executable, '-c', code], text=True, **streams)]
+    helper[0].stdout.readline() # how long it takes to start says nothing about a file
     return helper[0]
 
 def written(path) -> dict: # as `texts` gives it
