@@ -104,7 +104,8 @@ class Decoding:
 
     def __post_init__(self):
         if self.window is not None:
-            expect(0 <= self.overlap < self.window, 'decoding: overlap', self.overlap, f'seconds, less than the window of {self.window}')
+            wanted = f'seconds, less than the window of {self.window}'
+            expect(0 <= self.overlap < self.window, 'decoding: overlap', self.overlap, wanted)
         if self.method not in methods: raise ValueError(f'decoding: method is {self.method!r}, expected one of {", ".join(methods)}')
         if self.beam < 1 or self.symbols < 1: raise ValueError(f'decoding: beam is {self.beam} and symbols {self.symbols}, expected 1 or more')
         if not 0 <= self.ctc_weight <= 1: raise ValueError(f'decoding: ctc_weight is {self.ctc_weight}, expected 0 to 1')
@@ -115,9 +116,11 @@ def judge(decoder, x, length): # the decoder as `rescore` and `attention_beam` w
 
 def check_decoding(model, how: Decoding, lm=None):
     "Refuse a way of decoding that a model has not what it takes for."
-    expect(not how.lm_weight or lm is not None, 'decoding: lm_weight', f'{how.lm_weight}, and there is no language model', '0, or a run with one')
+    no_model = f'{how.lm_weight}, and there is no language model'
+    expect(not how.lm_weight or lm is not None, 'decoding: lm_weight', no_model, '0, or a run with one')
     needs = how.method in ('rescore', 'attention')
-    expect(not needs or model.decoder is not None, 'decoding: method', f'{how.method}, which needs an attention decoder, and the model was built without one', 'greedy or beam')
+    no_decoder = f'{how.method}, which needs an attention decoder, and the model was built without one'
+    expect(not needs or model.decoder is not None, 'decoding: method', no_decoder, 'greedy or beam')
 
 def second_pass(model, found, x, length, how):
     "N-best sentences ranked anew by the attention decoder; of clips whose every sentence is too long for it, CTC's ranking stays."
