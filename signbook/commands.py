@@ -138,7 +138,7 @@ def evaluate(
     clips, sentences = _held_out(r, data, split, options), hasattr(r.model, 'ctc')
     known = _known(r, clips, sentences)
     expect(known, 'words', f'none of the {len(r.vocabulary)} words of {run} in its {len(clips)} clips', 'clips of words that the run knows', data)
-    about = dict(data=str(data), split=split, protocol=r.config.get('protocol'), seed=r.config['seed'], weights=which)
+    about = dict(data=str(data), split=split, protocol=r.config.get('protocol'), seed=r.config.get('seed'), weights=which)
     about |= dict(unknown_words=len(clips) - len(known), seen_in_training=_seen(run, clips[known]))
     for warning in _warnings(about): print(warning, file=sys.stderr)
     metrics = _score_sentences(r, clips[known], about, decoding) if sentences else _score_words(r, clips[known], about)
