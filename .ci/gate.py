@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECRET = re.compile(r'wandb_v1_[A-Za-z0-9_]{20,}|hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|\bsk-[A-Za-z0-9_\-]{32,}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY'
                     r'|(?i:api[_-]?key|secret|password|token)["\']?\s*[:=]\s*["\'][A-Za-z0-9_\-]{16,}["\']|(?i:wandb)[^\n]{0,40}(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])')
 LARGEST = 1_500_000 # bytes of a notebook
+GROUPS = {'readers'} # of entry points: names that other packages register under, no modules
 LAZY = {'clip': {'view'}} # a clip is shown by the viewer, which comes later; looked up only when somebody looks
 
 def notebooks(*folders):
@@ -113,7 +114,7 @@ def ordered():
         if name in homes: yield f'{p.name} exports signbook.{name}, and so does {homes[name]}'
         text = '\n'.join(map(source, cells)) # examples too: they run where only lower notebooks are known to work
         used = set(re.findall(r'^\s*(?:from|import)\s+signbook\.([\w.]+)', text, re.M))
-        used |= {m for m in re.findall(r'[\'"]signbook\.([\w.]+)[:\'"]', text)} - LAZY.get(name, set()) # imported by name, when asked for
+        used |= {m for m in re.findall(r'[\'"]signbook\.([\w.]+)[:\'"]', text)} - LAZY.get(name, set()) - GROUPS # imported by name, when asked for
         for line in re.findall(r'^\s*from\s+signbook\s+import\s+([\w, ]+)', text, re.M): used |= {w.split()[0] for w in line.split(',') if w.split()}
         homes[name], place[name], uses[p.name] = p.name, m[0], (m[0], used - {name})
     if not place: yield 'no notebook exports a module'
@@ -142,7 +143,7 @@ def links():
     yield from pages.links(files())
 links.__doc__ = pages.links.__doc__
 
-CHECKS = dict(clean=clean, kernels=pages.kernels, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import,
+CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import,
               links=links, outputs=pages.outputs, style=pages.style, docs=pages.docs)
 
 def main():
@@ -150,7 +151,7 @@ def main():
     a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--write-readme', action='store_true'); a.add_argument('--write-style', action='store_true'); a.add_argument('--alone', action='store_true', help=argparse.SUPPRESS)
     o = a.parse_args()
     if o.alone: print(json.dumps(run(Path(o.notebooks[0]), o.flags.split()))); return
-    if o.write_style: pages.name_kernels(); pages.write_style(); return
+    if o.write_style: pages.name_kernels(); pages.write_beginnings(); pages.write_style(); return
     if o.write_readme: (ROOT/'README.md').write_text(readme(), encoding='utf-8'); return
     passed = failed = cells = ran = 0
     if o.only != 'tests':

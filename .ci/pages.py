@@ -205,3 +205,31 @@ def write_style():
         if any(kept.values()): now[name_of(path)] = kept
     lines = [f'{json.dumps(k)}: {json.dumps(v)}' for k, v in sorted(now.items())]
     STYLE.write_text('{\n' + ',\n'.join(lines) + '\n}\n')
+
+
+# How a page begins
+
+def beginning(path):
+    "The hidden cell with which a page of the package begins, since nbdev_test gives it all threads and says nothing."
+    return f'''#| hide
+import os
+os.environ.setdefault('OMP_NUM_THREADS', '1') # models as small as these only lose by more
+if 'IN_TEST' in os.environ: os.write(2, b'testing {path.stem}\\n') # nbdev_test says nothing by itself'''
+
+def beginnings():
+    "Every page of nbs begins by saying which one it is where it is tested, and with one thread."
+    for path in notebooks('nbs'):
+        if beginning(path) not in map(source, read(path)['cells'][:3]):
+            yield f'{name_of(path)} does not begin as a page does: run `make clean-notebooks`'
+
+def write_beginnings():
+    "Write it after the title; `make clean-notebooks` does."
+    from execnb.nbio import dict2nb, nb2str
+    for path in notebooks('nbs'):
+        nb = read(path)
+        if beginning(path) in map(source, nb['cells'][:3]): continue
+        others = [c for c in nb['cells'] if c.get('id') != 'beginning']
+        title = next(i for i, c in enumerate(others) if c['cell_type'] == 'markdown')
+        cell = dict(cell_type='code', id='beginning', metadata={}, execution_count=None, outputs=[], source=beginning(path).splitlines(True))
+        nb['cells'] = others[:title + 1] + [cell] + others[title + 1:]
+        path.write_text(nb2str(dict2nb(nb)), encoding='utf-8')

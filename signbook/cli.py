@@ -9,7 +9,7 @@ __all__ = ['commands', 'extras', 'broken_pipe', 'find', 'import_error', 'main', 
 import codecs, contextlib, importlib, json, os, sys, traceback
 from pathlib import Path
 
-from . import __version__
+import signbook
 from .arguments import call
 
 # %% ../nbs/90_cli.ipynb #cc830a45
@@ -34,20 +34,18 @@ def find(name):
     module, _, function = where.partition(':')
     return getattr(importlib.import_module(module), function)
 
-# %% ../nbs/90_cli.ipynb #9d3ae05b
+# %% ../nbs/90_cli.ipynb #1553f66f
 extras = dict(mediapipe='extract', cv2='extract', ray='cluster', whisper='whisper') # package → the extra that brings it
 
-def import_error(
-    e: ImportError, # as it was raised
-) -> str: # a sentence
-    "Which package cannot be loaded, why, and what to do about it."
+def import_error(e: ImportError) -> str:
+    "Which package cannot be loaded, why, and what to do about it, in a sentence."
     paths = [Path(frame.filename) for frame in traceback.extract_tb(e.__traceback__)]
     installed = [p.parts for p in paths if 'site-packages' in p.parts[:-1]]
     packages = [parts[parts.index('site-packages') + 1].removesuffix('.py') for parts in installed]
     inside = [package for package in packages if package != 'signbook']
     package = inside[0] if inside else (e.name or 'a package').partition('.')[0]
     extra = extras.get(package)
-    remedy = f"pip install 'signbook[{extra}]'" if extra else 'pip install -c constraints.txt -e .'
+    remedy = f"pip install 'signbook[{extra}]'" if extra else "pip install -c constraints.txt -e ."
     absent = isinstance(e, ModuleNotFoundError) and not inside
     again = 'brings it' if absent else 'in a fresh environment puts back what goes together'
     return f'{package} cannot be loaded ({" ".join(str(e).split())}); `{remedy}` {again}'
@@ -57,7 +55,8 @@ broken_pipe = 128 + 13 # exit status of what a closed pipe ended
 
 def _overview():
     lines = [f'  signbook {name:10} {about}' for name, (_, about) in commands.items()]
-    return '\n'.join(['signbook: sign language recognition from skeletons', '', *lines, '', 'signbook COMMAND --help says more.'])
+    return '\n'.join(['signbook: sign language recognition from skeletons', '', *lines, '',
+                      'signbook COMMAND --help says more.'])
 
 def _run(name, rest): # a command, and its result as the last line
     function = find(name)
@@ -80,7 +79,7 @@ def main(
             print(_overview(), flush=True)
             return 0 if args else 2
         if args == ['--version']:
-            print(f'signbook {__version__}', flush=True)
+            print(f'signbook {signbook.__version__}', flush=True)
             return 0
         return _run(args[0], args[1:])
     except BrokenPipeError: return broken_pipe
@@ -96,7 +95,8 @@ def _open_streams():
     for number, name in enumerate(('stdin', 'stdout', 'stderr')):
         try: os.fstat(number)
         except OSError: os.open(os.devnull, os.O_RDWR) # takes the lowest number that is free, which is this one
-        if getattr(sys, name) is None: setattr(sys, name, open(number, 'w' if number else 'r', encoding='utf-8', closefd=False))
+        if getattr(sys, name) is None: setattr(sys, name, open(number, 'w' if number else 'r',
+                                                               encoding='utf-8', closefd=False))
     for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors='backslashreplace')
 
 def _speak_utf8():

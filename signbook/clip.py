@@ -27,7 +27,7 @@ class Span(NamedTuple):
     gloss: str = '' # what is signed
 
 # %% ../nbs/01_clip.ipynb #6645b5c3
-tolerance = .125 # how far outside [0, 1] a confidence may lie: a little more than cubic interpolation overshoots
+tolerance = .125 # how far outside [0, 1] a confidence may lie: just more than the overshoot above
 
 class Adjusted(UserWarning):
     "Values of a file lay a little outside their range and were set to its nearer end."
@@ -51,7 +51,7 @@ def settled(
 # %% ../nbs/01_clip.ipynb #9eb4731d
 @contextmanager
 def counted():
-    "Inside, count how many values of each source were adjusted instead of warning: a Counter, filled at the end."
+    "Count how many values of each source were adjusted, instead of warning: a Counter, filled at the end."
     found = Counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', Adjusted)
@@ -85,7 +85,7 @@ def _check(clip):
 
 # %% ../nbs/01_clip.ipynb #f7aa0845
 def readable(text: str) -> str:
-    "Text without the half characters in which Python hides bytes of file names: read as UTF-8, or spelled out as in `\\xe9`."
+    "Text in which bytes of file names that Python hides are read as UTF-8, or spelled out as in `\\xe9`."
     if text.isascii(): return text
     try: return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
     except UnicodeEncodeError: return text.encode('utf-8', 'backslashreplace').decode()
@@ -110,7 +110,8 @@ class Clip:
 
     def __post_init__(self):
         put = lambda k, v: object.__setattr__(self, k, v)
-        put('xyz', np.array(self.xyz, np.float32)); put('conf', np.array(settled(np.asarray(self.conf, np.float32), self.source)))
+        put('xyz', np.array(self.xyz, np.float32))
+        put('conf', np.array(settled(np.asarray(self.conf, np.float32), self.source)))
         if self.times is not None: put('times', np.array(self.times, np.float64))
         one_form = lambda text: unicodedata.normalize('NFC', readable(text))
         for k in ('signer', 'session', 'source'): put(k, readable(getattr(self, k)))
@@ -135,10 +136,12 @@ def duration(self:Clip) -> float: # seconds
 Clip.seconds, Clip.duration = property(seconds), property(duration)
 
 # %% ../nbs/01_clip.ipynb #cf538407
-spare, share, longest_frame = 10., 10., 1. # seconds that may be empty; times the frames' own time; seconds that a frame stands for
+spare = 10. # seconds that may be empty
+share = 10. # how many times what its frames fill a clip may last
+longest_frame = 1. # seconds that a frame can stand for
 
-def longest_gap(self:Clip) -> tuple[float, float]: # seconds that it lasts, and when it begins; 0 where there is one frame
-    "The longest time between two frames."
+def longest_gap(self:Clip) -> tuple[float, float]: # seconds that it lasts, and when it begins
+    "The longest time between two frames; 0 where there is one frame."
     if len(self) < 2: return 0., 0.
     steps = np.diff(self.seconds)
     at = int(np.argmax(steps))
@@ -146,7 +149,8 @@ def longest_gap(self:Clip) -> tuple[float, float]: # seconds that it lasts, and 
 
 def out_of_proportion(self:Clip) -> bool:
     "Whether its times leave far more of it empty than its frames fill."
-    step = 1 / self.fps if self.times is None or len(self) < 2 else max(1 / self.fps, np.median(np.diff(self.times)))
+    step = 1 / self.fps
+    if self.times is not None and len(self) > 1: step = max(step, np.median(np.diff(self.times)))
     return bool(self.duration > spare + share * len(self) * min(step, longest_frame))
 
 Clip.longest_gap, Clip.out_of_proportion = property(longest_gap), property(out_of_proportion)

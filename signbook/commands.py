@@ -4,29 +4,29 @@
 
 # %% auto #0
 __all__ = ['protocols', 'settings_of', 'train', 'with_layout', 'evaluate', 'language_model', 'one_thread', 'writable', 'demo',
-           'signs_of', 'tracking_for', 'tracked_otherwise', 'is_moving', 'tracked_clips', 'transcribe', 'convert',
-           'selftest', 'stitch', 'bench']
+           'Recognised', 'Unlabelled', 'recognised', 'signs_of', 'tracking_for', 'tracked_otherwise', 'is_moving',
+           'tracked_clips', 'transcribe', 'convert', 'selftest', 'stitch', 'bench']
 
 # %% ../nbs/85_commands.ipynb #721135d4
-import contextlib, csv, html, json, sys, time
+import contextlib, csv, html, json, math, sys, time
 from dataclasses import asdict, field, make_dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 
 from .arguments import call, explained, parse, reader_flags, switched_on, option_switches
 from .data.corpus import Corpus, load, split
-from .data.files import csv_cell, expect, file_name, one_sentence, replacing
+from .data.files import csv_cell, expect, expect_writable, file_name, one_sentence, replacing
 from .data.readers import options_given, ReaderOptions, remembered
 from .features.pipeline import Prepared
 from .inference.alignment import Sign
 from .inference.metrics import evaluate_classification
 from .inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
-from .inference.recognize import Decoding, predict, recognize
+from .inference.recognize import Decoding, check_decoding, durations, predict, recognize
 from .inference.sequence_metrics import align_glosses, alignment_html, evaluate_sequences, why_wer
-from .models.checkpoint import load_run, read_clips, save_json
+from .models.checkpoint import load_run, read_clips, read_config, save_json
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
 from .report import Outcome, alignments, in_words, page_html, sentences_report, words_report, write_report
@@ -66,8 +66,9 @@ def train(args: list[str]) -> dict:
     about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
                  report=splits.report, command=command)
     about |= {k: v for k, v in dict(tracking=tracked_by(o.data)).items() if v}
+    follows = fit_ngram(splits.train.gloss, 3) if recipe.sentences else None # before the training, in case it refuses
     t = fit_splits(recipe, splits, o.seed, o.resume, out=o.out, stage=only, about=about)
-    if recipe.sentences: write_arpa(fit_ngram(splits.train.gloss, 3), t.out/'sentences.arpa') # what follows what, for decoding
+    if follows is not None: write_arpa(follows, t.out/'sentences.arpa') # what follows what, for decoding
     last = t.history[-1]
     return dict(run=str(t.out), steps=t.done, train=len(splits.train), val=len(splits.val), words=len(t.vocabulary), loss=round(last['loss'], 4), **{f'val_{k}': last[k] for k in ('top1', 'wer') if k in last})
 
@@ -132,6 +133,8 @@ def evaluate(
 ) -> dict:
     "Score a run; report.html, metrics.json and predictions.csv go into its folder, and for sentences alignment.html."
     r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
+    writable(run)
+    if hasattr(r.model, 'ctc'): check_decoding(r.model, decoding, language_model(r))
     clips, sentences = _held_out(r, data, split, options), hasattr(r.model, 'ctc')
     known = _known(r, clips, sentences)
     expect(known, 'words', f'none of the {len(r.vocabulary)} words of {run} in its {len(clips)} clips', 'clips of words that the run knows', data)
@@ -152,7 +155,8 @@ def _score_words(r, clips, about):
     _predictions(r.path/'predictions.csv', clips, logits, target, glosses)
     scores = evaluate_classification(logits, target, glosses, [str(s) for s in clips.signer])
     outcome = Outcome(str(r.path), [], logits.float().cpu(), scores)
-    words_report(r.path/'report.html', outcome, clips, target, r.vocabulary, _scored_on(about), _warnings(about))
+    words_report(r.path/'report.html', outcome, clips, target, r.vocabulary, _scored_on(about),
+                 _warnings(about))
     return scores
 
 def _predictions(path, clips, logits, target, words):
@@ -160,8 +164,10 @@ def _predictions(path, clips, logits, target, words):
     def write(p):
         with open(p, 'w', encoding='utf-8', newline='') as f:
             w = csv.writer(f)
-            w.writerow(['source', 'gloss', 'right', *(f'{x}{k + 1}' for k in range(top.values.shape[1]) for x in ('guess', 'probability'))])
-            for source, t, k, v in zip(clips.source, target.tolist(), top.indices.tolist(), top.values.tolist()):
+            w.writerow(['source', 'gloss', 'right',
+                        *(f'{x}{k + 1}' for k in range(top.values.shape[1]) for x in ('guess', 'probability'))])
+            for source, t, k, v in zip(clips.source, target.tolist(), top.indices.tolist(),
+                                       top.values.tolist()):
                 guesses = [x for i, p in zip(k, v) for x in (words[i], round(p, 4))]
                 w.writerow(map(csv_cell, [str(source), words[t], int(k[0] == t), *guesses]))
     with replacing(path) as p: write(p)
@@ -177,7 +183,8 @@ def _sentences_said(path, clips, said, found):
         w.writerow(['source', 'signed', 'said', 'times'])
         for c, s, h in zip(clips, said, found):
             times = ' '.join(f'{x.start:.2f}-{x.end:.2f}' for x in h.signs)
-            w.writerow(map(csv_cell, [c.source, ' '.join(c.gloss), ' '.join(s), times]))
+            listed = [json.dumps(glosses, ensure_ascii=False) for glosses in (c.gloss, s)]
+            w.writerow(map(csv_cell, [c.source, *listed, times]))
 
 # %% ../nbs/85_commands.ipynb #0a815b38
 def _score_sentences(r, clips, about, how):
@@ -250,18 +257,52 @@ def _outcome(name, splits, target, steps, seed):
     return Outcome(name, t.history, logits, evaluate_classification(logits, target, t.vocabulary.glosses, [str(s) for s in splits.test.signer]))
 
 # %% ../nbs/85_commands.ipynb #746255b8
+class Recognised(NamedTuple):
+    "What is signed in a clip."
+    signs: list # `Sign`s, glosses by name
+    guesses: tuple = () # `Guess`es, the likeliest first: what else a single sign may have been
+
+class Unlabelled:
+    "The clips of a corpus without their glosses, read as they are asked for."
+    def __init__(self, clips: Corpus):
+        self.clips, self.frames, self.duration = clips, clips.frames, clips.duration
+        self.moments, self.stretch = clips.moments, clips.stretch
+
+    def __len__(self): return len(self.clips)
+    def __getitem__(self, i): return replace(self.clips[int(i)], gloss=(), spans=())
+
+def _one_sign(words, p, seconds, most): # out of the probabilities of all words
+    from signbook.inference.transcripts import Guess
+    top = p.topk(min(most + 1, len(p)))
+    best, *others = zip(top.indices.tolist(), top.values.tolist())
+    rest = tuple(Guess((words[k],), math.log(max(v, 1e-45)), v) for k, v in others)
+    return Recognised([Sign(0., float(seconds), words[best[0]], best[1])], rest)
+
+# %% ../nbs/85_commands.ipynb #3e2be999
+def recognised(
+    r, # as `load_run` gives it
+    clips: Corpus,
+    how: Decoding = Decoding(), # of sentences
+    failed: dict | None = None, # clip → why it failed, filled in here; None lets errors through
+    guesses: int = 5, # of single signs, besides the likeliest
+) -> list[Recognised | None]: # one a clip, nothing for those that failed
+    "What is signed in each clip, when, and what else it may have been."
+    data, words = Prepared(Unlabelled(clips), r.features, r.vocabulary, cache=False), r.vocabulary.glosses
+    if hasattr(r.model, 'ctc'):
+        found = recognize(r.model, r.features, data, how, language_model(r) if how.lm_weight else None, failed=failed)
+        return [None if h is None else Recognised(list(h.signs)) for h in found]
+    sure = predict(r.model, r.features, data, failed=failed)['logits'].softmax(1)
+    return [None if p.isnan().any() else _one_sign(words, p, t, guesses) for p, t in zip(sure, durations(clips))]
+
 def signs_of(
     r, # as `load_run` gives it
     clips: Corpus,
     how: Decoding = Decoding(), # of sentences
 ) -> list[list]: # the `Sign`s of each clip, glosses by name
     "What is signed in each clip, and when."
-    data = Prepared([replace(c, gloss=(), spans=()) for c in clips], r.features, r.vocabulary)         # whatever they are labelled with
-    if hasattr(r.model, 'ctc'): return [list(h.signs) for h in recognize(r.model, r.features, data, how, language_model(r) if how.lm_weight else None)]
-    sure = predict(r.model, r.features, data)['logits'].softmax(1).max(1)
-    return [[Sign(0., float(n / fps), r.vocabulary.glosses[k], float(p))] for n, fps, k, p in zip(clips.frames, clips.fps, sure.indices.tolist(), sure.values.tolist())]
+    return [x.signs for x in recognised(r, clips, how)]
 
-# %% ../nbs/85_commands.ipynb #3e2be999
+# %% ../nbs/85_commands.ipynb #7a11c0de
 def tracking_for(
     run, # as `load_run` gives it
     options: ReaderOptions = ReaderOptions(), # of which a video has use for layout, mirrored and fps
@@ -312,7 +353,58 @@ def tracked_clips(
     print(f'{source}: {found.report["tracker"]}, layout {settings.layout}{turned}', file=sys.stderr)
     return Corpus.from_clips([found.clip], str(source))
 
-# %% ../nbs/85_commands.ipynb #2c87638e
+def _tracked(source, settings, run, seconds):
+    "A video, tracked, after it is said in what its tracking differs from the training's."
+    for text in tracked_otherwise(run, settings): print(f'{source}: {text}', file=sys.stderr)
+    return tracked_clips(source, settings, seconds)
+
+def _read_clips(source, config, options, backend, model):
+    "Clips as a reader gives them; what is for videos is refused."
+    given = backend or model
+    expect(given is None, 'backend or model', given, 'neither: they are for videos', source)
+    return load(source, remembered(options, config, source))
+
+# %% ../nbs/85_commands.ipynb #af2157f2
+def _check_out(out, n): # one clip goes into a file, several into a folder
+    from signbook.inference.transcripts import kinds, transcript_kind
+    if out is None: return
+    if n == 1: transcript_kind(out)
+    else: expect(out.suffix.lower() not in kinds, 'the name', f'one of a single transcript, for {n} clips', 'that of a folder', out)
+
+def _said(x): # for people
+    signs = '  '.join(f'{s.gloss} {s.start:.2f}–{s.end:.2f} s ({s.confidence:.0%})' for s in x.signs)
+    others = ', '.join(f'{g.glosses[0]} {g.probability:.0%}' for g in x.guesses[:2])
+    return (signs or 'nothing is recognised') + (f', or {others}' if others else '')
+
+def _told(source, x): # for programs
+    signs = [dict(gloss=s.gloss, start=round(s.start, 3), end=round(s.end, 3), confidence=round(s.confidence, 4)) for s in x.signs]
+    others = [dict(gloss=g.glosses[0], probability=round(g.probability, 4)) for g in x.guesses]
+    return dict(source=str(source), signs=signs, **(dict(alternatives=others) if others else {}))
+
+def _write(path, x, media=None): # guesses go where there is a place for them
+    from signbook.inference.transcripts import write_transcript
+    write_transcript(path, x.signs, media, x.guesses if path.suffix.lower() in ('.txt', '.json') else ())
+
+# %% ../nbs/85_commands.ipynb #544ad607
+def _failures(clips, failed): # in words, one line each
+    if not failed: return {}
+    lost = [dict(source=str(clips.source[i]), why=why) for i, why in sorted(failed.items())]
+    one = f'{lost[0]["source"]}: cannot be recognised ({lost[0]["why"]})'
+    if len(lost) == len(clips): raise ValueError(one if len(lost) == 1 else f'none of {len(lost)} clips can be recognised; {one}')
+    for x in lost: print(f'{x["source"]}: cannot be recognised ({x["why"]})', file=sys.stderr)
+    names = ', '.join(x['source'] for x in lost)
+    print(f'{len(lost)} of {len(clips)} clips cannot be recognised, the others are as asked for: {names}', file=sys.stderr)
+    return dict(ok=False, failed=lost)
+
+def _write_all(out, clips, found, kind): # a file for each clip, in a folder
+    taken = {}
+    with replacing(out) as folder:
+        folder.mkdir(parents=True)
+        for clip, x in zip(Unlabelled(clips), found):
+            name = file_name(clip, taken)
+            if x is not None: _write(folder/f'{name}.{kind}', x)
+
+# %% ../nbs/85_commands.ipynb #8caba89a
 def transcribe(
     run: Path, # the folder that `signbook train` wrote
     source: Path, # a video, the number of a camera, a corpus, or any file or folder that a reader knows
@@ -327,27 +419,21 @@ def transcribe(
     seconds: float = 10., # of a camera: how long to look
 ) -> dict:
     "Say what is signed, and when."
-    from signbook.inference.transcripts import write_transcript
-    r, video = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu'), is_moving(source)
-    if out is not None and out.exists(): raise ValueError(f'{out}: exists already, and nothing is written over')
-    if video:
-        settings = tracking_for(r, options, backend, model)
-        for text in tracked_otherwise(r, settings): print(f'{source}: {text}', file=sys.stderr)
-        clips = tracked_clips(source, settings, seconds)
-    else:
-        given = backend or model
-        expect(given is None, 'backend or model', given, 'neither: they are for videos', source)
-        clips = load(source, remembered(options, r.config, source))
-    if out is not None and len(clips) == 1 and not out.suffix: raise ValueError(f'{out}: one clip is written to one file, expected a name that ends in .txt, .json, .vtt or .eaf')
-    found = signs_of(r, clips, decoding)
-    for c, signs in zip(clips.source, found): print(f'{c}: ' + ('  '.join(f'{s.gloss} {s.start:.2f}–{s.end:.2f} s ({s.confidence:.0%})' for s in signs) or 'nothing is recognised'), file=sys.stderr)
-    if out is not None and len(clips) == 1: write_transcript(out, found[0], source if video and source.is_file() else None)
-    elif out is not None:
-        taken = {}
-        with replacing(out) as folder:
-            folder.mkdir(parents=True)
-            for clip, signs in zip(clips, found): write_transcript(folder/f'{file_name(clip, taken)}.{kind}', signs)
-    return dict(clips=[dict(source=str(c), signs=[dict(gloss=s.gloss, start=round(s.start, 3), end=round(s.end, 3), confidence=round(s.confidence, 4)) for s in signs]) for c, signs in zip(clips.source, found)])
+    if out is not None: expect_writable(out)
+    config, video = read_config(run), is_moving(source)
+    clips = None if video else _read_clips(source, config, options, backend, model)
+    _check_out(out, 1 if video else len(clips))
+    r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
+    if hasattr(r.model, 'ctc'): check_decoding(r.model, decoding, language_model(r))
+    if video: clips = _tracked(source, tracking_for(r, options, backend, model), r, seconds)
+    failed = {}
+    found = recognised(r, clips, decoding, failed)
+    for c, x in zip(clips.source, found):
+        if x is not None: print(f'{c}: {_said(x)}', file=sys.stderr)
+    lost = _failures(clips, failed)
+    if out is not None and len(clips) == 1: _write(out, found[0], source if video and source.is_file() else None)
+    elif out is not None: _write_all(out, clips, found, kind)
+    return dict(clips=[_told(c, x) for c, x in zip(clips.source, found) if x is not None], **lost)
 
 # %% ../nbs/85_commands.ipynb #ae665c56
 def convert(
@@ -387,6 +473,7 @@ def stitch(
 ) -> dict:
     "Make sentences out of isolated signs, for training and for a test that everybody can repeat."
     from signbook.data.stitch import stitched
+    expect_writable(out)
     if train < 1 or test < 1 or seed < 0: raise ValueError(f'train is {train}, test {test} and seed {seed}; expected at least one sentence each, and a seed of 0 or more')
     made = Corpus.write(stitched(load(data, options), train, test, seed, not rest, reverse), out)
     print(made, file=sys.stderr)

@@ -38,7 +38,8 @@ pieces = dict(
 
 # %% ../../nbs/09c_arrays.ipynb #649c0b99
 orders = {sum(pieces[p].width for p in order.split()): tuple(order.split()) for order in (
-    'pose4 face left_hand right_hand', 'pose4 face478 left_hand right_hand', 'pose face478 left_hand right_hand',
+    'pose4 face left_hand right_hand', 'pose4 face478 left_hand right_hand',
+    'pose face478 left_hand right_hand',
     'pose4 left_hand right_hand', 'pose left_hand right_hand', 'left_hand right_hand',
     'pose4', 'pose', 'face', 'face478')}
 
@@ -65,10 +66,12 @@ def _starts(columns, width, path):
     "Piece → its first column, as `columns` says."
     said = _listed(columns)
     unknown = [str(p) for p in said if p not in pieces]
-    expect(not unknown, 'columns of an array', ', '.join(unknown[:3]), f'pieces out of {", ".join(pieces)}', path)
+    expect(not unknown, 'columns of an array', ', '.join(unknown[:3]), f'pieces out of {", ".join(pieces)}',
+           path)
     if isinstance(said, dict): return dict(said)
     filled = sum(pieces[p].width for p in said)
-    expect(filled == width, f'the width of {", ".join(said)}', filled, f'{width}, as many numbers as a frame has', path)
+    expect(filled == width, f'the width of {", ".join(said)}', filled,
+           f'{width}, as many numbers as a frame has', path)
     return dict(zip(said, np.cumsum([0, *(pieces[p].width for p in said)]).tolist()))
 
 # %% ../../nbs/09c_arrays.ipynb #4e996316
@@ -76,20 +79,24 @@ def _refuse(width, path):
     "What to do about a width that does not say what it is."
     meant = ' or '.join('--columns ' + ','.join(order) for order in doubtful.get(width, ()))
     known = ', '.join(map(str, sorted(orders)))
-    hint = f'{meant} says what they are' if meant else '--columns left_hand,right_hand or another order of pieces says what they are'
-    expect(False, 'the width of a frame', f'{width} numbers', f'one of {known}; where {hint}, it is read as well', path)
+    meant = meant or '--columns left_hand,right_hand or another order of pieces'
+    hint = f'{meant} says what they are'
+    expect(False, 'the width of a frame', f'{width} numbers',
+           f'one of {known}; where {hint}, it is read as well', path)
 
 def arrangement(
     width: int, # numbers a frame
-    columns: dict | str | Path | Iterable[str] | None = None, # pieces in order, or piece → its first column, or a YAML or JSON file with either
+    columns: dict | str | Path | Iterable[str] | None = None, # pieces in order, or piece → its first column
     path='', # the file, for messages
     known: Mapping[int, tuple[str, ...]] = orders, # width → pieces
 ) -> Arrangement:
     "What the numbers of a frame are: as `columns` says, else as their width says."
     if columns is None and width not in known: _refuse(width, path)
     starts = _starts(known[width] if columns is None else columns, width, path)
-    beyond = [p for p, at in starts.items() if not (isinstance(at, int) and 0 <= at <= width - pieces[p].width)]
-    expect(not beyond, f'the first column of {", ".join(beyond)}', [starts[p] for p in beyond], f'a number that leaves room for it in {width} columns', path)
+    fits = lambda p, at: isinstance(at, int) and 0 <= at <= width - pieces[p].width
+    beyond = [p for p, at in starts.items() if not fits(p, at)]
+    expect(not beyond, f'the first column of {", ".join(beyond)}', [starts[p] for p in beyond],
+           f'a number that leaves room for it in {width} columns', path)
     parts = [pieces[p].part for p in starts]
     expect(len(set(parts)) == len(parts), 'columns', ', '.join(starts), 'each part once', path)
     return Arrangement(next(l for l in (HANDS, POSE, FACE, HOLISTIC) if set(parts) <= l.parts.keys()), starts)
@@ -116,7 +123,8 @@ def flattened(
 ) -> np.ndarray: # (T, width)
     "A sequence with a row of numbers for each frame."
     fits = array.ndim == 2 or array.ndim == 3 and 2 <= array.shape[2] <= 4
-    expect(fits and array.size, 'the shape of the array', array.shape, '(frames, numbers a frame) or (frames, joints, 2 to 4)', path)
+    expect(fits and array.size, 'the shape of the array', array.shape,
+           '(frames, numbers a frame) or (frames, joints, 2 to 4)', path)
     return array.reshape(len(array), -1)
 
 def sequence_clip(
@@ -138,18 +146,22 @@ def _indices(y, N, path):
     "(N,) whole numbers from a list, a column, or one-hot rows."
     if y.ndim == 2 and y.shape[1] == 1: y = y[:, 0]
     if y.ndim == 2 and len(y) == N:
-        expect(np.isin(y, (0, 1)).all() and (y.sum(1) == 1).all(), 'y', f'an array of shape {y.shape}', 'a label for each row, or rows with a single 1', path)
+        expect(np.isin(y, (0, 1)).all() and (y.sum(1) == 1).all(), 'y', f'an array of shape {y.shape}',
+               'a label for each row, or rows with a single 1', path)
         return y.argmax(1)
     expect(y.shape == (N,), 'the shape of y', y.shape, f'({N},), a label for each of the {N} rows of x', path)
-    expect(y.dtype.kind in 'iu' or y.dtype.kind == 'f' and (y == np.floor(y)).all(), 'the type of y', y.dtype, 'integers, or words', path)
-    expect(not len(y) or 0 <= y.min() and y.max() < 2**31, 'a label of y', y.min() if len(y) else None, '0 or more', path)
+    expect(y.dtype.kind in 'iu' or y.dtype.kind == 'f' and (y == np.floor(y)).all(), 'the type of y',
+           y.dtype, 'integers, or words', path)
+    expect(not len(y) or 0 <= y.min() and y.max() < 2**31, 'a label of y', y.min() if len(y) else None,
+           '0 or more', path)
     return y.astype(np.int64)
 
 def as_text(word) -> str: return word.decode() if isinstance(word, bytes) else str(word)
 
 def _words(array, what, path):
     "A list of words out of an array of text."
-    expect(array.ndim == 1 and array.dtype.kind in 'US', what, f'an array of shape {array.shape} and type {array.dtype}', 'a list of words', path)
+    expect(array.ndim == 1 and array.dtype.kind in 'US', what,
+           f'an array of shape {array.shape} and type {array.dtype}', 'a list of words', path)
     return [as_text(w) for w in array.tolist()]
 
 # %% ../../nbs/09c_arrays.ipynb #0d897ff4
@@ -167,7 +179,8 @@ def label_words(
     labels = _indices(y, N, path)
     if names is None: return [str(i) for i in labels]
     names = _words(names, 'names', path)
-    expect(not len(labels) or labels.max() < len(names), 'a label of y', labels.max(initial=0), f'less than {len(names)}, the number of names', path)
+    expect(not len(labels) or labels.max() < len(names), 'a label of y', labels.max(initial=0),
+           f'less than {len(names)}, the number of names', path)
     return [names[i] for i in labels]
 
 # %% ../../nbs/09c_arrays.ipynb #091caea1
@@ -193,7 +206,8 @@ def _column(arrays, key, N, default, path):
     if key not in arrays: return [default] * N
     column = np.asarray(arrays[key])
     right = column.shape == (N,) and (not isinstance(default, float) or column.dtype.kind in 'iuf')
-    expect(right, key, f'an array of shape {column.shape} and type {column.dtype}', f'one for each of the {N} rows of x', path)
+    expect(right, key, f'an array of shape {column.shape} and type {column.dtype}',
+           f'one for each of the {N} rows of x', path)
     return [float(v) if isinstance(default, float) else as_text(v) for v in column.tolist()]
 
 def _frames(row, path, what):
@@ -235,7 +249,8 @@ def rows_of(
     for i, (row, gloss, signer, session, rate, aspect) in enumerate(zip(x, glosses, *about)):
         flat = numbers(_frames(row, path, f'row {i} of {pair[0]}'), path, f'row {i} of {pair[0]}')
         where = f'{path}[{i}]' if pair[0] == 'x' else f'{path}[{pair[0]}][{i}]'
-        yield make_clip(*_arguments(flat, arranged, where), fps=rate if fps is None else fps, aspect=aspect, frame=frame,
+        yield make_clip(*_arguments(flat, arranged, where), fps=rate if fps is None else fps, aspect=aspect,
+                        frame=frame,
                         gloss=gloss, split=split, signer=signer, session=session)
 
 def _arguments(flat, arranged, where):
@@ -250,7 +265,9 @@ def split_clips(
 ) -> Iterator[Clip]:
     "All clips of a split file."
     lower = {k.lower(): a for k, a in arrays.items()}
-    expect(len(lower) == len(arrays), 'the arrays', ', '.join(arrays), 'each name once, in capitals or not', path)
+    expect(len(lower) == len(arrays), 'the arrays', ', '.join(arrays), 'each name once, in capitals or not',
+           path)
     of_file = split_of(Path(path).stem, anywhere=True)
     for word in split_pairs(lower) or {'': None}:
-        yield from rows_of(lower, _sides.get(word, ('x', 'y')), path, split=split_of(word) or of_file, **options)
+        yield from rows_of(lower, _sides.get(word, ('x', 'y')), path, split=split_of(word) or of_file,
+                           **options)

@@ -165,7 +165,8 @@ def _written(clips, target, inside, dst, report):
         files = target.write(iter(clips), inside)
         for clip, back in zip_longest(clips, target.back(inside, files)):
             other = 'more' if clip is None else 'fewer'
-            expect(clip is not None and back is not None, 'what was read back', f'{other} clips', 'those that were written')
+            expect(clip is not None and back is not None, 'what was read back', f'{other} clips',
+                   'those that were written')
             report.add(clip, back)
     except ValueError as e: raise ValueError(str(e).replace(str(inside), str(dst))) from e
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')

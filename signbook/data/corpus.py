@@ -25,7 +25,6 @@ from .files import expect, flush, one_sentence, temporary_name
 from .readers import iter_clips, one_sentence, options_from, options_given, ReaderOptions
 from .labels import fields as label_fields, find_labels
 
-
 # %% ../../nbs/11_corpus.ipynb #da04de43
 @dataclass(frozen=True)
 class Vocabulary:
@@ -159,6 +158,17 @@ for _name in ('signer', 'session', 'split', 'source'): _lazy(_name, lambda self,
 for _name in ('frames', 'fps'): _lazy(_name, lambda self, name=_name: np.array(_values(self, name)))
 _lazy('vocabulary', Vocabulary.of)
 
+def _durations(self) -> np.ndarray:
+    "(N,) seconds that each clip lasts."
+    times = self.dataset.select_columns(['times']).with_format('arrow')[:]['times']
+    seconds = self.frames / self.fps
+    for i in np.flatnonzero(times.is_valid()).tolist():
+        own = times[i].values
+        seconds[i] = own[-1].as_py() - own[0].as_py() + 1 / self.fps[i]
+    return seconds
+
+_lazy('duration', _durations)
+
 # %% ../../nbs/11_corpus.ipynb #22056c7c
 def _batches(clips, limit=2**22, group=2**24):
     "Lists of clips of about `limit` coordinates to be written at once, and whether a group for the digest ends."
@@ -224,7 +234,8 @@ def write(
         temporary.mkdir(parents=True)
         with pa.OSFile(str(temporary/'clips.arrow'), 'wb') as sink: digest = _stream(clips, sink, path)
         DatasetInfo(features=columns).write_to_directory(str(temporary))
-        state = dict(_data_files=[dict(filename='clips.arrow')], _fingerprint=digest, _format_columns=None, _format_kwargs={}, _format_type=None, _output_all_columns=False, _split=None)
+        state = dict(_data_files=[dict(filename='clips.arrow')], _fingerprint=digest, _format_columns=None,
+                     _format_kwargs={}, _format_type=None, _output_all_columns=False, _split=None)
         (temporary/'state.json').write_text(json.dumps(state))
         flush(temporary)
         os.replace(temporary, path)
@@ -238,7 +249,8 @@ def _inside(folder):
     for name in [f['filename'] for f in json.loads((folder/'state.json').read_text(encoding='utf-8'))['_data_files']]:
         outside = Path(name).name != name or name in ('', '.', '..')
         expect(not outside, 'a data file', repr(name), 'the name of a file in the same folder', folder)
-        expect((folder/name).is_file(), name, 'missing, or no file', 'the Arrow file that state.json names', folder)
+        expect((folder/name).is_file(), name, 'missing, or no file', 'the Arrow file that state.json names',
+               folder)
 
 def open_corpus(
     path: str | Path, # a folder written by `Corpus.write`
@@ -252,7 +264,8 @@ def open_corpus(
         return Corpus(Dataset(dataset.data, fingerprint=digest), path)
 
 Corpus.write, Corpus.open = staticmethod(write), staticmethod(open_corpus)
-Corpus.fingerprint = property(lambda self: self.dataset._fingerprint, doc='Names the content: equal for equal clips in equal order.')
+Corpus.fingerprint = property(lambda self: self.dataset._fingerprint,
+                              doc='Names the content: equal for equal clips in equal order.')
 
 # %% ../../nbs/11_corpus.ipynb #fd3f6495
 def moments(self:Corpus,
@@ -293,7 +306,8 @@ def _mapped(file):
     "What was written to a temporary file, as a buffer: its bytes, or the file mapped into memory."
     size = file.tell()
     file.seek(0)
-    return pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size > in_memory else file.read())
+    return pa.py_buffer(mmap.mmap(file.fileno(), 0,
+                                  access=mmap.ACCESS_READ) if size > in_memory else file.read())
 
 def from_clips(
     clips: Iterable[Clip], # at least one
@@ -306,7 +320,8 @@ def from_clips(
             table = InMemoryTable.from_buffer(_mapped(file)) # with a fingerprint, or it would be pickled to make one
     except OSError as e:
         room = f'no room for it in {tempfile.gettempdir()} ({e.strerror or e})'
-        raise ValueError(f'{name}: {room}; TMPDIR names another folder, or signbook convert writes it as a corpus where you like') from e
+        way = 'TMPDIR names another folder, or signbook convert writes it as a corpus where you like'
+        raise ValueError(f'{name}: {room}; {way}') from e
     return Corpus(Dataset(table, fingerprint=digest), name)
 
 # %% ../../nbs/11_corpus.ipynb #fe917908
@@ -314,7 +329,8 @@ def _advise(corpus):
     "Say how to open at once what has just been read in whole."
     if corpus.dataset.data.nbytes <= in_memory: return
     size = corpus.dataset.data.nbytes / 1e9
-    print(f'{corpus.name}: {size:.1f} GB were read; signbook convert {corpus.name} FOLDER writes them as a corpus, which opens at once', file=sys.stderr)
+    way = f'signbook convert {corpus.name} FOLDER writes them as a corpus, which opens at once'
+    print(f'{corpus.name}: {size:.1f} GB were read; {way}', file=sys.stderr)
 
 def load(
     path: str | Path, # a corpus, or any file or folder that a reader knows

@@ -19,8 +19,8 @@ import numpy as np
 
 import signbook
 from ..clip import Clip
-from .extract import (Extraction, Tracking, Video, backend_of, extract_all, mediapipe, numbered_pictures,
-                                   open_tracker, picture_endings)
+from .extract import (backend_of, extract_all, Extraction, mediapipe, numbered_pictures,
+    open_tracker, picture_endings, Tracking, Video)
 from .files import csv_cell, expect, replacing
 from .labels import Labels, find_labels, with_labels
 from .models import find_model

@@ -38,7 +38,8 @@ def expect(
     raise ValueError(f'{start}{what} is {found}, expected {wanted}')
 
 # %% ../../nbs/08_files.ipynb #658e4433
-times_as_large, always_allowed = 1032, 2**24 # what deflate can pack into a byte; bytes
+times_as_large = 1032 # what deflate can pack into a byte
+always_allowed = 2**24 # bytes
 
 def bounded(
     path: str | Path, # a file, or what holds the data
@@ -48,7 +49,8 @@ def bounded(
     "Refuse a file that promises far more than it can hold."
     size = os.path.getsize(path) if size is None else size
     most = always_allowed + times_as_large * size
-    if needed > most: raise ValueError(f'{path}: promises {needed} bytes out of {size}: damaged, or made to fill the memory')
+    if needed > most:
+        raise ValueError(f'{path}: promises {needed} bytes out of {size}: damaged, or made to fill the memory')
 
 # %% ../../nbs/08_files.ipynb #fdfae8f7
 _loads = {
@@ -114,7 +116,12 @@ def npy_header(
     return shape, fortran, dtype
 
 # %% ../../nbs/08_files.ipynb #485815af
-_kinds_of_file = (stat.S_ISDIR, 'a folder'), (stat.S_ISFIFO, 'a pipe'), (stat.S_ISSOCK, 'a socket'), (stat.S_ISCHR, 'a device'), (stat.S_ISBLK, 'a device')
+_kinds_of_file = (
+    (stat.S_ISDIR, 'a folder'),
+    (stat.S_ISFIFO, 'a pipe'),
+    (stat.S_ISSOCK, 'a socket'),
+    (stat.S_ISCHR, 'a device'),
+    (stat.S_ISBLK, 'a device'))
 
 def regular(
     path: str | Path, # that is about to be opened
@@ -132,13 +139,15 @@ def load_npy(
     path: str | Path, # an .npy file
 ) -> np.ndarray:
     "The array of an npy file; never a pickle."
-    with one_sentence(path, 'is damaged, or no npy file'), open(regular(path), 'rb') as file: return _array(file, os.fstat(file.fileno()).st_size, path)
+    with one_sentence(path, 'is damaged, or no npy file'), open(regular(path), 'rb') as file:
+        return _array(file, os.fstat(file.fileno()).st_size, path)
 
 def npz_names(
     path: str | Path, # an .npz file
 ) -> set[str]:
     "The names of the arrays in an npz file, without loading any."
-    with one_sentence(path, 'is damaged, or no npz file'), zipfile.ZipFile(regular(path)) as archive: return {n.removesuffix('.npy') for n in archive.namelist()}
+    with one_sentence(path, 'is damaged, or no npz file'), zipfile.ZipFile(regular(path)) as archive:
+        return {n.removesuffix('.npy') for n in archive.namelist()}
 
 def load_npz(
     path: str | Path, # an .npz file

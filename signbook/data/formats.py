@@ -16,7 +16,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ..clip import Clip, settled
-from .files import (bounded, expect, labelled, make_clip, natural, numbers, one_sentence, regular, replacing)
+from .files import bounded, expect, labelled, make_clip, natural, numbers, one_sentence
+from .files import regular, replacing
 from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout, fingers
 
 # %% ../../nbs/09_formats.ipynb #c2683827
@@ -61,7 +62,7 @@ def skeleton(
 
 # %% ../../nbs/09_formats.ipynb #735ce463
 def _measured(people, names):
-    "Of all people of all frames, one after another: points (M, N, 2) to link by, their confidence (M, N), size and weight (M,)."
+    "Of all people of all frames: points to link by (M, N, 2), their confidence (M, N), size and weight (M,)."
     body = np.array([n.startswith('pose.') for n in names])
     hand = np.array(['_hand.' in n for n in names])
     known = body if body.any() else hand if hand.any() else np.ones(len(names), bool)
@@ -77,13 +78,17 @@ def _measured(people, names):
     return xy, conf, size, weight if body.any() or hand.any() else conf.mean(1)
 
 # %% ../../nbs/09_formats.ipynb #59b77dd9
-most_people, step = 32, 1 / 3 # people of a frame who are linked, those seen best; how far one may move in a frame, in sizes
+most_people = 32 # of a frame who are linked, those seen best
+step = 1 / 3 # how far one may move in a frame, in sizes
 
 class _Track:
     "A person so far."
-    def __init__(self, xy, conf, size, t): self.xy, self.conf, self.size, self.t, self.speed = xy, conf, size, t, np.zeros(2)
+    def __init__(self, xy, conf, size, t):
+        self.xy, self.conf, self.size, self.t = xy, conf, size, t
+        self.speed = np.zeros(2)
 
-    def away(self, xy, conf, t): # (P,) how unlike this one each of P people is; infinite where too far from where this one should be
+    def away(self, xy, conf, t): # (P,)
+        "How unlike this one each of P people is; infinite where too far from where this one should be."
         gap = t - self.t
         w = self.conf * conf
         expected = self.xy + self.speed * min(gap, 3)
@@ -93,10 +98,12 @@ class _Track:
         return np.where((w.sum(1) > 0) & (share <= 1), share + lost / 2, np.inf)
 
     def move(self, xy, conf, size, t):
+        "Go on to a person of the next frame."
         w = (self.conf * conf)[:, None]
         moved = ((xy - self.xy) * w).sum(0) / max(w.sum(), 1e-9)
         self.speed = (self.speed + moved / (t - self.t)) / 2
-        self.xy, self.conf = np.where(conf[:, None] > 0, xy, self.xy + moved), np.where(conf > 0, conf, self.conf / 2)
+        self.xy = np.where(conf[:, None] > 0, xy, self.xy + moved)
+        self.conf = np.where(conf > 0, conf, self.conf / 2)
         self.size, self.t = max(size, .9 * self.size), t
 
 # %% ../../nbs/09_formats.ipynb #122427dd
@@ -110,7 +117,7 @@ def _match(tracks, xy, conf, t):
 def link(
     people: list[np.ndarray], # T arrays (P, N, 3): x, y, confidence of the P people in a frame
     names: list[str], # N joints of HOLISTIC, empty where a point is none
-) -> list[np.ndarray]: # T arrays (P,): who each is, 0 for the one seen most over the whole clip, -1 for nobody
+) -> list[np.ndarray]: # T arrays (P,): who each is, 0 for the one seen most over all frames, -1 for nobody
     "Which of the people in each frame are the same, in order of how much of them was seen."
     xy, conf, size, weight = _measured(people, names)
     who, tracks, start, count = np.full(len(xy), -1), [], 0, 0
@@ -139,7 +146,9 @@ def _oldest(header, data, at):
     nobody = np.zeros((0, sum(n for n, _ in sizes), dims + 1), np.float32)
     for _ in range(T):
         P, = struct.unpack_from('<H', data, at); at += 2
-        if not P: people.append(nobody); continue
+        if not P:
+            people.append(nobody)
+            continue
         rows = np.frombuffer(data, np.uint8, P * (2 + 4 * floats), at).reshape(P, -1)[:, 2:].copy().view('<f4'); at += rows.size * 4 + 2 * P
         parts = [p.reshape(P, n, d) for p, (n, d) in zip(np.split(rows, np.cumsum([n * d for n, d in sizes])[:-1], 1), sizes)]
         people.append(np.concatenate([np.concatenate([p[..., :-1], np.zeros((*p.shape[:2], dims + 1 - p.shape[2]), np.float32), p[..., -1:]], -1) for p in parts], 1))
@@ -179,14 +188,16 @@ def _one(people, person, names, path, size):
     many = max(map(len, people), default=0)
     if not many: raise ValueError('has no person in any frame')
     bounded(path, 4 * len(people) * math.prod(people[0].shape[1:]), size)
-    who = link([p[..., [0, 1, -1]] for p in people], names) if many > 1 else [np.zeros(len(p), int) for p in people]
-    count = 1 + max((int(w.max(initial=-1)) for w in who), default=-1)
-    if person is not None and not 0 <= person < max(count, 1): raise ValueError(f'has no person {person}, expected 0 to {max(count, 1) - 1}, the one seen most first')
+    xyc = [p[..., [0, 1, -1]] for p in people]
+    who = link(xyc, names) if many > 1 else [np.zeros(len(p), int) for p in people]
+    count = max(1, 1 + max((int(w.max(initial=-1)) for w in who), default=-1))
+    expect(person is None or 0 <= person < count, 'person', person, f'0 to {count - 1}, the one seen most first', path)
     found = np.zeros((len(people), *people[0].shape[1:]), np.float32)
     for t, (frame, ranks) in enumerate(zip(people, who)):
         at = np.flatnonzero(ranks == (person or 0))
         if len(at): found[t] = frame[at[0]]
-    return found, '' if count < 2 else f'the one seen most of {count} people' if person is None else f'person {person} of {count}'
+    if count < 2: return found, ''
+    return found, f'the one seen most of {count} people' if person is None else f'person {person} of {count}'
 
 def _depth(z, conf, width): # a fraction of the width, as MediaPipe gives it, or pixels
     return z / width if np.abs(z[conf > 0]).max(initial=0) > 10 else z
@@ -201,7 +212,7 @@ def read_pose(
     path: str | Path, # a .pose file
     fps: float | None = None, # frames per second; by default as the file says
     frame: str = 'image', # image | world | body | part; coordinates that are not in the image are left as they are
-    person: int | None = None, # who, where there are several people; 0 is the one seen most over the whole clip, 1 the next
+    person: int | None = None, # which of several people; 0 is the one seen most over all frames, 1 the next
     world: bool = False, # MediaPipe's world landmarks instead of those in the image
     width: float | None = None, # of the picture, in pixels; by default as the file says
     height: float | None = None, # of the picture, in pixels
@@ -216,7 +227,8 @@ def read_pose(
         bounded(path, 12 * len(people) * len(HOLISTIC))
         found, remark = _one(people, person, names, path, os.path.getsize(path))
         flat = 'Z' not in header.components[0].format
-        layout, xyz, conf = skeleton(names, np.pad(found[..., :-1], ((0, 0), (0, 0), (0, 1)))[..., :3] if flat else found[..., :3], found[..., -1])
+        if flat: found = np.insert(found, -1, 0, -1)
+        layout, xyz, conf = skeleton(names, found[..., :3], found[..., -1])
         conf = settled(np.nan_to_num(conf, posinf=np.inf, neginf=-np.inf), path)
         xyz[conf == 0] = 0; xyz = numbers(xyz, path, 'the body'); conf = np.where(np.isnan(xyz).any(-1), 0, conf)
         w, h = (width, height) if width and height else (header.dimensions.width, header.dimensions.height)
@@ -323,7 +335,7 @@ def read_openpose(
     fps: float = 30., # frames per second; the files do not say
     width: int | None = None, # of the picture, in pixels; the files do not say
     height: int | None = None, # of the picture, in pixels
-    person: int | None = None, # who, where there are several people; 0 is the one seen most over the whole clip, 1 the next
+    person: int | None = None, # which of several people; 0 is the one seen most over all frames, 1 the next
 ) -> Iterator[Clip]: # one clip, HOLISTIC without a face
     "The signer of an OpenPose folder, named as its folder is in `clips.csv`."
     files = frame_numbers(sorted(Path(folder).iterdir()), r'(?:^|\D)(\d{1,15})_keypoints\.json$')
@@ -331,11 +343,15 @@ def read_openpose(
         people, small = zip(*map(_people, files.values()))
         body = _coco + [''] * 7 if any(small) else _body_25()
         names = [counterpart('pose', p, 0, 25) if p else '' for p in body] + [f'{s}_hand.{j}' for s in ('left', 'right') for j in _hand]
-        found, remark = _one(list(people), person, names, folder, sum(p.stat().st_size for p in files.values()))
+        size = sum(p.stat().st_size for p in files.values())
+        found, remark = _one(list(people), person, names, folder, size)
         layout, xyz, conf = skeleton(names, np.pad(found[..., :2], ((0, 0), (0, 0), (0, 1))), found[..., 2])
         conf = settled(np.nan_to_num(conf, posinf=np.inf, neginf=-np.inf), folder)
         xyz[conf == 0] = 0; xyz = numbers(xyz, folder, 'the frames')
-        if np.nanmax(np.abs(xyz)) > 1.5 and not (width and height): raise ValueError(f'{folder}: has coordinates up to {np.nanmax(np.abs(xyz)):.0f}, which are pixels; width and height of the picture have to be given (--width 1280 --height 720)')
+        far = np.nanmax(np.abs(xyz))
+        if far > 1.5 and not (width and height):
+            raise ValueError(f'{folder}: has coordinates up to {far:.0f}, which are pixels; width and height of the picture have '
+                             'to be given (--width 1280 --height 720)')
         if width and height: xyz = xyz / np.float32([width, height, 1])
         clip = Clip(np.nan_to_num(xyz), np.where(np.isnan(xyz).any(-1), 0, conf), fps=fps, times=when(list(files), fps), aspect=width / height if width and height else 1., layout=layout,
                     source=f'{folder} ({remark})' if remark else str(folder))

@@ -30,7 +30,7 @@ def is_hdf5(path: Path) -> bool:
 
 def _library(path):
     try: import h5py
-    except ImportError: raise ValueError(f'{path}: is HDF5, which the package h5py reads; pip install h5py') from None
+    except ImportError: raise ValueError(f'{path}: is HDF5, which needs h5py: pip install h5py') from None
     return h5py
 
 # %% ../../nbs/09d_hdf5.ipynb #1a81955a
@@ -48,23 +48,28 @@ def datasets(group, path, h5py, above=()) -> dict: # name, such as `hello/0` →
     found = {}
     for key in group:
         link = group.get(key, getlink=True)
-        expect(isinstance(link, h5py.HardLink), f'{group.name.strip("/")}/{key}', 'a link', 'data of its own', path)
+        expect(isinstance(link, h5py.HardLink), f'{group.name.strip("/")}/{key}', 'a link',
+               'data of its own', path)
         item = group[key]
         name = item.name.strip('/')
         expect(item.id not in above, name, 'inside itself', 'a group of its own', path)
-        expect(isinstance(item, (h5py.Group, h5py.Dataset)), name, 'a named type', 'a group or a data set', path)
+        expect(isinstance(item, (h5py.Group, h5py.Dataset)), name, 'a named type', 'a group or a data set',
+               path)
         if isinstance(item, h5py.Dataset): found[name] = _checked(item, name, path, h5py)
         else: found |= datasets(item, path, h5py, (*above, item.id))
     return found
 
 # %% ../../nbs/09d_hdf5.ipynb #6b570d28
-_fields = dict(gloss='gloss', label='gloss', word='gloss', signer='signer', session='session', split='split', fps='fps')
+_fields = dict(gloss='gloss', label='gloss', word='gloss', signer='signer', session='session', split='split',
+               fps='fps')
 
 def _is_text(dataset, h5py): return h5py.check_string_dtype(dataset.dtype) is not None
 
 def _plain(value): # of an attribute → what JSON can say
     value = np.asarray(value).tolist()
     return as_text(value) if isinstance(value, bytes) else value
+
+def _told(attributes): return {k: _plain(attributes[k]) for k in attributes if k.lower() in _fields}
 
 def _words(dataset):
     decoded = dataset.asstr()[()]
@@ -76,8 +81,9 @@ def texts(path) -> dict: # `words`, data set → its words; `about`, group or da
     with one_sentence(path, 'is damaged, or no HDF5 file'), h5py.File(path, 'r') as file:
         found = datasets(file, path, h5py)
         parents = {n.rpartition('/')[0] for n in found} - {''}
-        known = {n: {k: _plain(file[n].attrs[k]) for k in file[n].attrs if k.lower() in _fields} for n in (*parents, *found)}
-        return dict(words={n: _words(d) for n, d in found.items() if _is_text(d, h5py)}, about={n: a for n, a in known.items() if a})
+        known = {n: _told(file[n].attrs) for n in (*parents, *found)}
+        return dict(words={n: _words(d) for n, d in found.items() if _is_text(d, h5py)},
+                    about={n: a for n, a in known.items() if a})
 
 # %% ../../nbs/09d_hdf5.ipynb #55a5ee22
 def _limit(path): # memory for the helper; not every system can
@@ -102,7 +108,8 @@ helper: list[subprocess.Popen] = [] # the one that runs
 def _helper():
     if helper and helper[0].poll() is None: return helper[0]
     code = 'from signbook.data.hdf5 import serve; serve()'
-    helper[:] = [subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)]
+    helper[:] = [subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)]
     return helper[0]
 
 def written(path) -> dict: # as `texts` gives it
@@ -158,7 +165,8 @@ def content(file, path, h5py) -> Content:
 def _scalar(value, field, path):
     "A word or a number that describes a clip."
     value = np.asarray(value)
-    expect(value.size == 1 and value.dtype.kind in 'biufSU', field, f'{value.tolist()!r:.60}', 'one value', path)
+    expect(value.size == 1 and value.dtype.kind in 'biufSU', field, f'{value.tolist()!r:.60}', 'one value',
+           path)
     if field != 'fps': return as_text(value.item())
     expect(value.dtype.kind in 'iuf', field, value.item(), 'frames per second', path)
     return float(value.item())
@@ -175,11 +183,13 @@ def about(
         told |= {_fields[k.lower()]: _scalar(v, _fields[k.lower()], inside.path) for k, v in said.items()}
     for n in inside.found:
         group, _, last = n.rpartition('/')
-        if group == name and last.lower() in _fields: told[_fields[last.lower()]] = _scalar(inside.values(n), _fields[last.lower()], inside.path)
+        field = _fields.get(last.lower())
+        if group == name and field: told[field] = _scalar(inside.values(n), field, inside.path)
     return {k: v for k, v in told.items() if v != ''}
 
 # %% ../../nbs/09d_hdf5.ipynb #03e494e1
-_parts = dict(pose='pose', pose_sequence='pose', face='face', left_hand='left_hand', lh='left_hand', right_hand='right_hand', rh='right_hand')
+_parts = dict(pose='pose', pose_sequence='pose', face='face', left_hand='left_hand', lh='left_hand',
+              right_hand='right_hand', rh='right_hand')
 _piece_of = {(p.part, p.width): name for name, p in pieces.items()}
 _array_names = 'landmarks', 'keypoints', 'x', 'data', 'frames', 'sequence'
 
@@ -199,7 +209,8 @@ def _whole(members, found, path):
         arrays.append(flat)
         order.append(piece)
     lengths = {len(a) for a in arrays}
-    expect(len(lengths) == 1, 'the number of frames', f'different in {", ".join(members)}', 'the same for all parts', path)
+    expect(len(lengths) == 1, 'the number of frames', f'different in {", ".join(members)}',
+           'the same for all parts', path)
     return np.concatenate(arrays, 1), order
 
 # %% ../../nbs/09d_hdf5.ipynb #b79b84ae
@@ -228,11 +239,11 @@ def _listing(found):
 
 def read_hdf5(
     path: str | Path, # an HDF5 file
-    fps: float | None = None, # frames per second; by default as the file says, else 25 for `x` and `y`, 30 for sequences
+    fps: float | None = None, # frames per second; by default as the file says, else 25 for `x`, 30 for sequences
     frame: str = 'image', # image | world | body | part: what the coordinates are
     columns=None, # what the numbers of a frame are, where their width does not say it
 ) -> Iterator[Clip]: # clips of one layout or several
-    "The clips of an HDF5 file: `x` and `y` of a split, sequences in groups by word, or a group of parts a clip."
+    "The clips of an HDF5 file: `x` and `y` of a split, sequences by word, or a group of parts a clip."
     h5py = _library(path)
     with one_sentence(path, 'is damaged, or no HDF5 file'):
         yield from _clips(path, h5py, fps, dict(frame=frame, columns=columns))
@@ -249,7 +260,8 @@ def _split(inside, options):
     rest = {n: d for n, d in found.items() if n not in own}
     expect(not rest, 'what is beside x and y', _listing(rest), f'only {", ".join(own)}', path)
     large = {x for x, _ in split_pairs(found).values()}
-    yield from split_clips({n: Rows(found[n]) if n in large else inside.values(n) for n in own}, path, **options)
+    yield from split_clips({n: Rows(found[n]) if n in large else inside.values(n) for n in own}, path,
+                           **options)
 
 def _sequences(inside, fps, options):
     found, path = inside.found, inside.path

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ..clip import Clip, settled
-from .files import bounded, csv_header, expect, labelled, load_csv, numbers, one_sentence, regular, split_of
+from .files import bounded, csv_header, expect, labelled, load_csv, numbers, one_sentence
+from .files import regular, split_of
 from ..layout import LEAP, fingers
 
 # %% ../../nbs/09a_leap.ipynb #0b56abb2
@@ -38,7 +39,9 @@ def to_camera(
     return (np.asarray(xyz, np.float64) * [-scale, -scale, scale]).astype(np.float32)
 
 # %% ../../nbs/09a_leap.ipynb #9b5e6da9
-def _respell(name): return re.sub(r'[^a-z0-9]+', '_', re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', str(name)).lower()).strip('_')
+def _respell(name):
+    words = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', str(name)).lower()
+    return re.sub(r'[^a-z0-9]+', '_', words).strip('_')
 
 _known = lru_cache(maxsize=4096)(_respell)
 
@@ -67,15 +70,18 @@ def _vector(value, path):
     return value[:3] if any(value[:3]) else None
 
 # %% ../../nbs/09a_leap.ipynb #a0d9cadb
-_called = {f: (f, f'{f}_finger', *(('little', 'little_finger') if f == 'pinky' else ())) for f in fingers} # names of fingers
+_called = {f: (f, f'{f}_finger') for f in fingers} # names of fingers
+_called['pinky'] += 'little', 'little_finger'
 
 def _own_fingers(hand, path):
     "The fingers that stand in a hand, thumb first where they have names; None where it has none of its own."
     own = _get(hand, 'fingers', 'digits')
-    if not isinstance(own, (list, dict)): own = hand if any(_get(hand, *_called[f]) for f in fingers) else None
+    if not isinstance(own, (list, dict)):
+        own = hand if any(_get(hand, *_called[f]) for f in fingers) else None
     if not isinstance(own, dict): return own
     found = [_get(own, *_called[f]) for f in fingers]
-    expect(any(f is not None for f in found) or not own, 'the fingers', f'called {", ".join(list(own)[:5])}', f'names such as {", ".join(fingers)}', path)
+    ok = any(f is not None for f in found) or not own
+    expect(ok, 'a finger', f'called {list(own)[0] if own else ""!r}', f'names such as {", ".join(fingers)}', path)
     return found
 
 def _by_hand(pointables):
@@ -98,7 +104,11 @@ def _numbered_fingers(records):
         if number < 5: yield number, finger
 
 # %% ../../nbs/09a_leap.ipynb #4751e183
-_named_ends = {1: ('mcp_position',), 2: ('pip_position',), 3: ('dip_position',), 4: ('btip_position', 'tip_position')}
+_named_ends = { # end → what it is called where ends have names
+    1: ('mcp_position',),
+    2: ('pip_position',),
+    3: ('dip_position',),
+    4: ('btip_position', 'tip_position')}
 
 def _bones_of(finger):
     "Name of bone → its record."
@@ -111,21 +121,26 @@ def _finger_ends(finger, path):
     bones = [_get(_bones_of(finger), b) for b in _bones]
     for end in range(1, 5):
         before, after = bones[end - 1], bones[end] if end < 4 else None
-        places = _get(finger, *_named_ends[end]), _get(after, 'prev_joint', 'start', 'prev'), _get(before, 'next_joint', 'end', 'next')
+        places = (
+            _get(finger, *_named_ends[end]),
+            _get(after, 'prev_joint', 'start', 'prev'),
+            _get(before, 'next_joint', 'end', 'next'))
         at = next((v for v in (_vector(place, path) for place in places) if v), None)
         if at: yield end, at
 
 def _joint_ends(records, path):
     "[(finger, end, position)] of a hand's fingers."
-    return [(i, end, at) for i, finger in _numbered_fingers(records) for end, at in _finger_ends(finger, path)]
+    numbered = _numbered_fingers(records)
+    return [(i, end, at) for i, finger in numbered for end, at in _finger_ends(finger, path)]
 
 # %% ../../nbs/09a_leap.ipynb #beeb3156
 def _side_of(hand, path, called=''):
     "left | right, as the hand says, or the name that it goes by."
     kind = _get(hand, 'type', 'hand_type', 'handedness', 'side', 'chirality')
     if kind is None and isinstance(_get(hand, 'is_left'), bool): kind = 'left' if _get(hand, 'is_left') else 'right'
-    told = [m[0] for k in (kind, called) if isinstance(k, str) and (m := re.search('left|right', _spell(k)))]
-    expect(kind is None or not isinstance(kind, str) or len(set(told)) < 2, 'a hand', f'called {called!r} and of type {str(kind)[:20]!r}', 'one side', path)
+    words = [k for k in (kind, called) if isinstance(k, str)]
+    told = [m[0] for k in words if (m := re.search('left|right', _spell(k)))]
+    expect(len(set(told)) < 2, 'a hand', f'called {called!r} and of type {str(kind)[:20]!r}', 'one side', path)
     if not told: raise ValueError(f'{path}: has a hand of type {str(kind)[:20]!r}, expected left or right')
     return told[0]
 
@@ -140,18 +155,21 @@ def _confidence(hand, path):
 def _hands_of(frame, path):
     "(side, record) of the hands of a frame."
     hands = frame['hands']
-    expect(hands is None or isinstance(hands, (list, dict)), 'hands', repr(str(hands)[:20]), 'a list, or an object with left and right', path)
+    ok = hands is None or isinstance(hands, (list, dict))
+    expect(ok, 'hands', repr(str(hands)[:20]), 'a list, or an object with left and right', path)
     named = hands.items() if isinstance(hands, dict) else (('', h) for h in hands or ())
     for name, hand in named:
         if hand is None or isinstance(hands, dict) and hand == {}: continue
-        if not isinstance(hand, dict): raise ValueError(f'{path}: has a hand that is {type(hand).__name__}, expected an object')
+        if not isinstance(hand, dict):
+            raise ValueError(f'{path}: has a hand that is {type(hand).__name__}, expected an object')
         yield _side_of(hand, path, name), hand
 
 # %% ../../nbs/09a_leap.ipynb #e347da3a
 def _hand_rows(side, hand, ends, path):
     "(index into LEAP, position) of a hand's joints."
     wrist = _vector(_get(hand, 'wrist', 'wrist_position', 'arm.next_joint', 'arm.wrist_position'), path)
-    return [(joint_index(side, i, end), at) for i, end, at in ends] + ([(LEAP.parts[f'{side}_hand'].start, wrist)] if wrist else [])
+    rows = [(joint_index(side, i, end), at) for i, end, at in ends]
+    return rows + [(LEAP.parts[f'{side}_hand'].start, wrist)] if wrist else rows
 
 def _frame_hands(frame, path):
     "Side → (joints, confidence) of a frame."
@@ -197,7 +215,8 @@ def _phrases(text, path):
             size = 8 * (number + 1)
             phrases.append(chr(int(bits[at:at + size][::-1] or '0', 2)))
             number, at = len(phrases) - 1, at + size
-        expect(at <= len(bits) and number < len(phrases) + bool(word), 'the compressed text', 'cut off or damaged', 'what lz-string writes', path)
+        ok = at <= len(bits) and number < len(phrases) + bool(word)
+        expect(ok, 'the compressed text', 'cut off or damaged', 'what lz-string writes', path)
         entry = phrases[number] if number < len(phrases) else word + word[0]
         if word: phrases.append(word + entry[0])
         word, made = entry, made + len(entry)
@@ -294,7 +313,8 @@ def _is_leap_json(path):
     "Whether a file holds frames of hands, by how it begins."
     if path.suffix.lower() not in _endings or not path.is_file(): return False
     start = _start(path).lower().lstrip('\ufeff \t\r\n')
-    return start[:1] in ('[', '{') and '"hands"' in start and any(f'"{w}"' in start for w in ('pointables', 'fingers', 'digits', 'timestamp'))
+    words = 'pointables', 'fingers', 'digits', 'timestamp'
+    return start[:1] in ('[', '{') and '"hands"' in start and any(f'"{w}"' in start for w in words)
 
 # %% ../../nbs/09a_leap.ipynb #541ccc0e
 _words = 'gloss', 'sign', 'label', 'word' # what programs call it
@@ -305,13 +325,14 @@ def read_leap(
     per_second: float | None = None, # how many units of the timestamp make a second; by default told from their steps
     scale: float = .001, # what makes a metre of one unit
 ) -> Iterator[Clip]: # one clip, LEAP, metres, as a camera facing the signer would see it
-    "A Leap Motion recording in JSON: LeapJS's frames or its packed and compressed recordings, those of the Python bindings, or hands by name."
+    "A Leap Motion recording in JSON: LeapJS's own, packed or compressed, the Python bindings', or hands by name."
     with one_sentence(path, 'is damaged, or no Leap recording'):
         frames, about = _frames(path)
         if not frames: raise ValueError(f'{path}: has no frames with a list of hands, or with hands by name')
         stamps = [_get(f, 'timestamp', 'time') for f in frames]
         if any(s is not None for s in stamps) and not all(isinstance(s, (int, float)) and not isinstance(s, bool) for s in stamps): raise ValueError(f'{path}: has timestamps that are no numbers')
-        hands = [(t, rows, sure) for t, frame in enumerate(frames) for rows, sure in _frame_hands(frame, path).values()]
+        found = [_frame_hands(frame, path).values() for frame in frames]
+        hands = [(t, *hand) for t, those in enumerate(found) for hand in those]
         gloss = next((g for g in (_get(about, w) for w in _words) if isinstance(g, str)), '')
         yield _clip(hands, stamps if stamps[0] is not None else None, len(frames), path, fps, per_second, scale, gloss=gloss or ())
 

@@ -23,15 +23,18 @@ import numpy as np
 
 from ..clip import Clip
 from .arrays import label_words, sequence_clip, split_arrays, split_clips, split_pairs
-from .files import (confidence, expect, is_hidden, is_note, is_pickle, load_npy, load_npz, make_clip, named, natural, npy_header, npz_names, npz_rows, numbers,
-                                 one_sentence, plain_numbers, real_data, regular, replacing, split_of, splits_in)
+from .files import (confidence, expect, is_hidden, is_note, is_pickle, load_npy, load_npz,
+                                 make_clip, named, natural, npy_header, npz_names, npz_rows, numbers,
+                                 one_sentence, plain_numbers, real_data, regular, replacing, split_of,
+                                 splits_in)
 from .labels import Labels, bangla_name, find_labels, with_labels
 from .formats import _is_openpose, _is_pose, read_openpose, read_pose
 from .hdf5 import is_hdf5, read_hdf5
 from .leap import _is_leap_csv, _is_leap_json, read_leap, read_leap_csv
 from .tables import _is_parquet, _is_spoter, _is_table, read_csv, read_parquet, read_spoter
 from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout
-_all_ = ['bangla_name', 'confidence', 'is_hidden', 'is_note', 'load_npy', 'load_npz', 'make_clip', 'named', 'natural', 'npz_names', 'numbers', 'one_sentence', 'real_data', 'split_of']
+_all_ = ['bangla_name', 'confidence', 'is_hidden', 'is_note', 'load_npy', 'load_npz', 'make_clip', 'named',
+         'natural', 'npz_names', 'numbers', 'one_sentence', 'real_data', 'split_of']
 
 # %% ../../nbs/10_readers.ipynb #56df54f2
 _bangla_parts = dict(left_hand=('left_hand', 21), right_hand=('right_hand', 21), face=('face', 468), pose=('pose_sequence', 33)) # part: (array, joints)
@@ -83,7 +86,8 @@ def read_split(
     if not pairs: raise ValueError(f'{path}: has no array x, expected x (N, T, 1629)')
     large = {x for x, _ in pairs.values()}
     small = load_npz(path, *(n for n in own if n not in large))
-    yield from split_clips({n: npz_rows(path, n) for n in large} | small, path, fps=fps, frame=frame, columns=columns)
+    yield from split_clips({n: npz_rows(path, n) for n in large} | small, path, fps=fps, frame=frame,
+                           columns=columns)
 
 # %% ../../nbs/10_readers.ipynb #ecf21d97
 def _row(clip):
@@ -139,12 +143,13 @@ def _frames_in_time(files, folder):
     flat = np.zeros((last - first + 1, *width), np.float32)
     for i, path in files.items():
         frame = load_npy(path)
-        expect(frame.ndim == 1 and frame.shape == width, 'the shape of the frame', frame.shape, f'{width}, one vector as in {files[first].name}', path)
+        expect(frame.ndim == 1 and frame.shape == width, 'the shape of the frame', frame.shape,
+               f'{width}, one vector as in {files[first].name}', path)
         flat[i - first] = numbers(frame, path, 'the frame')
     return flat
 
 def read_mp_data(
-    folder: str | Path, # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662, 258 or other numbers; for a tree of them there is `read`
+    folder: str | Path, # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662, 258 or other numbers
     fps: float = 30., # frames per second; the files do not say
     columns: dict | str | Path | None = None, # what the numbers of a frame are, where their width does not say it
 ) -> Iterator[Clip]: # one clip; missing frame numbers are frames in which nothing was seen
@@ -152,7 +157,8 @@ def read_mp_data(
     files = _numbered(folder)
     if not files: raise ValueError(f'{folder}: has no frames, expected numbered .npy files')
     flat = _frames_in_time(files, folder)
-    yield sequence_clip(flat, folder, columns, 'the frame', fps=fps, gloss=named(folder, 1), split=split_of(named(folder, 2)))
+    yield sequence_clip(flat, folder, columns, 'the frame', fps=fps, gloss=named(folder, 1),
+                        split=split_of(named(folder, 2)))
 
 # %% ../../nbs/10_readers.ipynb #46aef39a
 def _npy_shape(path):
@@ -277,13 +283,17 @@ def _why_not(path):
     "What to do about a file that no reader takes."
     if path.suffix.lower() == '.arrow':
         inside = path.with_name('state.json').is_file()
-        return f'belongs to the corpus {path.parent}: give that folder' if inside else 'is an Arrow file without its corpus, which is a folder with state.json beside it'
+        if inside: return f'belongs to the corpus {path.parent}: give that folder'
+        return 'is an Arrow file without its corpus, which is a folder with state.json beside it'
     if is_pickle(path): return 'is a pickle, which is a program and never loaded' + plain_numbers(path)
     if path.suffix == '.npy':
         shape = _npy_shape(path)
-        if shape and len(shape) == 3: return f'has clips in an array of shape {shape} and no labels, expected an npz with x and y, as numpy.savez("train.npz", x=x, y=y) makes it'
+        lone = f'has clips in an array of shape {shape} and no labels, expected an npz with x and y'
+        if shape and len(shape) == 3: return f'{lone}, as numpy.savez("train.npz", x=x, y=y) makes it'
         if shape is None: load_npy(path)
-    if _is_npz(path): return f'has the arrays {", ".join(sorted(npz_names(path)))}, expected x and y, or those of another known format'
+    if _is_npz(path):
+        arrays = ', '.join(sorted(npz_names(path)))
+        return f'has the arrays {arrays}, expected x and y, or those of another known format'
     hint = ', and --columns map.yaml says what any csv holds' if mapped.fits(path) else ''
     return f'is in no known format; known are {names_of_formats()}{hint}'
 
@@ -313,7 +323,8 @@ def _once(folder, been):
     state = folder.stat()
     before = been.setdefault((state.st_dev, state.st_ino), folder)
     both = f'the same folder as {before}' + (', in which it is' if before in folder.parents else '')
-    expect(before == folder, 'the folder', both, 'each folder once; remove the link, or read one of the two', folder)
+    expect(before == folder, 'the folder', both, 'each folder once; remove the link, or read one of the two',
+           folder)
 
 # %% ../../nbs/10_readers.ipynb #89aa81a5
 spaces = 'image', 'world', 'body', 'part' # what coordinates can be measured in
@@ -373,9 +384,10 @@ def remembered(
 ) -> ReaderOptions:
     "Options laid over those that a run's own data was read with, as far as they are for this data."
     data = Path(data)
-    if (data/'state.json').is_file(): return options
     kept = options_given(options_from(config.get('data_options')))
     if Path(config.get('data') or '').resolve() != data.resolve(): kept.pop('labels', None)
+    if (data/'state.json').is_file(): # a corpus knows the rest itself
+        return options_from({k: v for k, v in kept.items() if k == 'labels'}, **options_given(options))
     readers = [f.read for _, f in sources(data, options_from(kept, **options_given(options)))]
     known = {'labels', 'mirrored'}.union(*map(parameters, readers))
     return options_from({k: v for k, v in kept.items() if k in known}, **options_given(options))

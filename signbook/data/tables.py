@@ -16,7 +16,8 @@ from string import Formatter
 import numpy as np
 
 from ..clip import Clip, settled
-from .files import beside, bounded, clip_row, csv_header, expect, file_name, from_row, labelled, load_csv, numbers, one_sentence, regular, replacing, split_of, write_rows
+from .files import beside, bounded, clip_row, csv_header, expect, file_name, from_row, glosses_of, labelled
+from .files import load_csv, numbers, one_sentence, regular, replacing, split_of, write_rows
 from .formats import when
 from ..layout import HANDS, HOLISTIC, SPOTER54, Layout, fingers, get_layout
 
@@ -43,7 +44,10 @@ def listed(
             if not table.is_file() or 'path' not in csv_header(table): continue
             with one_sentence(table, f'is damaged where it speaks of {path.name}'):
                 state = table.stat(); row = _listed(str(table), (state.st_mtime_ns, state.st_size)).get((path.relative_to(folder).as_posix(), sequence))
-            if row: return dict(gloss=row['sign'] or () if 'sign' in row else tuple(row.get('phrase', '')), signer=row.get('participant_id', ''))
+            if row:
+                sign = row.get('sign')
+                gloss = tuple(row.get('phrase', '')) if sign is None else glosses_of(sign) if sign else ()
+                return dict(gloss=gloss, signer=row.get('participant_id', ''))
     return {}
 
 # %% ../../nbs/09b_tables.ipynb #75d797a6
@@ -109,14 +113,17 @@ def _columns_wide(table, path):
 def _expect_small(file, wanted, path):
     "Refuse a parquet file whose columns are no numbers, or larger than the bound allows."
     import pyarrow as pa
+    words = pa.types.is_string, pa.types.is_large_string
+    numeric = pa.types.is_integer, pa.types.is_floating
     for name in wanted:
         kind = file.schema_arrow.field(name).type
         word = kind.value_type if pa.types.is_dictionary(kind) else kind
-        ok = pa.types.is_string(word) or pa.types.is_large_string(word) if name == 'type' else pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        if not ok: raise ValueError(f'{path}: {name} is of type {kind}, expected {"words" if name == "type" else "numbers"}')
+        wanted_kind = 'words' if name == 'type' else 'numbers'
+        is_word, is_number = (any(is_kind(k) for is_kind in kinds) for k, kinds in ((word, words), (kind, numeric)))
+        if not (is_word if name == 'type' else is_number):
+            raise ValueError(f'{path}: {name} is of type {kind}, expected {wanted_kind}')
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    at = [i for i in range(file.metadata.num_columns) if file.metadata.schema.column(i).name in wanted]
-    unpacked = sum(g.column(i).total_uncompressed_size for g in groups for i in at)
+    unpacked = sum(g.total_byte_size for g in groups) # not column by column: a damaged one ends the process
     bounded(path, max(8 * sum(g.num_rows for g in groups) * len(wanted), unpacked))
 
 # %% ../../nbs/09b_tables.ipynb #978dace2
@@ -133,7 +140,8 @@ def read_parquet(
     with one_sentence(path, 'is damaged, or no table of landmarks'), open(regular(path), 'rb') as stream:
         index = parquet.read_metadata(stream)
         paths = {index.schema.column(i).path for i in range(index.num_columns)}
-        file = parquet.ParquetFile(stream, metadata=index, read_dictionary=['type'] if 'type' in paths else None)
+        as_dictionary = ['type'] if 'type' in paths else None
+        file = parquet.ParquetFile(stream, metadata=index, read_dictionary=as_dictionary)
         names = list(file.schema_arrow.names)
         is_long = {'frame', 'type', 'landmark_index', *'xyz'} <= set(names)
         wanted = [n for n in names if (n in ('frame', 'type', 'landmark_index', *'xyz', 'conf') if is_long else _wide.fullmatch(n) or n in ('frame', 'sequence_id', '__index_level_0__'))]
@@ -174,6 +182,10 @@ def write_parquet(
     return Path(path)
 
 # %% ../../nbs/09b_tables.ipynb #9975402c
+def _sign(gloss): # one as it is; a sentence as a JSON list, since a gloss may have spaces in it
+    plain = len(gloss) <= 1 and not ''.join(gloss).lstrip().startswith('[')
+    return ''.join(gloss) if plain else json.dumps(list(gloss), ensure_ascii=False)
+
 def write_kaggle(
     clips: Iterable[Clip], # of joints of HOLISTIC
     folder: str | Path, # that exists already, and is empty
@@ -184,7 +196,7 @@ def write_kaggle(
         person = file_name(Clip(clip.xyz[:1], clip.conf[:1], 1., layout=clip.layout, gloss=clip.signer or 'unknown'), {}).removesuffix('__rep01')
         file = f'train_landmark_files/{person}/{i}.parquet'
         (folder/file).parent.mkdir(parents=True, exist_ok=True); write_parquet(clip, folder/file)
-        rows.append(dict(path=file, participant_id=person, sequence_id=str(i), sign=' '.join(clip.gloss))); told.append(clip_row(clip, file))
+        rows.append(dict(path=file, participant_id=person, sequence_id=str(i), sign=_sign(clip.gloss))); told.append(clip_row(clip, file))
     if not rows: raise ValueError(f'{folder}: no clips to write, expected at least one')
     write_rows(rows, folder/'train.csv'); write_rows(told, folder/beside)
     signs = {s: i for i, s in enumerate(sorted({r['sign'] for r in rows}))}
@@ -279,30 +291,35 @@ def _load_map(path):
     "A map out of a YAML or JSON file. It needs no aliases, which can make a gigabyte out of a line."
     import yaml
     with one_sentence(path, 'is no map of columns'):
-        expect(os.path.getsize(regular(path)) < 2**20, 'the map', f'{os.path.getsize(path)} bytes long', 'less than a megabyte', path)
+        size = os.path.getsize(regular(path))
+        expect(size < 2**20, 'the map', f'{size} bytes long', 'less than a megabyte', path)
         text = Path(path).read_text(encoding='utf-8')
-        expect(not any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, yaml.SafeLoader)), 'a value', 'an alias (*…)', 'every value written out', path)
+        ok = not any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, yaml.SafeLoader))
+        expect(ok, 'a value', 'an alias (*…)', 'every value written out', path)
         return yaml.safe_load(text)
 
 def column_map(
     columns: dict | str | Path, # a map, or the path of a YAML or JSON file that holds one
 ) -> dict:
-    "A map of columns: names of joints, parts and fields, each with the name of a column, or a list of up to four."
+    "A map of columns: joints, parts and fields, each with the name of a column, or a list of up to four."
     if isinstance(columns, (str, Path)): columns = _load_map(columns)
     if not isinstance(columns, dict) or not columns: raise ValueError(f'columns is {str(columns)[:60]!r}, expected a map such as {{"left_hand.wrist": ["wx", "wy"], "time": "t"}}')
     for key, value in columns.items():
         names = value if isinstance(value, (list, tuple)) else [value]
         ok = isinstance(key, str) and 0 < len(names) <= 4 and all(isinstance(n, (str, int)) for n in names)
-        expect(ok, f'{str(key)[:40]!r} in the map of columns', f'a {type(value).__name__}', 'the name of a column, or a list of two to four')
+        what, wanted = f'{str(key)[:40]!r} in the map of columns', 'the name of a column, or a list of two to four'
+        expect(ok, what, f'a {type(value).__name__}', wanted)
     return columns
 
 # %% ../../nbs/09b_tables.ipynb #352b1296
 def _filled(pattern, path, **fields):
     "A pattern with its fields filled in: i, joint and axis, of which a number may be written as `{i:02d}`."
-    with one_sentence(path, f'{str(pattern)[:60]!r} is no pattern'):
-        parts = [(name, spec, conversion) for _, name, spec, conversion in Formatter().parse(str(pattern)) if name is not None]
-    odd = [name for name, spec, conversion in parts if name not in fields or conversion or not re.fullmatch('0?[1-9]?d?', spec)]
-    expect(not odd, f'the pattern {str(pattern)[:60]!r}', 'one with other fields or forms', 'i (or i:02d for leading zeros), joint and axis in braces', path)
+    what = f'{str(pattern)[:60]!r}'
+    with one_sentence(path, f'{what} is no pattern'): parts = list(Formatter().parse(str(pattern)))
+    fine = lambda name, form, conversion: name in fields and not conversion and re.fullmatch('0?[1-9]?d?', form)
+    ok = all(name is None or fine(name, form, conversion) for _, name, form, conversion in parts)
+    wanted = 'i (or i:02d for leading zeros), joint and axis in braces'
+    expect(ok, f'the pattern {what}', 'one with other fields or forms', wanted, path)
     return str(pattern).format(**fields)
 
 # %% ../../nbs/09b_tables.ipynb #8ec1615d
@@ -313,10 +330,13 @@ def _joint_columns(columns, header, layout, path):
         if key in _about: continue
         if key in layout.parts:
             start = layout.parts[key].start
-            for j in layout.indices(key): found[j] = [c if (c := _filled(value, path, i=j - start, joint=layout.joints[j].split('.')[1], axis=a)) in have else None for a in _axes]
-            if not any(found[j][0] for j in layout.indices(key)): raise ValueError(f'{path}: has no column as {value!r} says, such as {_filled(value, path, i=0, joint=layout.joints[start].split(".")[1], axis="x")!r}')
+            name = lambda j, a: _filled(value, path, i=j - start, joint=layout.joints[j].split('.')[1], axis=a)
+            for j in layout.indices(key): found[j] = [c if (c := name(j, a)) in have else None for a in _axes]
+            if not any(found[j][0] for j in layout.indices(key)):
+                raise ValueError(f'{path}: has no column as {value!r} says, such as {name(start, "x")!r}')
         else:
-            names = value if isinstance(value, (list, tuple)) else [_filled(value, path, axis=a, i=0, joint=key) for a in _axes[:3]]
+            listed_ = isinstance(value, (list, tuple))
+            names = value if listed_ else [_filled(value, path, axis=a, i=0, joint=key) for a in _axes[:3]]
             missing = [n for n in names if n not in have]
             if missing or not 2 <= len(names) <= 4: raise ValueError(f'{path}: has no column {missing[0]!r} for {key}' if missing else f'{path}: {key} has {len(names)} columns, expected x, y, maybe z, maybe confidence')
             found[layout.index(key)] = [*names, None, None][:4]
@@ -366,7 +386,8 @@ def _long_joints(table, columns, layout, path):
     xyz, conf = np.zeros((len(first), len(layout), 3), np.float32), np.zeros((len(first), len(layout)), np.float32)
     for i, a in enumerate('xyz'):
         if a in columns: xyz[t, j, i] = numbers(_numbers_of(table, columns[a], path), path, columns[a])
-    conf[t, j] = settled(np.nan_to_num(_numbers_of(table, columns['conf'], path)), path) if 'conf' in columns else 1
+    sure = np.nan_to_num(_numbers_of(table, columns['conf'], path)) if 'conf' in columns else np.ones(len(j))
+    conf[t, j] = settled(sure, path)
     return first, xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
 
 # %% ../../nbs/09b_tables.ipynb #24e43617

@@ -127,8 +127,9 @@ def _sample(clip, at, max_gap, local=False):
 def _grid(clip, fps):
     "Times `fps` apart from the first frame to the last."
     gap, start = clip.longest_gap
-    expect(not clip.out_of_proportion, 'the time', f'{clip.duration:.6g} s for {len(clip)} frames, with {gap:.6g} s of nothing after {start:.6g} s',
-           f'at most {spare:g} s, or {share:g} times what the frames fill; a time stamp or the frame rate is wrong', clip.source or 'a clip without a name')
+    found = f'{clip.duration:.6g} s for {len(clip)} frames, with {gap:.6g} s of nothing after {start:.6g} s'
+    wanted = f'at most {spare:g} s, or {share:g} times what the frames fill; a time stamp or the frame rate is wrong'
+    expect(not clip.out_of_proportion, 'the time', found, wanted, clip.source or 'a clip without a name')
     return np.arange(max(1, round(clip.duration * fps))) / fps
 
 # %% ../../nbs/20_resample.ipynb #37a99dba

@@ -31,10 +31,10 @@ class _Trellis:
         self.log_probs, self.states = log_probs[..., :-2], states
         self.length, self.shortest = length.to(states.device), int(length.min()) if len(length) else 0
         kind = torch.float32 if states.device.type == 'mps' else torch.float64
-        over = (states > 0) & (states != states.roll(2, 1))                                  # the blank between different glosses
+        over = (states > 0) & (states != states.roll(2, 1)) # the blank between different glosses
         over[:, :2] = False
         self.over = torch.zeros(states.shape, dtype=kind, device=states.device).masked_fill_(~over, -torch.inf)
-        self.after_end = torch.zeros_like(self.over).masked_fill_(states > 0, -torch.inf)    # past a clip's end: certain blanks
+        self.after_end = torch.zeros_like(self.over).masked_fill_(states > 0, -torch.inf) # certain blanks
 
     def said(self, t): # (B, S) what each state's symbol has in patch t
         here = self.log_probs[:, t].to(self.over.dtype).gather(1, self.states)
@@ -105,7 +105,8 @@ def align(
     ends = torch.stack([2 * size, (2 * size - 1).clamp(min=0)], 1)                           # in the last blank, or in the last gloss
     last = score[:, 2:].gather(1, ends)
     silent = (last.amax(1) == -torch.inf).nonzero().flatten().tolist()
-    expect(not silent, f'the sentence of clip {(silent or [0])[0]} of the batch', 'without any probability', 'one that its patches can make')
+    first = (silent or [0])[0]
+    expect(not silent, f'the sentence of clip {first} of the batch', 'without any probability', 'a possible one')
     at, path = ends.gather(1, last.argmax(1, keepdim=True)), states.new_zeros(B, T)
     for start, stop in reversed(list(zip(starts, [*starts[1:], T]))):
         at = _read_back(trellis, kept.pop(), start, stop, at, path)

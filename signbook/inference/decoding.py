@@ -86,8 +86,7 @@ def sequence_log_prob(
 @dataclass
 class _Beams:
     "The beginnings kept for B clips, K each: tensors (B, K)."
-    tokens: Tensor # (B, K, T) their glosses
-    count: Tensor # how many
+    count: Tensor # how many glosses they have
     last: Tensor # the last one, 0 for none
     blank: Tensor # log mass of the paths that end in blank
     gloss: Tensor # log mass of the paths that end in the last gloss
@@ -99,11 +98,11 @@ class _Beams:
     @property
     def total(self): return torch.logaddexp(self.blank, self.gloss)
 
-def _begin(B, K, T, x, lm):
+def _begin(B, K, x, lm):
     zero = torch.zeros(B, K, dtype=torch.long, device=x.device)
     nothing = torch.full((B, K), -torch.inf, dtype=x.dtype, device=x.device)
     first = nothing.clone(); first[:, 0] = 0
-    return _Beams(zero.new_zeros(B, K, max(T, 1)), zero, zero, first, nothing, zero, zero - 1, nothing.new_zeros(B, K), lm.start(B, K) if lm else zero)
+    return _Beams(zero, zero, first, nothing, zero, zero - 1, nothing.new_zeros(B, K), lm.start(B, K) if lm else zero)
 
 def _grow_hash(h, gloss):
     h = (h ^ (gloss + 1) * -7046029254386353131) * -4658895280553007687
@@ -125,6 +124,7 @@ def _masses(b, lp, symbols):
 
 # %% ../../nbs/51a_decoding.ipynb #2a8162b5
 def _advance(b, lp, symbols, lm, lm_weight, length_bonus):
+    "The beams after a patch, which beam each was before, and the gloss that it grew by, 0 for none."
     (blank, stays, grows), (B, K), C = _masses(b, lp, symbols), b.count.shape, symbols.shape[1]
     extra = lm_weight * b.lm + length_bonus * b.count
     each = symbols[:, None, :].expand(B, K, C)
@@ -136,10 +136,21 @@ def _advance(b, lp, symbols, lm, lm_weight, length_bonus):
     old = lambda v: v.gather(1, source)
     new = lambda v, w: torch.where(grew, v.flatten(1).gather(1, at), old(w))                  # v (B, K, C) where it grew, w (B, K) where not
     count, last = old(b.count), new(each, b.last)
-    tokens = b.tokens.gather(1, source[:, :, None].expand_as(b.tokens)); place = count.clamp(max=b.tokens.shape[2] - 1)[:, :, None]
-    tokens = tokens.scatter(2, place, torch.where(grew[:, :, None], last[:, :, None], tokens.gather(2, place)))
-    return _Beams(tokens, count + grew, last, torch.where(grew, -torch.inf, old(blank)), new(grows, stays), torch.where(grew, _grow_hash(old(b.hash), last), old(b.hash)),
-                  torch.where(grew, old(b.hash), old(b.parent)), old(b.lm) + torch.where(grew, new(said, b.lm), 0), new(state, b.state))
+    beams = _Beams(count + grew, last, torch.where(grew, -torch.inf, old(blank)), new(grows, stays), torch.where(grew, _grow_hash(old(b.hash), last), old(b.hash)),
+                   torch.where(grew, old(b.hash), old(b.parent)), old(b.lm) + torch.where(grew, new(said, b.lm), 0), new(state, b.state))
+    return beams, source, torch.where(grew, last, 0)
+
+# %% ../../nbs/51a_decoding.ipynb #d74db483
+def _sentences(steps, beams):
+    "The glosses of the last beams, out of (beam before, gloss added) of every patch, as lists."
+    at = torch.arange(beams.count.shape[1], device=beams.count.device).expand_as(beams.count)
+    added = []
+    for source, gloss in reversed(steps):
+        added.append(gloss.gather(1, at))
+        at = source.gather(1, at)
+    if not added: return [[[] for _ in row] for row in beams.count.tolist()]
+    glosses = torch.stack(added[::-1], 2).cpu()                                              # (B, K, T), mostly 0
+    return [[g[g > 0].tolist() for g in row] for row in glosses]
 
 # %% ../../nbs/51a_decoding.ipynb #7e99ae35
 def _without_blanks(x, certain):
@@ -164,13 +175,15 @@ def beam_search(
     if beam < 1 or (symbols is not None and symbols < 1): raise ValueError(f'beam is {beam} and symbols {symbols}, expected at least 1')
     x = _prepare(log_probs, length); B, T, S = x.shape
     if B and T: x = _without_blanks(x, (x[..., 0].exp() > skip_blank) | (x[..., 1:] == -torch.inf).all(2))
-    b, best = _begin(B, beam, x.shape[1], x, lm), x[..., 1:].topk(min(symbols or S, S - 1), 2).indices + 1
-    for lp, appended in zip(x.unbind(1), best.unbind(1)): b = _advance(b, lp, appended, lm, lm_weight, length_bonus)
+    b, best, steps = _begin(B, beam, x, lm), x[..., 1:].topk(min(symbols or S, S - 1), 2).indices + 1, []
+    for lp, appended in zip(x.unbind(1), best.unbind(1)):
+        b, source, gloss = _advance(b, lp, appended, lm, lm_weight, length_bonus)
+        steps.append((source, gloss))
     said = b.lm + (lm.end(b.state) if lm else 0)
     score, order = (b.total + lm_weight * said + length_bonus * b.count).sort(dim=1, descending=True, stable=True)
-    rows = [v.gather(1, order).tolist() for v in (b.total, said, b.count)]
-    tokens = b.tokens.gather(1, order[:, :, None].expand_as(b.tokens)).tolist()
-    return [[Hypothesis(tuple(g[:n]), s, c, l if lm else None) for g, s, c, l, n in zip(*clip) if s > -math.inf][:nbest] for clip in zip(tokens, score.tolist(), *rows)]
+    rows = [v.gather(1, order).tolist() for v in (b.total, said)]
+    tokens = [[row[k] for k in best_first] for row, best_first in zip(_sentences(steps, b), order.tolist())]
+    return [[Hypothesis(tuple(g), s, c, l if lm else None) for g, s, c, l in zip(*clip) if s > -math.inf][:nbest] for clip in zip(tokens, score.tolist(), *rows)]
 
 # %% ../../nbs/51a_decoding.ipynb #ecb0a476
 def teacher_force(

@@ -135,15 +135,16 @@ def check_sentences(
     stage: Stage,
     clips: Survey, # of the training clips
 ) -> None:
-    "Refuse clips that are too short for their sentence where augmentation shortens them most, or have too many glosses."
+    "Refuse clips too short for their sentence where augmentation shortens them most, or with too many glosses."
     least = features.shortest(torch.tensor(clips.frames), stage.augment)
     found, needed = patches(least, model.config.patch), torch.tensor([minimum_frames(g) for g in clips.gloss])
     bad = (needed > found).nonzero().flatten().tolist()
     if bad:
         i = bad[0]
-        raise ValueError(f'{clips.source[i]}: {len(clips.gloss[i])} glosses need at least {needed[i]} patches, but the clip has '
-                         f'{found[i]} where augmentation shortens it most; {len(bad)} of {len(found)} clips are too short for their '
-                         'sentence (leave them out, or a higher frame rate, a smaller patch or less speeding up in augmentation helps)')
+        raise ValueError(f'{clips.source[i]}: {len(clips.gloss[i])} glosses need at least {needed[i]} patches, but the '
+                         f'clip has {found[i]} where augmentation shortens it most; {len(bad)} of {len(found)} clips are '
+                         'too short for their sentence (leave them out, or a higher frame rate, a smaller patch or less '
+                         'speeding up in augmentation helps)')
     most = model.config.most_glosses if model.decoder is not None and stage.ctc_weight < 1 else float('inf')
     long = [i for i, g in enumerate(clips.gloss) if len(g) > most]
     expect(not long, 'the number of glosses', len(clips.gloss[long[0]]) if long else 0,
@@ -163,8 +164,9 @@ def first_weights(
         model.load_state_dict(source)
         return []
     run = load_run(source)
-    expect(run.features == features, 'its features', run.features.fingerprint, f'those of this training, {features.fingerprint}', source)
-    expect(run.vocabulary == vocabulary, 'its vocabulary', f'{len(run.vocabulary)} words', f'the same {len(vocabulary)} words', source)
+    wanted, same = f'those of this training, {features.fingerprint}', f'the same {len(vocabulary)} words'
+    expect(run.features == features, 'its features', run.features.fingerprint, wanted, source)
+    expect(run.vocabulary == vocabulary, 'its vocabulary', f'{len(run.vocabulary)} words', same, source)
     return read_clips(source)['seen'] + first_weights(run.model.state_dict(), model, features, vocabulary)
 
 def trainer(
@@ -177,13 +179,14 @@ def trainer(
     "A trainer for the recipe's first stage."
     torch.manual_seed(seed)
     rate = dict(fps=recipe.features.fps) if recipe.sentences else {}
-    if rate and not rate['fps']: raise ValueError(f'{recipe.name}: features.fps is none, expected a frame rate, so that positions are in seconds')
-    f = recipe.features
+    f, wanted = recipe.features, 'a frame rate, so that positions are in seconds'
+    expect(not rate or rate['fps'], 'features.fps', 'none', wanted, recipe.name)
     model = build(replace(recipe.model, classes=len(vocabulary), layout=f.layout, channels=f.channels, **rate))
     seen = [*options.pop('seen', ()), *first_weights(weights, model, f, vocabulary)]
     about = dict(name=recipe.name) | options.pop('about', {})
-    loss, score, check = (sentence_loss, score_sentences, check_sentences) if recipe.sentences else (word_loss, score_words, None)
-    return Trainer(model, f, vocabulary, loss, recipe.stage, seed, about=about, score=score, check=check, seen=seen, **options)
+    task = dict(loss=word_loss, score=score_words, check=None)
+    if recipe.sentences: task = dict(loss=sentence_loss, score=score_sentences, check=check_sentences)
+    return Trainer(model, f, vocabulary, stage=recipe.stage, seed=seed, about=about, seen=seen, **task, **options)
 
 # %% ../../nbs/62_recipes.ipynb #dceb1bde
 def check_glosses(recipe: Recipe, splits: Splits):
@@ -217,7 +220,7 @@ def windows(
 def _stage_clips(splits, settings): # what a stage trains on, once it is cut
     return splits.train if settings.window is None else windows(splits.train, settings.window)
 
-def _finished(t, train, val, whole): # whether an earlier stage came to its end in its folder; then its state is taken up
+def _finished(t, train, val, whole): # whether an earlier stage came to its end; then its state is taken up
     if not (t.out/'state.safetensors').is_file(): return False
     t.look_at(train, val, whole)
     t.expect_same()
@@ -228,7 +231,8 @@ def check_stages(recipe: Recipe, splits: Splits, make) -> None:
     "Try each stage of several before the first begins; `make` gives a stage's trainer."
     for settings in recipe.stages if len(recipe.stages) > 1 else ():
         clips = _stage_clips(splits, settings)
-        expect(len(clips), f'the number of windows of {settings.window} s with a sign', 0, 'one or more', splits.train.name)
+        what = f'the number of windows of {settings.window} s with a sign'
+        expect(len(clips), what, 0, 'one or more', splits.train.name)
         make(settings, out=None, show=False).look_at(clips, splits.val)
 
 def fit_splits(
@@ -254,8 +258,10 @@ def fit_splits(
         t, train = make(settings, weights, out=folder, seen=seen), _stage_clips(splits, settings)
         earlier = folder and k < count and (resume or stage is not None and k < stage)
         if not earlier or not _finished(t, train, splits.val, splits.train):
-            if stage is not None and k < stage: raise ValueError(f'{folder}: stage {k} is not finished, so stage {stage} has nothing to go on from')
-            t.fit(train, splits.val, resume=resume if folder and folder.is_dir() else False, whole=splits.train)
+            if stage is not None and k < stage:
+                raise ValueError(f'{folder}: stage {k} is not finished, so stage {stage} has nothing to go on from')
+            again = resume if folder and folder.is_dir() else False
+            t.fit(train, splits.val, resume=again, whole=splits.train)
         if k == stage: break
         weights, seen = t.final.state_dict(), t.clips['seen']
     return t

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['endings', 'terms', 'measures', 'how_saved', 'Stage', 'schedule', 'step_generator', 'Draws', 'Stopped',
            'in_main_thread', 'stoppable', 'unbroken', 'score_words', 'plot_history', 'png', 'in_notebook', 'time_left',
-           'Progress', 'go', 'step', 'parameter_groups', 'averaging', 'digest', 'Survey', 'survey', 'Trainer', 'final',
-           'update', 'fit', 'look_at', 'config', 'save', 'is_only_begun', 'expect_place', 'differences', 'expect_same',
-           'take_up']
+           'Progress', 'go', 'step', 'parameter_groups', 'averaging', 'digest', 'Survey', 'survey', 'Trainer',
+           'get_ready', 'final', 'update', 'fit', 'look_at', 'config', 'save', 'is_only_begun', 'expect_place',
+           'differences', 'expect_same', 'take_up']
 
 # %% ../../nbs/61_trainer.ipynb #98f6c35d
 import contextlib, hashlib, io, json, math, os, re, shutil, signal, sys, threading, time
@@ -313,14 +313,23 @@ class Trainer:
         self.score, self.check, self.show, self.about, self.seen = score, check, show, about or {}, list(seen)
         self.out, self.history, self.done, self.best = Path(out) if out else None, [], 0, -math.inf
         self.accelerator = Accelerator(step_scheduler_with_optimizer=False)
-        self.device, self.plain, self.saved_at = self.accelerator.device, model, time.monotonic()
-        groups = parameter_groups(model, stage.weight_decay)
-        optimizer = torch.optim.AdamW(groups, lr=stage.lr, betas=stage.betas, fused=True)
-        self.scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: schedule(n, stage))
-        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.averaged = None
+        self.device, self.saved_at = self.accelerator.device, time.monotonic()
+        self.plain = model.to(self.device) # before its average is copied from it
+        self.averaged = self.optimizer = None
         if stage.average:
             self.averaged = AveragedModel(model, multi_avg_fn=averaging(stage.average), use_buffers=False)
+
+# %% ../../nbs/61_trainer.ipynb #f1cfe8c9
+def get_ready(self:Trainer) -> None:
+    "Make what steps are taken with: optimiser, schedule, the model on its device."
+    if self.optimizer is not None: return
+    stage = self.stage
+    groups = parameter_groups(self.plain, stage.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=stage.lr, betas=stage.betas, fused=True)
+    self.scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: schedule(n, stage))
+    self.model, self.optimizer = self.accelerator.prepare(self.plain, optimizer)
+
+Trainer.get_ready = get_ready
 
 # %% ../../nbs/61_trainer.ipynb #e2c7259d
 def final(self:Trainer) -> torch.nn.Module:
@@ -331,6 +340,7 @@ def update(self:Trainer,
     items: dict, # a collated batch
 ) -> dict[str, float]: # the loss's terms, the gradient's norm, the learning rate
     "One step: forward, backward, clip, AdamW, schedule, average."
+    self.get_ready()
     self.model.train()
     torch.manual_seed(self.seed * 1_000_003 + self.done)
     generator = step_generator(self.seed + 7919 * (1 + self.accelerator.process_index), self.done, self.device)
@@ -371,6 +381,7 @@ def fit(self:Trainer,
     progress = Progress(self.stage.steps, self.done, shown, self.about.get('name', ''))
     try:
         if self.out: expect_place(self.out, resume)
+        self.get_ready()
         glosses = self.look_at(train, val, whole).gloss
         with self._folder():
             if self.out: self._open(resume)
@@ -608,6 +619,7 @@ def take_up(self:Trainer,
     state: Path | None = None, # a checkpoint; None is the newest of the run's folder
 ) -> None:
     "Weights, averages, moments, schedule and history as they were saved."
+    self.get_ready()
     state = state or self.out/'state.safetensors'
     shapes, about = tensor_shapes(state)
     done, best, history = _history_of(about, self.stage, state)
