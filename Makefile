@@ -2,18 +2,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 PIP_ARGS ?=
-EXTRAS ?= dev,extract
+EXTRAS ?= dev,extract,track,hdf5
 CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CORE ?= .venv-core
 
-.PHONY: demo test gate slow lab bench export readme pictures constraints clean-notebooks clean
+.PHONY: demo test colab gate slow lab bench export readme pictures constraints clean-notebooks clean
 
 demo: $(INSTALLED) ## train small models on synthetic signing, write report.html
 	$(BIN)/signbook demo --out .
 
-test: $(INSTALLED) ## run every example of every notebook
+test: $(INSTALLED) $(CORE)/.installed ## run every example of every notebook
 	$(BIN)/python .ci/gate.py --only tests
+	$(BIN)/python .ci/colab.py $(CORE)/bin/python
+
+colab: $(INSTALLED) $(CORE)/.installed ## only the Colab guides, with no more installed than Colab has
+	$(BIN)/python .ci/colab.py $(CORE)/bin/python
 
 gate: $(INSTALLED) ## what CI asks: clean, exported, rendered, in order, no secrets, and all tests
 	$(BIN)/python .ci/gate.py
@@ -51,5 +56,11 @@ $(INSTALLED): settings.ini setup.py constraints.txt
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[$(EXTRAS)]'
 	touch $@
 
+$(CORE)/.installed: settings.ini setup.py constraints.txt
+	$(PYTHON) -m venv $(CORE)
+	$(CORE)/bin/python -m pip install --quiet --upgrade pip
+	$(CORE)/bin/python -m pip install --quiet $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e . ipykernel
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(CORE) build dist *.egg-info

@@ -79,7 +79,7 @@ def exported():
     "The package is what the notebooks export."
     with tempfile.TemporaryDirectory() as t:
         copy = Path(t)/'copy'
-        shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns('.git', '.venv', '__pycache__', '*.egg-info', 'runs', 'build'))
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns('.git', '.venv*', '__pycache__', '*.egg-info', 'runs', 'build'))
         shutil.rmtree(copy/'signbook')
         r = subprocess.run([sys.executable, '-c', 'from nbdev.doclinks import nbdev_export; nbdev_export()'], cwd=copy, capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(copy)})
         if r.returncode: yield f'nbdev_export failed: {r.stderr[-500:]}'; return
@@ -125,7 +125,7 @@ def ordered():
 
 def files():
     r = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
-    names = r.stdout.splitlines() if r.returncode == 0 else [str(p.relative_to(ROOT)) for p in ROOT.rglob('*') if '.venv' not in p.parts]
+    names = r.stdout.splitlines() if r.returncode == 0 else [str(p.relative_to(ROOT)) for p in ROOT.rglob('*') if not any(x.startswith('.venv') for x in p.parts)]
     return [ROOT/n for n in names if (ROOT/n).is_file() and not (ROOT/n).is_symlink()]
 
 def no_secrets():
@@ -161,7 +161,7 @@ def main():
             print(f'{"FAIL" if wrong else "pass"}  {name}: {check.__doc__}' + ''.join(f'\n      {w}' for w in wrong), flush=True)
             passed, failed = passed + (not wrong), failed + bool(wrong)
     if o.only != 'checks':
-        paths = [Path(p).resolve() for p in o.notebooks] or notebooks('nbs', 'colab')
+        paths = [Path(p).resolve() for p in o.notebooks] or notebooks('nbs')
         for p in paths:
             if not p.is_file(): a.error(f'{p}: no such notebook')
         for name, n, err in tests(paths, o.flags.split()): # a notebook of which no cell is run has not passed

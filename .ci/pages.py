@@ -150,7 +150,7 @@ def docs():
     with tempfile.TemporaryDirectory() as folder:
         copy, out = Path(folder)/'copy', Path(folder)/'out'
         out.mkdir()
-        skipped = shutil.ignore_patterns('.git', '.venv', '__pycache__', '*.egg-info', 'runs', 'build', '_proc', '_docs')
+        skipped = shutil.ignore_patterns('.git', '.venv*', '__pycache__', '*.egg-info', 'runs', 'build', '_proc', '_docs')
         shutil.copytree(ROOT, copy, symlinks=True, ignore=skipped)
         env = dict(os.environ, PYTHONPATH=str(copy), MPLBACKEND='agg', OMP_NUM_THREADS='1')
         r = subprocess.run([sys.executable, '-c', BUILD, str(out)], cwd=copy, capture_output=True, text=True, env=env)
