@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['documented_stage', 'sentence_stage', 'Recipe', 'documented_sentences', 'recipes', 'recipe', 'changed', 'load_recipe',
            'word_loss', 'sentence_loss', 'score_sentences', 'check_sentences', 'first_weights', 'trainer',
-           'check_glosses', 'windows', 'check_stages', 'fit_splits']
+           'check_glosses', 'windows', 'calibrate', 'check_stages', 'fit_splits']
 
 # %% ../../nbs/62_recipes.ipynb #d04ef6a3
 import json
@@ -24,6 +24,7 @@ from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, documented_features, stream_features
 from ..data.files import expect
 from ..inference.decoding import minimum_frames
+from ..inference.calibration import fit_temperature
 from ..inference.recognize import Decoding, decode, outputs, predict, recognize
 from ..inference.sequence_metrics import align_glosses, counts, rates
 from ..models.checkpoint import build, check_shapes, load_run, load_weights, read_clips
@@ -218,6 +219,20 @@ def windows(
             if inside: out.append(replace(piece, gloss=tuple(s.gloss for s in inside), spans=inside))
     return out
 
+# %% ../../nbs/62_recipes.ipynb #5a41b5a6
+def calibrate(
+    trained: Trainer, # of single signs
+    val, # Corpus that was not trained on
+) -> float | None: # the temperature, also in `about` and in the run's config; None without clips to fit it on
+    "Fit how sure a run may say that it is, and keep it with the run."
+    if val is None or not len(val): return None
+    data = Prepared(val, trained.features, trained.vocabulary)
+    target = torch.tensor([trained.vocabulary.encode(g)[0] - 1 for g in val.gloss])
+    logits = predict(trained.final, trained.features, data)['logits'].float().cpu()
+    trained.about['temperature'] = round(fit_temperature(logits, target), 4)
+    if trained.out: trained.save()
+    return trained.about['temperature']
+
 # %% ../../nbs/62_recipes.ipynb #7198bd85
 def _stage_clips(splits, settings): # what a stage trains on, once it is cut
     return splits.train if settings.window is None else windows(splits.train, settings.window)
@@ -266,4 +281,5 @@ def fit_splits(
             t.fit(train, splits.val, resume=again, whole=splits.train)
         if k == stage: break
         weights, seen = t.final.state_dict(), t.clips['seen']
+    if k == count and not recipe.sentences: calibrate(t, splits.val)
     return t
