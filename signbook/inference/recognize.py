@@ -193,19 +193,22 @@ def recognize_long(
     i: int, # which clip
     how: Decoding = Decoding(),
     lm: torch.nn.Module | None = None,
-    batch_size: int = 16, # windows at a time
+    batch_size: int = 4, # windows at a time
     **options, # of the model: chunk, left
 ) -> Hypothesis: # glosses by id, also of its signs
     "The sentence of one clip in windows."
     seconds, score, merger = moments(clips, i), 0., Merger()
     cuts = window_frames(seconds, how.window, how.overlap)
     for some in (cuts[k:k + batch_size] for k in range(0, len(cuts), batch_size)):
-        pieces = [stretch(clips, i, first, last) for first, last in some]
-        found = heard(model, features, [to_item(features.prepare(c)) for c in pieces], None, how, lm, **options)
-        for (first, _), piece, h in zip(some, pieces, found):
+        items, ends = [], []
+        for first, last in some: # of a window only what the model sees is kept
+            piece = stretch(clips, i, first, last)
+            ends.append(float(seconds[first]) + piece.duration)
+            items.append(to_item(features.prepare(piece)))
+        for (first, _), end, h in zip(some, ends, heard(model, features, items, None, how, lm, **options)):
             start = float(seconds[first])
             signs = tuple(s._replace(start=s.start + start, end=s.end + start) for s in h.signs)
-            merger.add(Window(start, start + piece.duration, signs))
+            merger.add(Window(start, end, signs))
             score += h.score
     return Hypothesis(tuple(s.gloss for s in merger.signs), score, signs=merger.signs)
 
@@ -227,7 +230,7 @@ def recognize(
     whole = how.window is None or features.frames is not None
     long = np.zeros(len(data), bool) if whole else durations(clips) > how.window + 1e-6
     def short(batch): return heard(model, features, [data[i] for i in batch], names, how, lm, **options)
-    def windowed(batch): return [recognize_long(model, features, clips, i, how, lm, batch_size, **options) for i in batch]
+    def windowed(batch): return [recognize_long(model, features, clips, i, how, lm, min(batch_size, 4), **options) for i in batch]
     def name(h): return replace(h, signs=tuple(s._replace(gloss=names.glosses[s.gloss - 1]) for s in h.signs))
     at, frames = np.flatnonzero(~long), np.asarray(frames_of(clips))
     with judging(model):
