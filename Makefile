@@ -20,8 +20,9 @@ test: $(INSTALLED) $(CORE)/.installed ## run every example of every notebook
 colab: $(INSTALLED) $(CORE)/.installed ## only the Colab guides, with no more installed than Colab has
 	$(BIN)/python .ci/colab.py $(CORE)/bin/python
 
-gate: $(INSTALLED) ## what CI asks: clean, exported, rendered, in order, no secrets, and all tests
+gate: $(INSTALLED) $(CORE)/.installed ## what CI asks: clean, exported, rendered, in order, no secrets, and all tests
 	$(BIN)/python .ci/gate.py
+	$(BIN)/python .ci/colab.py $(CORE)/bin/python
 
 slow: $(INSTALLED) ## the tests, with the long evidence too
 	$(BIN)/python .ci/gate.py --only tests --flags slow
