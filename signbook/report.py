@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['style', 'Outcome', 'curves', 'table', 'confusions', 'examples', 'page_html', 'write_report', 'percent', 'in_words',
-           'grid', 'most_confused', 'confusion_svg', 'words_report', 'alignments', 'sentences_report']
+           'grid', 'most_confused', 'confusion_svg', 'words_report', 'alignments', 'sentences_report', 'run_report']
 
 # %% ../nbs/82_report.ipynb #bc96072e
 import html
@@ -312,3 +312,29 @@ def sentences_report(
     if len(signers) > 1: body.append(_signers(signers, 'wer', 'errors in 100 glosses', -1))
     with replacing(path) as p: p.write_text(page_html(name, ''.join(body)), encoding='utf-8')
     return Path(path)
+
+# %% ../nbs/82_report.ipynb #350187ca
+def _signs_page(folder, found, clips, vocabulary, about, warnings):
+    outcome, target = Outcome(str(folder), [], found.shown['logits'], found.scores), found.shown['target']
+    words_report(folder/'report.html', outcome, clips, target, vocabulary, about, warnings)
+
+def _sentences_page(folder, found, clips, vocabulary, about, warnings):
+    pairs, name = found.shown['pairs'], str(folder)
+    whole = f'<h1>{html.escape(name)}</h1>' + alignments(pairs, [str(s) for s in clips.source])
+    with replacing(folder/'alignment.html') as p: p.write_text(page_html(name, whole), encoding='utf-8')
+    sentences_report(folder/'report.html', name, found.scores, clips, pairs, found.shown['signs'], about, warnings)
+
+_pages = dict(signs=_signs_page, sentences=_sentences_page) # a task's name → what writes its page
+
+def run_report(
+    folder: Path, # of the run; report.html goes there
+    task, # a `Task`
+    found, # `Scored`
+    clips, # the scored clips
+    vocabulary: Vocabulary,
+    about: str, # what it was scored on
+    warnings: list[str] = (), # what should keep a reader from believing the scores
+) -> Path:
+    "The page of a run, whatever it recognises."
+    _pages[task.name](folder, found, clips, vocabulary, about, warnings)
+    return folder/'report.html'

@@ -25,7 +25,8 @@ from .layout import get_layout
 from .models.checkpoint import load_run, save_model
 from .models.spoter import SpoterConfig, SpoterV1, SpoterV1Config, SpoterV2
 from .models.whispersign import StreamState, WhisperSign, WhisperSignConfig, sized
-from .training.losses import spoter_loss, whispersign_loss
+from .training.tasks import sentences, task_of
+from .training.trainer import Stage
 
 # %% ../nbs/83_selftest.ipynb #c926feb6
 def subjects(seed: int = 0) -> dict[str, nn.Module]: # name → model with random weights
@@ -53,7 +54,7 @@ def sample_batch(
 
 def loss_of(model: nn.Module, batch: dict) -> Tensor: # scalar
     "What training makes small."
-    return (whispersign_loss if isinstance(model, WhisperSign) else spoter_loss)(model(batch), batch)['loss']
+    return task_of(model).loss(model(batch), batch, Stage())['loss']
 
 # %% ../nbs/83_selftest.ipynb #0cc1a3a7
 def need(ok: bool, text: str) -> None: # what is wrong if it is not so
@@ -79,7 +80,7 @@ def check_shapes(model):
     "Every part gives what the next one takes."
     batch, c = sample_batch(model), model.config; B, T = batch['conf'].shape[:2]
     def same(name, x, *shape): need(tuple(x.shape) == shape, f'{name} has shape {tuple(x.shape)}, expected {shape}')
-    if not isinstance(model, WhisperSign):
+    if task_of(model) is not sentences:
         out = model(batch); same('logits', out['logits'], B, c.classes)
         if 'boundary' in out: same('boundary', out['boundary'], B, T)
         return ', '.join(f'{k} {tuple(v.shape)}' for k, v in out.items() if k != 'length')
@@ -189,7 +190,7 @@ def check_stream(model, chunk=4, left=1, tolerance=1e-4):
     return f'{len(pieces)} pieces, difference {d:.0e}'
 
 # %% ../nbs/83_selftest.ipynb #c190d860
-def road_of(model): return stream_features() if isinstance(model, WhisperSign) else documented_features()
+def road_of(model): return stream_features() if task_of(model) is sentences else documented_features()
 
 @torch.no_grad()
 def check_saved(model):
@@ -230,7 +231,7 @@ def check_device(model, tolerance=2e-2):
     batch, here = sample_batch(model), chances(spoken(model.eval(), sample_batch(model))); there = copy.deepcopy(model).to(found[0]); batch = to(batch, found[0])
     d = apart(here, [{k: v.cpu() for k, v in c.items()} for c in chances(spoken(there, batch))]); need(d <= tolerance, f'{found[0]} moves a probability by {d:.2g}')
     need(math.isfinite(max(gradients(there.train(), batch).values())), f'a gradient is not finite on {found[0]}')
-    if isinstance(model, WhisperSign): check_decoding(there)
+    if task_of(model) is sentences: check_decoding(there)
     return f'{found[0]}: differences up to {d:.0e}'
 
 # %% ../nbs/83_selftest.ipynb #af2cce7d
@@ -248,7 +249,7 @@ def check_road(model):
     from signbook.data.synthetic import synthesize
     words, features = Vocabulary(tuple('abcde')), road_of(model)
     clips = [replace(c, gloss=(g,)) for c, g in zip(synthesize(num=2, num_classes=2, seed=0), 'ab')]; data = Prepared(clips, features, words)
-    if not isinstance(model, WhisperSign):
+    if task_of(model) is not sentences:
         logits = predict(model, features, data)['logits']; need(bool(logits.isfinite().all()) and tuple(logits.shape) == (2, 5), f'scores are {logits.tolist()}')
         return f'{len(clips)} recordings, {features.channels} channels, a score for each of {len(words)} words'
     found = recognize(model, features, data, Decoding('greedy'))
@@ -329,6 +330,6 @@ def selftest(
     start = time.perf_counter()
     with torch.random.fork_rng():
         models = subjects(seed) if models is None else models
-        wanted = lambda what, name, m: (isinstance(m, WhisperSign) or what not in sentences_only) and (name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter'))
+        wanted = lambda what, name, m: (task_of(m) is sentences or what not in sentences_only) and (name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter'))
         rows = tuple(run_check(what, name, m, seed) for what in checks for name, m in models.items() if wanted(what, name, m))
     return Report(rows, machine(), time.perf_counter() - start)
