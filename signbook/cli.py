@@ -35,7 +35,8 @@ def find(name):
     return getattr(importlib.import_module(module), function)
 
 # %% ../nbs/90_cli.ipynb #1553f66f
-extras = dict(mediapipe='extract', cv2='extract', ray='cluster', whisper='whisper') # package → the extra that brings it
+extras = dict(mediapipe='extract', cv2='extract', ray='cluster', whisper='whisper',
+              wandb='track', tensorboard='track', h5py='hdf5') # package → the extra that brings it
 
 def import_error(e: ImportError) -> str:
     "Which package cannot be loaded, why, and what to do about it, in a sentence."
@@ -61,7 +62,7 @@ def _overview():
 def _run(name, rest): # a command, and its result as the last line
     function = find(name)
     result = function(rest) if name == 'train' else call(function, rest, f'signbook {name}')
-    print(json.dumps(result), flush=True)
+    if result: print(json.dumps(result), flush=True) # of several processes the first one speaks
     return 0 if not isinstance(result, dict) or result.get('ok', True) else 1
 
 def _said(name, text, status):
