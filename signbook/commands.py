@@ -28,7 +28,8 @@ from .models.checkpoint import load_run, read_clips, read_config, save_json
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
 from .report import Outcome, in_words, run_report, write_report
-from .training.recipes import changed, check_glosses, fit_splits, in_steps, load_recipe, recipes
+from .training.recipes import changed, check_glosses, fit_splits, in_steps, recipe as recipe_named, recipes
+from .training.settings import check_classes, read_settings, translate_flags, write_settings
 from .training.tasks import Unlabelled, task_of
 from .training.tracking import Tracking, environment
 from .training.trainer import Stage, digest
@@ -48,12 +49,12 @@ def stage_names(recipe) -> list[str]: # as flags begin with
     "What the stages of a recipe are called."
     return ['stage'] if len(recipe.stages) == 1 else [f'stage{k}' for k in range(1, len(recipe.stages) + 1)]
 
-def settings_of(recipe):
+def settings_of(recipe, tracking: Tracking = Tracking()):
     "The flags of `train`: where from and where to, and every field of the recipe."
     about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0), ('val', float, .15),
              ('resume', bool, False), ('device', Literal['auto', 'cpu', 'cuda'], 'auto'),
              ('options', reader_flags(), field(default=ReaderOptions())),
-             ('tracking', Tracking, field(default=Tracking()))]
+             ('tracking', Tracking, field(default=tracking))]
     parts = dict(model=recipe.model, features=recipe.features) | dict(zip(stage_names(recipe), recipe.stages))
     told = _comments | {k: 'how it is trained' for k in stage_names(recipe)}
     text = explained(f'Train {recipe.name} on DATA into the folder OUT.', told.items())
@@ -70,14 +71,15 @@ def take_stage(args: list[str]) -> tuple[list[str], int | None]: # the other fla
     expect(value.isdecimal(), '--stage', repr(value), 'the number of a stage, from 1')
     return args[:i] + args[i + (1 if '=' in args[i] else 2):], int(value)
 
-def for_stages(args: list[str], names: list[str]) -> list[str]:
-    "`--stage.lr 1` for each stage by its own name; what is said of one stage alone comes later, and holds."
+def for_stages(args: list[str], names: list[str], only: int | None = None) -> list[str]:
+    "`--stage.lr 1` for each stage by its own name, or for `only`; what is said of one stage comes later, and holds."
     every, rest = [], []
     for k, a in enumerate(args):
         value = k and args[k - 1].startswith('--stage.') and '=' not in args[k - 1] and not a.startswith('--')
         (every if a.startswith('--stage.') or value else rest).append(a)
     if names == ['stage']: return every + [a.replace('--stage1.', '--stage.', 1) for a in rest]
-    return [a.replace('--stage.', f'--{n}.', 1) for n in names for a in every] + rest
+    meant = names if only is None else names[only - 1:only]
+    return [a.replace('--stage.', f'--{n}.', 1) for n in meant for a in every] + rest
 
 def without_parts(args: list[str], recipe): # the other flags, and the recipe
     "`--stage2.augment none`: a setting of settings that is not there has no flags of its own."
@@ -98,38 +100,52 @@ def is_first() -> bool:
     "Whether this is the process that speaks, where several train together."
     return os.environ.get('RANK', '0') == '0'
 
-def _recipe_of(args): # a recipe with what the flags change of it, the other flags, and which stage alone is to be done
-    recipe = load_recipe(args[0])
+def _settings(args): # what a name or a file says, with what the flags change of it; and which stage alone is to be done
+    given = read_settings(args[0])
     flags, only = take_stage(args[1:])
-    flags, recipe = without_parts(for_stages(flags, stage_names(recipe)), recipe)
-    switches = ['resume', 'tracking.csv', 'tracking.tensorboard', 'tracking.wandb', 'tracking.online', *option_switches]
-    o = parse(settings_of(recipe), switched_on(flags, switches), f'signbook train {args[0]}')
-    given = lambda k: {a.partition('=')[0].removeprefix(f'--{k}.') for a in flags if a.startswith(f'--{k}.')}
-    stages = [in_steps(getattr(o, k), given(k)) for k in stage_names(recipe)]
+    names = stage_names(given.recipe)
+    flags, recipe = without_parts(for_stages(flags, names, only), given.recipe)
+    told = {k: getattr(given, k) for k in ('data', 'out', 'seed', 'device')}
+    said = [w for k, v in told.items() if v is not None for w in (f'--{k}', str(v))] # flags come later, and hold
+    switches = ['resume', *(f'tracking.{k}' for k in ('csv', 'tensorboard', 'wandb', 'online')), *option_switches]
+    parsed = switched_on([*said, *flags], switches)
+    o = parse(settings_of(recipe, given.tracking), parsed, f'signbook train {args[0]}')
+    def asked(name): return {a.partition('=')[0].removeprefix(f'--{name}.') for a in flags if a.startswith(f'--{name}.')}
+    stages = [in_steps(getattr(o, k), asked(k)) for k in names]
     recipe = replace(recipe, model=o.model, features=o.features, stage=stages[0], then=tuple(stages[1:]))
     expect(o.seed >= 0, 'seed', o.seed, '0 or more')
-    return recipe, o, only
+    return replace(given, recipe=recipe, **{k: getattr(o, k) for k in (*told, 'tracking')}), o, only
+
+# %% ../nbs/85_commands.ipynb #02722196
+def _about(o, splits, args): # what config.json says besides the recipe
+    from signbook.data.farm import tracked_by
+    about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
+                 report=splits.report, command='signbook train ' + ' '.join(args))
+    tracking = tracked_by(o.data)
+    return about | dict(environment=environment(), data_facts=data_facts(splits.train)) | (
+        dict(tracking=tracking) if tracking else {})
 
 def train(args: list[str]) -> dict:
     "Train a recipe; the run's folder gets config, weights, history and the list of clips it saw."
+    told = translate_flags(args)
+    for line in told.lines if is_first() else (): print(line, file=sys.stderr)
+    args = told.args
     if not args or args[0].startswith('-'):
         asked = '--help' in args or '-h' in args
         expect(asked, 'the recipe', 'missing', f'one of {", ".join(recipes())}, or a .yaml file')
         args = ['spoter-v2', *args]
-    from signbook.data.farm import tracked_by
-    recipe, o, only = _recipe_of(args)
+    given, o, only = _settings(args)
     splits = split(load(o.data, o.options), o.protocol, o.seed, o.val)
+    check_classes(replace(given, classes=told.classes or given.classes), len(splits.train.vocabulary), o.data)
     if is_first(): print(splits, file=sys.stderr)
-    recipe = with_layout(recipe, splits, any(a.startswith('--features.layout') for a in args))
-    about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
-                 report=splits.report, command='signbook train ' + ' '.join(args))
-    about |= {k: v for k, v in dict(tracking=tracked_by(o.data)).items() if v}
-    about |= dict(environment=environment(), data_facts=data_facts(splits.train))
+    recipe = with_layout(given.recipe, splits, any(a.startswith('--features.layout') for a in args))
+    about = _about(o, splits, args)
     keeps = recipe.task.keeps(splits.train) # before the training, in case it refuses
     t = fit_splits(recipe, splits, o.seed, o.resume, out=o.out, stage=only, about=about, tracking=o.tracking,
                    device=o.device)
     if not is_first(): return {}
     for name, write in keeps.items(): write(t.out/name)
+    write_settings(replace(given, recipe=recipe), t.out/'settings.yaml')
     write_card(t.out)
     last = t.history[-1]
     scores = {f'val_{k}': last[k] for k in ('top1', 'wer') if k in last}
@@ -252,7 +268,7 @@ def demo(
     start = time.time(); writable(out)
     print('making synthetic clips' if not data else f'reading {data}', file=sys.stderr, flush=True)
     splits = split(load(data, options), 'auto', seed) if data else _synthetic(clips, max(clips // 5, 1), seed)
-    print(splits, file=sys.stderr); check_glosses(load_recipe('spoter-v2'), splits)
+    print(splits, file=sys.stderr); check_glosses(recipe_named('spoter-v2'), splits)
     if not len(splits.test): raise ValueError(f'{data}: nothing is left for a test by protocol {splits.protocol}; more clips of each word are needed')
     target = torch.tensor([splits.train.vocabulary.encode(g)[0] - 1 for g in splits.test.gloss])
     with one_thread(): outcomes = [_outcome(name, splits, target, steps, seed) for name in ('spoter-v1', 'spoter-v2')]
@@ -269,7 +285,7 @@ def demo(
 
 def _outcome(name, splits, target, steps, seed):
     small = dict(width=128, layers=2) if name == 'spoter-v1' else {} # its own size is for more data, and more patience, than a demo has
-    recipe = changed(load_recipe(name), dict(model=small, stage=dict(steps=steps, lr=1e-3, validate=max(steps // 5, 1))))
+    recipe = changed(recipe_named(name), dict(model=small, stage=dict(steps=steps, lr=1e-3, validate=max(steps // 5, 1))))
     t = fit_splits(recipe, splits, seed)
     logits = predict(t.final, recipe.features, Prepared(splits.test, recipe.features, t.vocabulary))['logits']
     logits = logits / t.about.get('temperature', 1)

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['documented_stage', 'sentence_stage', 'Recipe', 'with_stages', 'documented_sentences', 'recipes', 'recipe', 'in_steps',
-           'changed', 'load_recipe', 'first_weights', 'trainer', 'check_glosses', 'windows', 'check_stages',
-           'fit_splits']
+           'changed', 'first_weights', 'trainer', 'check_glosses', 'windows', 'check_stages', 'fit_splits']
 
 # %% ../../nbs/62_recipes.ipynb #d04ef6a3
 import json
@@ -14,17 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ..data.corpus import Corpus, Splits
 from ..data.labels import where_labels
-from ..data.files import regular
 from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, documented_features, stream_features
-from ..data.files import expect
+from ..data.files import expect, one_sentence
 from ..inference.recognize import Decoding, decode, outputs, predict, recognize
-from ..models.checkpoint import build, check_shapes, load_run, load_weights, read_clips
+from ..models.checkpoint import build, check_shapes, load_run, load_weights, read_clips, read_config
 from ..models.spoter import preset
 from ..models.whispersign import sized
 from .tasks import Task, task_of
@@ -115,18 +112,6 @@ def changed(
     checked = in_steps(checked, settings) if isinstance(checked, Stage) else checked
     return replace(checked, **nested) if nested else checked
 
-# %% ../../nbs/62_recipes.ipynb #b66233b8
-def load_recipe(
-    name: str, # a recipe's name, or a path to YAML with `recipe:` and what differs from it
-) -> Recipe:
-    "A recipe, perhaps with changes from a file."
-    if not name.endswith(('.yaml', '.yml')): return recipe(name)
-    try: settings = yaml.safe_load(regular(name).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e: raise ValueError(f'{name}: cannot be read as YAML ({str(e).splitlines()[0]})') from None
-    if not isinstance(settings, dict) or 'recipe' not in settings: raise ValueError(f'{name}: expected a mapping with `recipe:` (one of {", ".join(recipes())}), and `model:`, `features:`, `stage:` with what differs')
-    base = recipe(settings.pop('recipe'))
-    return changed(base, {'name': Path(name).stem} | settings, name)
-
 # %% ../../nbs/62_recipes.ipynb #93754ad0
 def first_weights(
     source: dict | str | Path | None, # tensors by name, or a run's folder; None starts afresh
@@ -200,6 +185,16 @@ def windows(
     return out
 
 # %% ../../nbs/62_recipes.ipynb #7198bd85
+def _as_trained(recipe, out, stage): # the stages before `stage` as they were trained, whatever the recipe says of them
+    stages = list(recipe.stages)
+    for k in range(1, stage or 1):
+        folder = out and out/f'stage{k}'
+        wanted = f'trained, for stage {stage} to go on from'
+        expect(folder and (folder/'config.json').is_file(), f'stage {k}', 'not there', wanted, folder or '')
+        with one_sentence(folder, 'its stage cannot be read'):
+            stages[k - 1] = TypeAdapter(Stage).validate_python(read_config(folder).get('stage'))
+    return replace(recipe, stage=stages[0], then=tuple(stages[1:]))
+
 def _stage_clips(splits, settings): # what a stage trains on, once it is cut
     return splits.train if settings.window is None else windows(splits.train, settings.window)
 
@@ -241,6 +236,7 @@ def fit_splits(
         recipe = replace(recipe, features=recipe.features.fit(splits.train))
     def make(settings, weights=None, **more):
         return trainer(replace(recipe, stage=settings, then=()), words, seed, weights, **options | more)
+    recipe = _as_trained(recipe, out, stage)
     check_stages(recipe, splits, make)
     weights, seen = None, []
     for k, settings in enumerate(recipe.stages, 1):
@@ -248,8 +244,8 @@ def fit_splits(
         t, train = make(settings, weights, out=folder, seen=seen), _stage_clips(splits, settings)
         earlier = folder and k < count and (resume or stage is not None and k < stage)
         if not earlier or not _finished(t, train, splits.val, splits.train):
-            if stage is not None and k < stage:
-                raise ValueError(f'{folder}: stage {k} is not finished, so stage {stage} has nothing to go on from')
+            ready = stage is None or k >= stage
+            expect(ready, f'stage {k}', 'not finished', f'finished, for stage {stage} to go on from', folder)
             again = resume if folder and folder.is_dir() else False
             t.fit(train, splits.val, resume=again, whole=splits.train)
         if k == stage: break

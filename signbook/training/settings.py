@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from ..data.files import expect, regular, replacing
 from ..data.readers import ReaderOptions, find
 from ..features.augment import Augment
-from .recipes import Recipe, changed, load_recipe, recipes
+from .recipes import Recipe, changed, recipe as recipe_named, recipes
 from .tracking import Tracking
 from .trainer import Stage
 
@@ -308,7 +308,7 @@ def _base(name, path): # the recipe that a file of ours starts from
     check_type(name, str, 'recipe', path)
     hint = did_you_mean(name, list(recipes()))
     expect(name in recipes(), 'recipe', _shown(name), f'one of {", ".join(recipes())}{hint}', path)
-    return load_recipe(name)
+    return recipe_named(name)
 
 def _from_ours(found, path):
     "Settings out of a file with `recipe:`."
@@ -365,8 +365,8 @@ def _documented_base(found, path):
     for key, value in named.items():
         family = re.sub('[-_ ]', '', value.lower()) if isinstance(value, str) else ''
         expect(family in _families, key, _shown(value), 'whispersign, spoter-v2 or spoter-v1', path)
-        return load_recipe(_families[family])
-    return load_recipe('whispersign-documented')
+        return recipe_named(_families[family])
+    return recipe_named('whispersign-documented')
 
 # %% ../../nbs/62a_settings.ipynb #1bc1fbe4
 def _parts(base): # what can be changed: name → dataclass
@@ -470,7 +470,7 @@ def read_settings(
     path: str | Path, # a YAML file of ours (`recipe:`) or of the documents; or the name of a recipe
 ) -> Settings:
     "The settings of a training run."
-    if not str(path).lower().endswith(('.yaml', '.yml')): return Settings(load_recipe(str(path)))
+    if not str(path).lower().endswith(('.yaml', '.yml')): return Settings(recipe_named(str(path)))
     found = read_yaml(path)
     if is_documented(found, path): return _from_documents(found, path)
     there = ', '.join(recipes())
