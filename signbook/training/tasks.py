@@ -198,10 +198,12 @@ def _cards(clips, said, most=4): # players of some clips, with what was signed a
 
 def evidence(self:Signs, model, features, held):
     "Words, the confusion matrix, and clips with what was said."
+    import matplotlib.pyplot as plt
     logits = predict(model, features, held)['logits'].float().cpu()
     target, words = targets(held), held.vocabulary.glosses
     rows = [[r['gloss'], r['n'], round(r['top1'], 4), r['taken_for']] for r in per_class(logits, target, words)]
     figure = plot_confusion(confusion(logits.argmax(1), target, len(words)), words)
+    plt.close(figure) # it is kept, not shown
     said = [(words[k],) for k in logits.argmax(1).tolist()]
     return [('table', 'words', (['gloss', 'n', 'top1', 'taken_for'], rows)), ('figure', 'confusion', figure),
             ('page', 'samples', _cards(held.clips, said))]
