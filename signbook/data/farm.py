@@ -78,7 +78,8 @@ def label(
     if bare and len(bare) < len(known): remarks.append(f'{gap}, such as {bare[0]}')
     guessed = [*dict.fromkeys(g for n, k in known.items() if n not in found.firm for g in k.get('gloss', ()))]
     words = ', '.join(guessed[:5]) + (f' and {len(guessed) - 5} more' if len(guessed) > 5 else '')
-    if guessed: remarks.append(f'words by the names of folders and files: {words}; --labels none takes none of them')
+    taken = f'words by the names of folders and files: {words}'
+    if guessed: remarks.append(f'{taken}; --labels none takes none of them')
     for text in remarks: print(text, file=sys.stderr)
     return known, found.odd
 
@@ -337,7 +338,7 @@ def _locked(out):
     try: lock.acquire(timeout=0)
     except Timeout: raise ValueError(f'{out}: another run is at work in this folder') from None
     try:
-        for left_behind in (out/'parts').glob('.*.npz.*'): left_behind.unlink() # of killed workers, whatever their machine
+        for left in (out/'parts').glob('.*.npz.*'): left.unlink() # by killed workers, whatever their machine
         yield
     finally: lock.release()
 
