@@ -110,7 +110,8 @@ def _settings(args): # what a name or a file says, with what the flags change of
     switches = ['resume', *(f'tracking.{k}' for k in ('csv', 'tensorboard', 'wandb', 'online')), *option_switches]
     parsed = switched_on([*said, *flags], switches)
     o = parse(settings_of(recipe, given.tracking), parsed, f'signbook train {args[0]}')
-    def asked(name): return {a.partition('=')[0].removeprefix(f'--{name}.') for a in flags if a.startswith(f'--{name}.')}
+    given_flags = [a.partition('=')[0] for a in flags]
+    def asked(name): return {a.removeprefix(f'--{name}.') for a in given_flags if a.startswith(f'--{name}.')}
     stages = [in_steps(getattr(o, k), asked(k)) for k in names]
     recipe = replace(recipe, model=o.model, features=o.features, stage=stages[0], then=tuple(stages[1:]))
     expect(o.seed >= 0, 'seed', o.seed, '0 or more')
@@ -285,7 +286,8 @@ def demo(
 
 def _outcome(name, splits, target, steps, seed):
     small = dict(width=128, layers=2) if name == 'spoter-v1' else {} # its own size is for more data, and more patience, than a demo has
-    recipe = changed(recipe_named(name), dict(model=small, stage=dict(steps=steps, lr=1e-3, validate=max(steps // 5, 1))))
+    stage = dict(steps=steps, lr=1e-3, validate=max(steps // 5, 1))
+    recipe = changed(recipe_named(name), dict(model=small, stage=stage))
     t = fit_splits(recipe, splits, seed)
     logits = predict(t.final, recipe.features, Prepared(splits.test, recipe.features, t.vocabulary))['logits']
     logits = logits / t.about.get('temperature', 1)

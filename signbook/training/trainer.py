@@ -56,7 +56,7 @@ class Stage:
     inter_weight: float = .3 # of the intermediate CTC against the last one
     reverse_weight: float = .3 # of the right-to-left decoder against the other
     freeze: tuple[str, ...] = () # parts that stay as they are: frontend, encoder, decoder
-    chunk: tuple[int, int] | None = None # chunk masks of so many patches, in half of the steps; None sees the whole clip
+    chunk: tuple[int, int] | None = None # chunk masks of so many patches, in half of the steps; None has none
     window: float | None = None # seconds; trains on windows of this length instead of whole clips
     augment: Augment | None = field(default_factory=Augment) # None trains on the clips as they are
     precision: str = 'no' # no | bf16 | fp16
