@@ -131,7 +131,7 @@ class _Source:
 
     def __iter__(self):
         try: yield from self.clips()
-        except ValueError as e:
+        except Exception as e:
             self.failed = e
             raise
 
@@ -154,7 +154,9 @@ def convert(
     inside = hold/dst.name # a name says something, so it has to be the same
     try:
         with one_sentence(dst, 'cannot be written'): _written(clips, target, inside, dst, report)
-    except ValueError as e: raise clips.failed or e
+    except ValueError:
+        if clips.failed is not None: _refuse_source(clips.failed, src)
+        raise
     finally: shutil.rmtree(hold, ignore_errors=True)
     return report
 
@@ -172,3 +174,9 @@ def _written(clips, target, inside, dst, report):
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
     flush(inside)
     os.replace(inside, dst)
+
+# %% ../../nbs/15_convert.ipynb #ede0bf49
+def _refuse_source(fault, src):
+    "Tell what failed while clips came in."
+    if isinstance(fault, ValueError) or not isinstance(src, (str, Path)): raise fault
+    with one_sentence(src, 'cannot be read'): raise fault

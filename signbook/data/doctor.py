@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from ..clip import Clip, counted
 from .checks import Case, Finding, case_of, checks, severities
 from .corpus import Corpus, Splits, load, split
+from .files import replacing
 from .readers import ReaderOptions
 
 # %% ../../nbs/13_doctor.ipynb #e5c42fb9
@@ -149,12 +150,10 @@ def write_html(
     path: str | Path, # the page; written at once, or not at all
 ) -> Path:
     "The report as one page with all figures in it."
-    path = Path(path); temporary = path.with_name(f'.{path.name}.{os.getpid()}')
+    path = Path(path)
     style = 'body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em} td,th{padding:.4em .8em;border-bottom:1px solid #ddd;vertical-align:top} table{border-collapse:collapse} img{max-width:100%;margin:.4em 0}'
     page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_html.escape(report.name)}: examination</title><style>{style}</style></head><body>{_rows_html(report, figures=True)}</body></html>'
-    try: temporary.write_text(page, encoding='utf-8'); os.replace(temporary, path)
-    except OSError as e: raise ValueError(f'{path}: cannot be written ({e.strerror or e})') from e
-    finally: temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary: temporary.write_text(page, encoding='utf-8')
     return path
 
 def doctor(

@@ -76,6 +76,10 @@ def label(
     remarks = [*found.remarks, *(found.later if bare else [])]
     gap = f'{len(bare)} of {len(known)} videos have no words'
     if bare and len(bare) < len(known): remarks.append(f'{gap}, such as {bare[0]}')
+    guessed = [*dict.fromkeys(g for n, k in known.items() if n not in found.firm for g in k.get('gloss', ()))]
+    words = ', '.join(guessed[:5]) + (f' and {len(guessed) - 5} more' if len(guessed) > 5 else '')
+    taken = f'words by the names of folders and files: {words}'
+    if guessed: remarks.append(f'{taken}; --labels none takes none of them')
     for text in remarks: print(text, file=sys.stderr)
     return known, found.odd
 
@@ -117,11 +121,7 @@ def save_part(
     if found.clip.times is not None: arrays['times'] = found.clip.times
     told = about | dict(report=found.report) | {k: {f: getattr(c, f) for f in _told} | dict(layout=c.layout.name) for k, c in clips.items()}
     arrays['about'] = np.array(json.dumps(told, ensure_ascii=False))
-    temporary = path.with_name(f'.{path.stem}.{os.getpid()}.tmp')
-    try:
-        with open(temporary, 'wb') as f: np.savez_compressed(f, **arrays)
-        os.replace(temporary, path)
-    finally: temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, open(temporary, 'wb') as file: np.savez_compressed(file, **arrays)
 
 def told(path: Path) -> dict: return json.loads(str(load_npz(path, 'about')['about'])) # a part's report and marks, without its landmarks
 
@@ -288,16 +288,14 @@ def begin(
         return
     if out.exists() and (not out.is_dir() or any(p.name != 'parts' for p in out.iterdir()) or any((out/'parts').glob('*.npz'))): raise ValueError(f'{out}: holds something else already, expected a new folder or one that extraction began')
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix('.tmp'); temporary.write_text(json.dumps(print_of)); os.replace(temporary, path)
+    with replacing(path) as temporary: temporary.write_text(json.dumps(print_of))
 
 # %% ../../nbs/14a_farm.ipynb #946dfa11
 def _write_csv(path, rows, columns):
-    temporary = path.with_name(f'.{path.name}.tmp')
-    with open(temporary, 'w', encoding='utf-8', newline='') as f:
+    with replacing(path) as temporary, open(temporary, 'w', encoding='utf-8', newline='') as f:
         w = csv.DictWriter(f, columns, restval='')
         w.writeheader()
         w.writerows({k: csv_cell(v) for k, v in row.items()} for row in rows)
-    os.replace(temporary, path)
 
 def _put(corpus, out): # a finished corpus in the place of what stood there before
     (out/'state.json').unlink(missing_ok=True)
@@ -340,7 +338,7 @@ def _locked(out):
     try: lock.acquire(timeout=0)
     except Timeout: raise ValueError(f'{out}: another run is at work in this folder') from None
     try:
-        for left_behind in (out/'parts').glob('.*.tmp'): left_behind.unlink()
+        for left in (out/'parts').glob('.*.npz.*'): left.unlink() # by killed workers, whatever their machine
         yield
     finally: lock.release()
 

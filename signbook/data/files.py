@@ -106,6 +106,10 @@ def npy_header(
     "What an npy stream says that it holds, where that is plain numbers or text of just its size."
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)): raise ValueError(f'npy version {version}, expected 1.0 or 2.0')
+    start = file.tell()
+    length = int.from_bytes(file.read(2 * version[0]), 'little') # numpy would make room for whatever it says
+    expect(length <= size, f'the header of {key}', f'{length} bytes long', f'at most {size}, as the file is', path)
+    file.seek(start)
     read_header = getattr(np.lib.format, f'read_array_header_{version[0]}_0')
     shape, fortran, dtype = read_header(file)
     pickled = f'{path}: {key} holds pickled Python objects, which are never loaded; expected plain numbers'
@@ -210,7 +214,7 @@ def numbers(
 ) -> np.ndarray: # float32
     "Coordinates as float32. NaN is let through (it means not seen), infinity is not."
     if array.dtype.kind not in 'iuf': raise ValueError(f'{path}: {what} is of type {array.dtype}, expected numbers')
-    with np.errstate(over='ignore'): array = array.astype(np.float32)
+    with np.errstate(over='ignore', invalid='ignore'): array = array.astype(np.float32)
     if np.isinf(array).any(): raise ValueError(f'{path}: {what} has {int(np.isinf(array).sum())} infinite values, expected finite ones, or NaN where nothing was seen')
     return array
 

@@ -95,6 +95,7 @@ def readings(
         return tuple(found)
     return list(rest(0, 0))
 
+# %% ../../nbs/08a_labels.ipynb #855e297d
 def _borders(tokens, k): # whether a star could be part of a field beside it
     def open_to(near, far):
         if near and near.kind in fields: return True
@@ -112,6 +113,7 @@ def choose_reading(
     supported = [w for w in ways if any(w[i] in certain[i] for i in places)]
     return supported[0] if len(supported) == 1 else None
 
+# %% ../../nbs/08a_labels.ipynb #6b60fadb
 def fit_names(
     pattern: str,
     names: Iterable[str], # paths without their endings
@@ -132,6 +134,7 @@ def fit_names(
     odd |= {n: f'{text!r} {unsure}' for n, text in doubtful.items()}
     return {n: {kinds[i]: w[i] for i in places} for n, w in chosen.items() if n not in doubtful}, odd
 
+# %% ../../nbs/08a_labels.ipynb #f1153736
 def _distinct(ways, places): # one reading for each set of fields, the one whose stars are shortest
     best = {}
     for w in sorted(ways, key=lambda w: sum(map(len, w))): best.setdefault(tuple(w[i] for i in places), w)
@@ -227,6 +230,7 @@ def header_of(
     best = max(headers, key=lambda d: (len(columns_of(headers[d])), len(headers[d])))
     return headers[best], best
 
+# %% ../../nbs/08a_labels.ipynb #13ff580c
 def read_table(
     path: str | Path, # a table with a header
 ) -> Table:
@@ -248,6 +252,7 @@ def parts_of(
     steps = re.split(r'[\\/]+', unicodedata.normalize('NFC', name.strip()).casefold())
     return tuple(s for s in steps if s not in ('', '.') and '*' not in s)          # such as clip/*.png
 
+# %% ../../nbs/08a_labels.ipynb #65552b21
 class Names:
     "Files to be found again under what people call them."
     def __init__(self,
@@ -345,6 +350,7 @@ def seconds_in(
     except ValueError: return None
     return value / 1000 if name.endswith('_ms') else value
 
+# %% ../../nbs/08a_labels.ipynb #402de883
 def row_fields(
     table: Table,
     row: list[str],
@@ -411,6 +417,7 @@ def read_labels(
     reason = f'is in {table.path.name}, but there is no such file'
     return Said(known, remarks, dict.fromkeys(gone, reason))
 
+# %% ../../nbs/08a_labels.ipynb #d43c5f4f
 def _row_remarks(table, gone, found, over): # on rows that are of no use, or a guess
     name, n = table.path.name, len(table.rows)
     none = f'{name}: {n} rows, none names a file that is here'
@@ -511,6 +518,7 @@ class Labels:
         "All that is known about a file from outside."
         return {k: v for k, v in (self.loose.get(name, {}) | self.firm.get(name, {})).items() if v}
 
+# %% ../../nbs/08a_labels.ipynb #2fa1ce47
 def find_labels(
     root: str | Path, # the folder that names start from
     names: Iterable[str], # paths of files, or folders that are a clip, inside it
@@ -546,6 +554,7 @@ def from_names(
         if word and word != 'unlabelled': about['gloss'] = (word,)    # as files are called that have no word
     return known, remark
 
+# %% ../../nbs/08a_labels.ipynb #71e2cd1d
 def given_labels(
     labels: str, # a pattern, or the path of a table
     root: Path,
@@ -565,6 +574,7 @@ def given_labels(
     if left: said.remarks.append(f'{gap}, such as {left[0]}')
     return said
 
+# %% ../../nbs/08a_labels.ipynb #6f560c1b
 def _from_table(path, root, names):
     table = read_table(path)
     said = read_labels(table, Names(root, names))
@@ -577,6 +587,7 @@ def _from_table(path, root, names):
     missing = {n: f'is left out: {path.name} says nothing about it' for n in names if n not in said.known}
     return said._replace(unused=missing | said.unused)
 
+# %% ../../nbs/08a_labels.ipynb #6823ee36
 def _from_pattern(pattern, names):
     depth = pattern.count('/') + 1                                # it speaks of so many steps, from the right
     tails = {n: '/'.join(Path(without_ending(n)).parts[-depth:]) for n in names}
@@ -608,6 +619,7 @@ def from_tables(
         _agree(firm, origin, said.known, path)
     return firm, remarks, later
 
+# %% ../../nbs/08a_labels.ipynb #cee72288
 def no_labels_in(path: Path) -> str: # nothing where a table may hold some
     "Why a table has no labels, by its first line."
     try: header, _ = header_of(table_text(path, 2**16))

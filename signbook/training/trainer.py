@@ -371,15 +371,15 @@ def _loss(self, items, generator):
     batch = self.features.finish(to(items, self.device), self.stage.augment, generator)
     kind = torch.float16 if self.stage.precision == 'fp16' else torch.bfloat16
     with torch.autocast(self.device.type, kind, enabled=self.stage.precision != 'no'):
-        out = self.model(batch, **self._mask(generator))
+        out = self.model(batch, **self._mask())
     exact = {k: v.float() if v.is_floating_point() else v for k, v in out.items()}
     return self.task.loss(exact, batch, self.stage)
 
-def _mask(self, generator): # how far the model may look ahead in this step
+def _mask(self): # how far the model may look ahead in this step
     if self.stage.chunk is None: return {}
     low, high = self.stage.chunk
-    size = torch.randint(low, high + 1, (), generator=generator, device=generator.device)
-    whole = torch.rand((), generator=generator, device=generator.device)
+    draw = step_generator(self.seed + 104_729, self.done) # on the processor, which has to know it
+    size, whole = torch.randint(low, high + 1, (), generator=draw), torch.rand((), generator=draw)
     return dict(chunk=None if whole < .5 else int(size))
 
 Trainer._gradient, Trainer._loss, Trainer._mask = _gradient, _loss, _mask
