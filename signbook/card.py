@@ -13,7 +13,10 @@ from pathlib import Path
 from .data.files import expect, replacing
 
 # %% ../nbs/81_card.ipynb #a54845d5
-made_up = dict(synthetic='synthetic signing', stitched='sentences stitched out of recorded signs')
+made_up = { # how a source begins → what it is
+    'synthetic': 'synthetic signing',
+    'stitched: synthetic': 'sentences stitched out of synthetic signs',
+    'stitched': 'sentences stitched out of recorded signs'}
 
 def kinds_of(sources) -> dict[str, int]: # what the clips are → how many of them
     "Recordings, or what was made up, by what each clip says of its source."

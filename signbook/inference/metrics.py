@@ -117,6 +117,12 @@ def plot_confusion(
     return fig
 
 # %% ../../nbs/52_metrics.ipynb #9dac4c14
+def _unanimous(values, groups, level): # all right, or all wrong: only the binomial law knows a doubt
+    from scipy.stats import binomtest
+    n = len(values) if groups is None else len(np.unique(np.asarray(groups)))
+    found = binomtest(int(values[0]) * n, n).proportion_ci(level)
+    return float(found.low), float(found.high)
+
 def bootstrap(
     values: Tensor, # (N,) what the score is the mean of, such as whether each clip was right
     groups: np.ndarray | None = None, # (N,) draw whole groups, such as signers, instead of clips
@@ -128,6 +134,7 @@ def bootstrap(
     values = np.asarray(values, float)
     if not len(values): raise ValueError('there is nothing to draw from, expected at least one value')
     if groups is not None and len(groups) != len(values): raise ValueError(f'there are {len(groups)} groups for {len(values)} values')
+    if values.min() == values.max() and values[0] in (0, 1): return _unanimous(values, groups, level)
     which = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     total, count, draw = np.bincount(which, values), np.bincount(which), np.random.default_rng(seed)
     means = np.empty(rounds)

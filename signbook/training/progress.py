@@ -67,8 +67,9 @@ def stop_button(kernel: str) -> str: # HTML
 # %% ../../nbs/60b_progress.ipynb #a34265b8
 def in_notebook() -> bool:
     "Whether pictures can be shown."
-    try: return get_ipython().__class__.__name__ == 'ZMQInteractiveShell'
+    try: shell = get_ipython()
     except NameError: return False
+    return any(kind.__name__ == 'ZMQInteractiveShell' for kind in type(shell).__mro__) # Colab's is one of those too
 
 def time_left(
     done: int, # steps since the start
