@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['documented_stage', 'sentence_stage', 'Recipe', 'with_stages', 'documented_sentences', 'recipes', 'recipe', 'in_steps',
-           'changed', 'first_weights', 'trainer', 'check_glosses', 'windows', 'check_stages', 'fit_splits']
+           'changed', 'load_recipe', 'first_weights', 'trainer', 'check_glosses', 'windows', 'check_stages',
+           'fit_splits']
 
 # %% ../../nbs/62_recipes.ipynb #d04ef6a3
 import json
@@ -13,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ..data.corpus import Corpus, Splits
 from ..data.labels import where_labels
 from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, documented_features, stream_features
-from ..data.files import expect, one_sentence
+from ..data.files import expect, one_sentence, regular
 from ..inference.recognize import Decoding, decode, outputs, predict, recognize
 from ..models.checkpoint import build, check_shapes, load_run, load_weights, read_clips, read_config
 from ..models.spoter import preset
@@ -85,7 +87,7 @@ def recipes() -> dict[str, Recipe]:
 
 def recipe(name: str) -> Recipe:
     "The recipe of that name."
-    if name in recipes(): return recipes()[name]
+    if isinstance(name, str) and name in recipes(): return recipes()[name]
     raise ValueError(f'unknown recipe {name!r}; known are {", ".join(recipes())}, or a .yaml file')
 
 # %% ../../nbs/62_recipes.ipynb #e41491ea
@@ -100,7 +102,7 @@ def changed(
     where: str = '', # for messages
 ):
     "A copy with other settings, checked for names and types."
-    unknown = sorted(set(settings) - set(value.__dataclass_fields__))
+    unknown = sorted(str(k) for k in settings if k not in value.__dataclass_fields__)
     if unknown: raise ValueError(f'{where or "settings"}: no field {", ".join(unknown)} in {type(value).__name__}; it has {", ".join(value.__dataclass_fields__)}')
     nested = {k: changed(getattr(value, k), v, f'{where}.{k}'.strip('.')) for k, v in settings.items() if isinstance(v, dict) and is_dataclass(getattr(value, k))}
     plain = {k: v for k, v in settings.items() if k not in nested}
@@ -111,6 +113,20 @@ def changed(
         raise ValueError(f'{place or "settings"}: ' + (f'{first["msg"]}, found {first["input"]!r}' if first['loc'] else first['msg'].removeprefix('Value error, '))) from None
     checked = in_steps(checked, settings) if isinstance(checked, Stage) else checked
     return replace(checked, **nested) if nested else checked
+
+# %% ../../nbs/62_recipes.ipynb #2fb2f709
+def load_recipe(
+    name: str, # a recipe's name, or a path to YAML with `recipe:` and what differs from it
+) -> Recipe:
+    "A recipe, perhaps with changes from a file."
+    if not str(name).endswith(('.yaml', '.yml')): return recipe(name)
+    try: settings = yaml.safe_load(regular(name).read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as e:
+        raise ValueError(f'{name}: cannot be read as YAML ({str(e).splitlines()[0]})') from None
+    wanted = f'a mapping with `recipe:` (one of {", ".join(recipes())}), and what differs in `model:`, `features:`, `stage:`'
+    mapping = isinstance(settings, dict) and 'recipe' in settings
+    expect(mapping, 'it', type(settings).__name__ if not mapping else '', wanted, name)
+    return changed(recipe(settings.pop('recipe')), {'name': Path(name).stem} | settings, str(name))
 
 # %% ../../nbs/62_recipes.ipynb #93754ad0
 def first_weights(
