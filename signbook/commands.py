@@ -41,6 +41,7 @@ _comments = dict(
     protocol='who is kept for the test; auto takes the strictest that the data allows',
     seed='decides the split, the first weights and every draw', device='where to train; auto takes a card where one is',
     val='part of the training side that is kept for validation', resume='go on with the run in the folder OUT',
+    resume_at='go on from the checkpoint of this step, one of those that --stage.keep has kept',
     options='what DATA does not say about itself', tracking='where the run is written down while it trains',
     model='the network; its classes, layout and channels follow from the data and the features',
     features='what it sees of a clip')
@@ -52,7 +53,7 @@ def stage_names(recipe) -> list[str]: # as flags begin with
 def settings_of(recipe, tracking: Tracking = Tracking()):
     "The flags of `train`: where from and where to, and every field of the recipe."
     about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0), ('val', float, .15),
-             ('resume', bool, False), ('device', Literal['auto', 'cpu', 'cuda'], 'auto'),
+             ('resume', bool, False), ('resume_at', int | None, None), ('device', Literal['auto', 'cpu', 'cuda'], 'auto'),
              ('options', reader_flags(), field(default=ReaderOptions())),
              ('tracking', Tracking, field(default=tracking))]
     parts = dict(model=recipe.model, features=recipe.features) | dict(zip(stage_names(recipe), recipe.stages))
@@ -142,7 +143,7 @@ def train(args: list[str]) -> dict:
     recipe = with_layout(given.recipe, splits, any(a.startswith('--features.layout') for a in args))
     about = _about(o, splits, args)
     keeps = recipe.task.keeps(splits.train) # before the training, in case it refuses
-    t = fit_splits(recipe, splits, o.seed, o.resume, out=o.out, stage=only, about=about, tracking=o.tracking,
+    t = fit_splits(recipe, splits, o.seed, o.resume_at or o.resume, out=o.out, stage=only, about=about, tracking=o.tracking,
                    device=o.device)
     if not is_first(): return {}
     for name, write in keeps.items(): write(t.out/name)
