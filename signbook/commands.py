@@ -53,7 +53,8 @@ def stage_names(recipe) -> list[str]: # as flags begin with
 def settings_of(recipe, tracking: Tracking = Tracking()):
     "The flags of `train`: where from and where to, and every field of the recipe."
     about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0), ('val', float, .15),
-             ('resume', bool, False), ('resume_at', int | None, None), ('device', Literal['auto', 'cpu', 'cuda'], 'auto'),
+             ('resume', bool, False), ('resume_at', int | None, None),
+             ('device', Literal['auto', 'cpu', 'cuda'], 'auto'),
              ('options', reader_flags(), field(default=ReaderOptions())),
              ('tracking', Tracking, field(default=tracking))]
     parts = dict(model=recipe.model, features=recipe.features) | dict(zip(stage_names(recipe), recipe.stages))
@@ -127,6 +128,7 @@ def _about(o, splits, args): # what config.json says besides the recipe
     return about | dict(environment=environment(), data_facts=data_facts(splits.train)) | (
         dict(tracking=tracking) if tracking else {})
 
+# %% ../nbs/85_commands.ipynb #0859182f
 def train(args: list[str]) -> dict:
     "Train a recipe; the run's folder gets config, weights, history and the list of clips it saw."
     told = translate_flags(args)

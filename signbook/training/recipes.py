@@ -231,6 +231,7 @@ def _finished(t, train, val, whole): # whether an earlier stage came to its end;
     t.take_up()
     return t.finished
 
+# %% ../../nbs/62_recipes.ipynb #f0a900fc
 def check_stages(recipe: Recipe, splits: Splits, make) -> None:
     "Try each stage of several before the first begins; `make` gives a stage's trainer."
     for settings in recipe.stages if len(recipe.stages) > 1 else ():
@@ -238,6 +239,10 @@ def check_stages(recipe: Recipe, splits: Splits, make) -> None:
         what = f'the number of windows of {settings.window} s with a sign'
         expect(len(clips), what, 0, 'one or more', splits.train.name)
         make(settings, out=None, show=False).look_at(clips, splits.val)
+
+def _fitted(recipe, train): # with the numbers that features take from the training clips
+    if recipe.features.scaling == 'none' or recipe.features.shift: return recipe
+    return replace(recipe, features=recipe.features.fit(train))
 
 def _settle(trained, val): # what is fitted after training, kept with the run
     if val is None or not len(val): return
@@ -258,8 +263,7 @@ def fit_splits(
     check_glosses(recipe, splits)
     count, words, out = len(recipe.stages), splits.train.vocabulary, Path(out) if out else None
     expect(stage is None or 1 <= stage <= count, 'stage', stage, f'1 to {count}: {recipe.name} has {count}')
-    if recipe.features.scaling != 'none' and not recipe.features.shift:
-        recipe = replace(recipe, features=recipe.features.fit(splits.train))
+    recipe = _fitted(recipe, splits.train)
     def make(settings, weights=None, **more):
         return trainer(replace(recipe, stage=settings, then=()), words, seed, weights, **options | more)
     recipe = _as_trained(recipe, out, stage)

@@ -357,6 +357,7 @@ def parts_of(items: dict, n: int) -> list[dict]:
     cuts = np.array_split(np.arange(size), min(n, size))
     return [{k: v[c[0]:c[-1] + 1] for k, v in items.items()} for c in cuts]
 
+# %% ../../nbs/61_trainer.ipynb #a7909067
 def _gradient(self, items, generator): # of a batch, into the parameters; and the terms of its loss
     parts, size, terms = parts_of(items, self.stage.accumulate), len(items['length']), {}
     for k, part in enumerate(parts):
@@ -534,6 +535,7 @@ def _validate(self, held):
         if self.accelerator.num_processes > 1: broadcast_object_list(found)
         self._note(record, dict(found[0]))
     record['validated'] = True
+    if self.trackers: self._tell(self._pace(), record['step'])
     if self.out: self.save()
 
 def _note(self, record, found): # what validation has found, and whether that is better
@@ -552,6 +554,12 @@ Trainer._validate, Trainer._note = _validate, _note
 def _begin_tracking(self):
     if not self.out or not self.accelerator.is_main_process: return
     self.trackers = start_tracking(self.tracking, self.out, self.config, self.done)
+    self.began = self.done, time.monotonic()
+
+def _pace(self): # seconds that an epoch takes, as it went so far in this process
+    steps, seconds = self.done - self.began[0], time.monotonic() - self.began[1]
+    each = math.ceil(len(self.clips['train']) / self.stage.batch_size)
+    return dict(seconds_an_epoch=round(each * seconds / steps, 3)) if steps else {}
 
 @contextlib.contextmanager
 def _written(self): # trackers are closed, whatever happens
@@ -567,7 +575,8 @@ def _show_evidence(self, held): # tables, figures and players, for those who wat
             if kind == 'table': t.log_table(name, *content, step=self.done)
             else: getattr(t, f'log_{kind}')(name, content, step=self.done)
 
-Trainer._begin_tracking, Trainer._written, Trainer._show_evidence = _begin_tracking, _written, _show_evidence
+Trainer._begin_tracking, Trainer._pace, Trainer._written = _begin_tracking, _pace, _written
+Trainer._show_evidence = _show_evidence
 
 # %% ../../nbs/61_trainer.ipynb #c8474d28
 def config(self:Trainer) -> dict:
