@@ -12,7 +12,7 @@ __all__ = ['widths', 'formats', 'mapped', 'spaces', 'read_bangla', 'read_split',
 
 # %% ../../nbs/10_readers.ipynb #57bbcbd1
 import inspect, os, re, sys, zipfile
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.metadata import entry_points
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -424,10 +424,12 @@ def unmirrored(clip: Clip) -> Clip:
     return replace(clip, xyz=np.where(conf[..., None] > 0, xyz, 0), conf=conf)
 
 # %% ../../nbs/10_readers.ipynb #5324bab8
+def _remark(text): print(text, file=sys.stderr) # as it is when something is said, not when this was read
+
 def iter_clips(
     path: str | Path, # a file, or a folder with all below it
     options: ReaderOptions | dict | None = None, # what the files do not say
-    say: Callable[[str], None] = partial(print, file=sys.stderr), # where to put what was not understood
+    say: Callable[[str], None] = _remark, # where to put what was not understood
     **more, # single options, such as `fps=25`, and those that only one reader knows
 ) -> Iterator[Clip]:
     "The clips of a file or folder, loaded one after the other, after the folder was looked through."
