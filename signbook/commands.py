@@ -8,7 +8,7 @@ __all__ = ['protocols', 'stage_names', 'settings_of', 'take_stage', 'for_stages'
            'tracked_otherwise', 'is_moving', 'tracked_clips', 'transcribe', 'convert', 'selftest', 'stitch', 'bench']
 
 # %% ../nbs/85_commands.ipynb #721135d4
-import contextlib, csv, os, sys, time
+import contextlib, csv, html, os, sys, time
 from dataclasses import field, make_dataclass, replace
 from pathlib import Path
 from typing import Literal
