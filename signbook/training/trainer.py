@@ -157,13 +157,14 @@ def _turn(self, step, size): # each clip once an epoch
     epoch, k = divmod(step, math.ceil(n / size))
     if self.order[0] != epoch:
         self.order = epoch, torch.randperm(n, generator=step_generator(self.seed, epoch)).tolist()
-    return self.order[1][k * size:(k + 1) * size]
+    first = min(k * size, n - self.share[1]) # the last batch of an epoch has a clip for every process too
+    return self.order[1][first:(k + 1) * size]
 
 def _fitting(self, drawn): # the first, and of the others those nearest in length, as many as fit
     frames = self.frames[drawn]
     near = np.argsort(np.abs(frames - frames[0]), kind='stable')
     padded = np.maximum.accumulate(frames[near]) * np.arange(1, len(near) + 1)
-    fit = max(1, int((padded <= self.stage.frames).sum()))
+    fit = max(self.share[1], int((padded <= self.stage.frames).sum())) # one for each process at the least
     return [drawn[k] for k in near[:fit]]
 
 Draws.batch, Draws._turn, Draws._fitting = batch, _turn, _fitting
