@@ -355,6 +355,7 @@ def _begin(self:SignStream):
     self.beam.reset()
     self.origin, self.newest = None, None # seconds of the first and of the newest frame
     self.before, self.agreed, self.shown = (), 0, [] # best sentence a chunk ago; signs agreed on; (gloss, delay)
+    self.partial = ()
     self.memory = deque() # what the decoder would read: (first patch, (n, width)) of each chunk
 
 SignStream._begin = _begin
@@ -367,7 +368,7 @@ def __call__(self:SignStream,
 ) -> Said:
     "More frames in, what is new out."
     times, xyz, conf = checked_frames(times, xyz, conf, self.joints)
-    final, partial = [], ()
+    final = []
     for cut, frames in self.arrivals(times):
         if cut: final += self._end().final
         if frames:
@@ -375,8 +376,8 @@ def __call__(self:SignStream,
             self.newest = times[frames[-1]]
         moved = smoothed(self.smooth, times[frames], xyz[frames], conf[frames])
         said = self._read(*self.patches(times[frames], moved, conf[frames]))
-        final, partial = final + list(said.final), said.partial
-    return Said(tuple(final), partial)
+        final += said.final
+    return Said(tuple(final), self.partial)
 
 SignStream.__call__ = __call__
 
@@ -398,12 +399,14 @@ SignStream.close, SignStream._end = close, _end
 
 # %% ../../nbs/70_streaming.ipynb #64f7d3dd
 def _read(self:SignStream, log_probs, x):
+    if not len(log_probs): return Said((), self.partial)
     final, size = [], self.how.chunk
     for k in range(0, len(log_probs), size):
         if self.how.rescore: self.memory.append((self.beam.patch, x[k:k + size]))
         self.beam(log_probs[k:k + size])
         final += self._decide()
-    return Said(tuple(final), self._partial())
+    self.partial = self._partial()
+    return Said(tuple(final), self.partial)
 
 def _decide(self:SignStream):
     "What becomes final after a chunk."
