@@ -34,7 +34,8 @@ from .trainer import Stage, Survey, Trainer, digest, survey
 class Recipe:
     "Everything that decides a training run, but for the data and the seed."
     name: str
-    model: object # a family's settings; classes, layout, channels and frame rate follow from data and features
+    # a family's settings; classes, layout, channels and frame rate follow from data and features
+    model: object
     features: Features # if they are to be scaled, fitted on the training clips
     stage: Stage
     then: tuple[Stage, ...] = () # stages that go on from there, with the weights that the one before left
@@ -58,8 +59,8 @@ def _spoter(name, features, stage, **options):
     return Recipe(name, preset(name, 1, features.layout, features.channels, **options)[1], features, stage)
 
 # %% ../../nbs/62_recipes.ipynb #e3db8868
-documented_stage = Stage(steps=160, batch_size=64, lr=1e-4, warmup=.1, weight_decay=.01, betas=(.9, .999), average=0.,
-                         balance=0., smoothing=.1, augment=None, validate=40)
+documented_stage = Stage(steps=160, batch_size=64, lr=1e-4, warmup=.1, weight_decay=.01, betas=(.9, .999),
+                         average=0., balance=0., smoothing=.1, augment=None, validate=40)
 sentence_stage = Stage(steps=2000, batch_size=8, augment=Augment(speed=(.8, 1.25)))
 
 def _whispersign(size, features, stage, *then, name='', **options):
@@ -68,11 +69,12 @@ def _whispersign(size, features, stage, *then, name='', **options):
 
 def documented_sentences() -> Recipe:
     "The documents' three stages: the frontend before a frozen rest, all of it, all of it on windows."
-    first = Stage(epochs=30, batch_size=8, lr=1e-3, ctc_weight=1., freeze=('encoder', 'decoder'), weight_decay=.01,
-                  betas=(.9, .999), average=0., balance=0., augment=None, validate_epochs=5)
+    first = Stage(epochs=30, batch_size=8, lr=1e-3, ctc_weight=1., freeze=('encoder', 'decoder'),
+                  weight_decay=.01, betas=(.9, .999), average=0., balance=0., augment=None, validate_epochs=5)
     second = replace(first, epochs=100, lr=5e-5, ctc_weight=.3, freeze=())
     third = replace(second, epochs=30, lr=1e-5, window=1., augment=Augment())
-    return _whispersign('default', stream_features(), first, second, third, name='whispersign-documented', grouping='none')
+    return _whispersign('default', stream_features(), first, second, third, name='whispersign-documented',
+                        grouping='none')
 
 # %% ../../nbs/62_recipes.ipynb #37e174bc
 def staged(recipe: Recipe) -> Recipe:
@@ -92,7 +94,8 @@ def recipes() -> dict[str, Recipe]:
     "The recipes by name."
     stream = Features(fps=30., frames=None)
     pose = Features('pose', hands='none', face='none')
-    sizes = [_whispersign(k, stream, sentence_stage, grouping='none') for k in ('tiny', 'base', 'default', 'large')]
+    sizes = [_whispersign(k, stream, sentence_stage, grouping='none')
+             for k in ('tiny', 'base', 'default', 'large')]
     return {r.name: r for r in (
         _spoter('spoter-v2', Features(), Stage()),
         _spoter('spoter-v1', pose, Stage(steps=600, lr=5e-4)),
@@ -117,14 +120,20 @@ def changed(
 ):
     "A copy with other settings, checked for names and types."
     unknown = sorted(str(k) for k in settings if k not in value.__dataclass_fields__)
-    if unknown: raise ValueError(f'{where or "settings"}: no field {", ".join(unknown)} in {type(value).__name__}; it has {", ".join(value.__dataclass_fields__)}')
-    nested = {k: changed(getattr(value, k), v, f'{where}.{k}'.strip('.')) for k, v in settings.items() if isinstance(v, dict) and is_dataclass(getattr(value, k))}
+    if unknown:
+        raise ValueError(f'{where or "settings"}: no field {", ".join(unknown)} in {type(value).__name__}; '
+                         f'it has {", ".join(value.__dataclass_fields__)}')
+    nested = {k: changed(getattr(value, k), v, f'{where}.{k}'.strip('.')) for k, v in settings.items()
+              if isinstance(v, dict) and is_dataclass(getattr(value, k))}
     plain = {k: v for k, v in settings.items() if k not in nested}
     now = {k: getattr(value, k) for k in value.__dataclass_fields__}
     try: checked = TypeAdapter(type(value)).validate_python(now | plain) if plain else value
     except ValidationError as e:
-        first = e.errors()[0]; place = '.'.join(filter(None, (where, *map(str, first['loc']))))
-        raise ValueError(f'{place or "settings"}: ' + (f'{first["msg"]}, found {first["input"]!r}' if first['loc'] else first['msg'].removeprefix('Value error, '))) from None
+        first = e.errors()[0]
+        place = '.'.join(filter(None, (where, *map(str, first['loc']))))
+        raise ValueError(f'{place or "settings"}: ' + (
+                             f'{first["msg"]}, found {first["input"]!r}' if first['loc']
+                             else first['msg'].removeprefix('Value error, '))) from None
     checked = in_steps(checked, settings) if isinstance(checked, Stage) else checked
     return replace(checked, **nested) if nested else checked
 
@@ -174,7 +183,8 @@ def trainer(
     torch.manual_seed(seed)
     f = recipe.features
     follows = recipe.task.of_features(recipe.name, f)
-    model = build(replace(recipe.model, classes=len(vocabulary), layout=f.layout, channels=f.channels, **follows))
+    model = build(replace(recipe.model, classes=len(vocabulary), layout=f.layout, channels=f.channels,
+                          **follows))
     seen = [*options.pop('seen', ()), *first_weights(weights, model, f, vocabulary)]
     about = dict(name=recipe.name) | options.pop('about', {})
     return Trainer(model, f, vocabulary, recipe.stage, seed, about=about, seen=seen, **options)
@@ -190,7 +200,8 @@ def check_glosses(recipe: Recipe, splits: Splits):
         shown = f'{len(odd)} of {len(part)} clips show {task.odd}, such as {part.source[odd[0]]}'
         raise ValueError(f'{part.name}: {shown}; expected {task.wanted}{way}')
     words = len(splits.train.vocabulary)
-    expect(words > 1, 'the number of words to train on', words, 'two or more to tell apart', splits.train.name)
+    expect(words > 1, 'the number of words to train on', words, 'two or more to tell apart',
+           splits.train.name)
 
 # %% ../../nbs/62_recipes.ipynb #d8691a6c
 def _window(clip, start, seconds): # a piece of a sentence, with the signs of which more than half is inside
