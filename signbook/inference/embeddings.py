@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Embedded', 'embed', 'hands_up', 'some_of_each', 'centres', 'write_centres']
 
-# %% ../../nbs/53a_embeddings.ipynb #9a57aa9e
+# %% ../../nbs/53a_embeddings.ipynb #ffb6c3a0
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..models.checkpoint import Run, WordVectors, load_run, read_config, read_wo
 from ..models.checkpoint import weights_of, write_words
 from ..models.enrolled import pooled
 
-# %% ../../nbs/53a_embeddings.ipynb #e5547798
+# %% ../../nbs/53a_embeddings.ipynb #4fce643f
 class Embedded(NamedTuple):
     "Clips as vectors."
     vectors: Tensor # (N, width) of length 1
@@ -50,10 +50,9 @@ def hands_up(features, batch: dict) -> Tensor: # (B,)
     parts = get_layout(features.layout).parts
     seen = [(batch['conf'][..., parts[p]] > 0).any(2) for p in ('left_hand', 'right_hand') if p in parts]
     if not seen: return torch.ones(len(batch['length']))
-    frames = torch.arange(batch['conf'].shape[1], device=batch['length'].device) < batch['length'][:, None]
-    return (torch.stack(seen).any(0) & frames).sum(1) / batch['length']
+    return torch.stack(seen).any(0).sum(1) / batch['length'] # none is seen in padding
 
-# %% ../../nbs/53a_embeddings.ipynb #ff967166
+# %% ../../nbs/53a_embeddings.ipynb #1b638336
 def some_of_each(clips, vocabulary, most: int = 20) -> list[int]: # indices
     "The first clips of each word, of those that show one sign."
     count, rows = dict.fromkeys(vocabulary.glosses, 0), []
@@ -76,7 +75,7 @@ def centres(
     rows = [[i for i, g in enumerate(said) if g == word] for word in run.vocabulary.glosses]
     return torch.stack([F.normalize(vectors[r].mean(0), dim=0) for r in rows])
 
-# %% ../../nbs/53a_embeddings.ipynb #409bee7d
+# %% ../../nbs/53a_embeddings.ipynb #23c5b636
 def write_centres(
     path: str | Path, # a run's folder
     clips, # that it was trained on

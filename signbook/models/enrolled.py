@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['pooled', 'LongerClassifier', 'spread', 'untaught', 'taught', 'with_words', 'expect_classifier']
 
-# %% ../../nbs/43a_enrolled.ipynb #3fe3a7cc
+# %% ../../nbs/43a_enrolled.ipynb #2f5daa31
 import copy
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from ..data.corpus import Vocabulary
 from ..data.files import expect
 from .spoter_modules import frame_mask, masked_mean
 
-# %% ../../nbs/43a_enrolled.ipynb #08e23bd6
+# %% ../../nbs/43a_enrolled.ipynb #bc700197
 def pooled(
     model: nn.Module, # of any family
     batch: dict, # as `Features.finish` makes it
@@ -32,7 +32,7 @@ def pooled(
     finally: handle.remove()
     return caught[0]
 
-# %% ../../nbs/43a_enrolled.ipynb #833b1564
+# %% ../../nbs/43a_enrolled.ipynb #eacdfcb0
 class LongerClassifier(nn.Module):
     "A classifier with more words, each known by the vectors of a few recordings."
     def __init__(self,
@@ -57,7 +57,7 @@ def spread(logits: Tensor) -> Tensor: # (B, K) → (B, 1)
     "The length of what differs from the mean over the words."
     return (logits - logits.mean(1, keepdim=True)).norm(dim=1, keepdim=True)
 
-# %% ../../nbs/43a_enrolled.ipynb #dc47d498
+# %% ../../nbs/43a_enrolled.ipynb #a7247a23
 def untaught(
     model: nn.Module,
     vocabulary: Vocabulary,
@@ -77,7 +77,7 @@ def _with_classifier(model, classify, classes, words):
     twin.config, twin.taught = replace(model.config, classes=classes), words
     return twin
 
-# %% ../../nbs/43a_enrolled.ipynb #c90696d7
+# %% ../../nbs/43a_enrolled.ipynb #46686d21
 def with_words(
     model: nn.Module, # of single signs
     vocabulary: Vocabulary, # its words

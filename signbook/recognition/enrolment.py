@@ -7,7 +7,7 @@ __all__ = ['words_of', 'training_clips', 'seen_vectors', 'check_new', 'joined', 
            'search', 'likeness', 'cut_item', 'apart', 'Familiar', 'familiarity', 'directions', 'Reject', 'fit_reject',
            'told', 'recordings_in', 'is_video', 'tracked', 'enrol_command', 'search_command', 'write_found']
 
-# %% ../../nbs/71_enrolment.ipynb #79a486c3
+# %% ../../nbs/71_enrolment.ipynb #3c8abdeb
 import csv, sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from ..models.enrolled import LongerClassifier, expect_classifier, pooled
 from ..training.tasks import task_of
 from ..training.trainer import digest
 
-# %% ../../nbs/71_enrolment.ipynb #eb60929f
+# %% ../../nbs/71_enrolment.ipynb #1a361b99
 def words_of(path: Path, data=None) -> WordVectors:
     "The centres and enrolled words of a run, for the weights that it has."
     config = read_config(path)
@@ -54,7 +54,7 @@ def training_clips(path: Path, config: dict, data=None) -> Corpus:
     expect(rows, 'the clips', f'other ones than {path} was trained on', 'its training data', where)
     return corpus[rows]
 
-# %% ../../nbs/71_enrolment.ipynb #f368e980
+# %% ../../nbs/71_enrolment.ipynb #774571ff
 def seen_vectors(path, which: str, clips) -> Tensor: # (N, D)
     "The vectors of recordings, of which each has to have a hand in it."
     found = embed(load_run(path, which, enrolled=False), clips)
@@ -74,7 +74,7 @@ def joined(before: WordVectors, recordings: list[Recording], vectors: dict) -> W
     both = {w: torch.cat([before.vectors[w], v]) if w in before.vectors else v for w, v in vectors.items()}
     return replace(before, vectors=both, recordings=(*before.recordings, *recordings))
 
-# %% ../../nbs/71_enrolment.ipynb #50a05d89
+# %% ../../nbs/71_enrolment.ipynb #3c282b6c
 def enrol(
     path: str | Path, # a run's folder
     word: str,
@@ -100,7 +100,7 @@ def written(word: str, clip: Clip) -> str:
     expect(isinstance(word, str) and word.strip(), 'the word', repr(word), 'text')
     return replace(clip, gloss=(word.strip(),), spans=()).gloss[0]
 
-# %% ../../nbs/71_enrolment.ipynb #8e4c5a52
+# %% ../../nbs/71_enrolment.ipynb #37209c42
 def enrolled(path: str | Path) -> dict[str, list[str]]: # word → names of its recordings
     "The words that a run was taught."
     words, found = read_words(path, read_config(path)), {}
@@ -120,7 +120,7 @@ def forget(
         vectors = {which: v[kept] for which, v in words.vectors.items()} if kept else {}
         write_words(path, replace(words, vectors=vectors, recordings=tuple(words.recordings[i] for i in kept)))
 
-# %% ../../nbs/71_enrolment.ipynb #71546c30
+# %% ../../nbs/71_enrolment.ipynb #72367694
 class Found(NamedTuple):
     "A place in a recording that is like the clip that was searched for."
     source: str
@@ -146,7 +146,7 @@ def search(
         places += [Found(recording.source, *at[k].tolist(), float(similar[k])) for k in apart(at, similar)]
     return sorted(places, key=lambda f: -f.similarity)[:most]
 
-# %% ../../nbs/71_enrolment.ipynb #f1ec9b2b
+# %% ../../nbs/71_enrolment.ipynb #9086ae7f
 @torch.inference_mode()
 def likeness(
     run: Run,
@@ -174,7 +174,7 @@ def cut_item(item: dict, first: int, last: int) -> dict:
     "Some frames of a prepared clip."
     return item | {k: item[k][first:last] for k in ('xyz', 'conf', 'boundary')}
 
-# %% ../../nbs/71_enrolment.ipynb #1a7ada3c
+# %% ../../nbs/71_enrolment.ipynb #8be57ce1
 def apart(
     at: np.ndarray, # (N, 2) start and end
     score: np.ndarray, # (N,)
@@ -190,7 +190,7 @@ def apart(
         order = rest[both <= shared * shorter]
     return kept
 
-# %% ../../nbs/71_enrolment.ipynb #a713ce9f
+# %% ../../nbs/71_enrolment.ipynb #9d6af1d6
 class Familiar(NamedTuple):
     "What a run says of N clips, and how well it knows them."
     words: list[str]
@@ -218,7 +218,7 @@ def directions(run: Run, which: str = 'last') -> Tensor: # (M, D) of length 1
     expect(right, 'the centres of its words', 'missing, or of other weights', 'as signbook train writes them', run.path)
     return words.centres[which]
 
-# %% ../../nbs/71_enrolment.ipynb #780a1252
+# %% ../../nbs/71_enrolment.ipynb #2cac6c62
 @dataclass(frozen=True)
 class Reject:
     "What has to be reached for a word to be said."
@@ -243,7 +243,7 @@ def told(found: Familiar, reject: Reject) -> list[str | None]: # None where the 
     sure = (found.probability >= reject.probability) & (found.similarity >= reject.similarity)
     return [word if yes else None for word, yes in zip(found.words, sure.tolist())]
 
-# %% ../../nbs/71_enrolment.ipynb #5d71443c
+# %% ../../nbs/71_enrolment.ipynb #e3934342
 def recordings_in(
     paths, # of corpora, videos, or what a reader knows
     config: dict, # of the run
@@ -269,7 +269,7 @@ def tracked(path: Path, config: dict, options: ReaderOptions) -> list[Clip]: # o
     kept = {k: known[k] for k in ('layout', 'mirrored', 'detection', 'tracking') if k in known}
     return [extract_all(path, Tracking(**kept | {k: given[k] for k in ('layout', 'mirrored', 'fps') if k in given})).clip]
 
-# %% ../../nbs/71_enrolment.ipynb #64e0dd87
+# %% ../../nbs/71_enrolment.ipynb #55dec581
 def enrol_command(
     run: Path, # the folder that `signbook train` wrote
     word: str, # to be taught
@@ -291,7 +291,7 @@ def enrol_command(
     print(f'{run} knows {len(taught.vocabulary)} words, {len(words)} of them enrolled', file=sys.stderr)
     return dict(run=str(run), word=word, enrolled=words, words=len(taught.vocabulary))
 
-# %% ../../nbs/71_enrolment.ipynb #fdcbd4b5
+# %% ../../nbs/71_enrolment.ipynb #0f0c1634
 def search_command(
     run: Path, # the folder that `signbook train` wrote
     clip: Path, # one clip of the sign: a video, or a file that a reader knows
