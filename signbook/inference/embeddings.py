@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Embedded', 'embed', 'hands_up', 'some_of_each', 'centres', 'write_centres']
 
-# %% ../../nbs/53a_embeddings.ipynb #ffb6c3a0
+# %% ../../nbs/53a_embeddings.ipynb #cb3c5969
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..models.checkpoint import Run, WordVectors, load_run, read_config, read_wo
 from ..models.checkpoint import weights_of, write_words
 from ..models.enrolled import pooled
 
-# %% ../../nbs/53a_embeddings.ipynb #4fce643f
+# %% ../../nbs/53a_embeddings.ipynb #ec02d953
 class Embedded(NamedTuple):
     "Clips as vectors."
     vectors: Tensor # (N, width) of length 1
@@ -52,7 +52,7 @@ def hands_up(features, batch: dict) -> Tensor: # (B,)
     if not seen: return torch.ones(len(batch['length']))
     return torch.stack(seen).any(0).sum(1) / batch['length'] # none is seen in padding
 
-# %% ../../nbs/53a_embeddings.ipynb #1b638336
+# %% ../../nbs/53a_embeddings.ipynb #efee8e46
 def some_of_each(clips, vocabulary, most: int = 20) -> list[int]: # indices
     "The first clips of each word, of those that show one sign."
     count, rows = dict.fromkeys(vocabulary.glosses, 0), []
@@ -75,7 +75,7 @@ def centres(
     rows = [[i for i, g in enumerate(said) if g == word] for word in run.vocabulary.glosses]
     return torch.stack([F.normalize(vectors[r].mean(0), dim=0) for r in rows])
 
-# %% ../../nbs/53a_embeddings.ipynb #23c5b636
+# %% ../../nbs/53a_embeddings.ipynb #0e114cd1
 def write_centres(
     path: str | Path, # a run's folder
     clips, # that it was trained on
@@ -86,7 +86,8 @@ def write_centres(
     if not hasattr(model, 'classify') or not hasattr(model.config, 'width'): return None # a family of somebody's own
     with suppress(ValueError): # of other words
         before = read_words(path, read_config(path))
-        for word in {r.word for r in before.recordings} if before else (): print(f'{path}: {word} has to be enrolled again', file=sys.stderr)
+        words = sorted({r.word for r in before.recordings}) if before else []
+        if words: print(f'{path}: to be enrolled again: {", ".join(words)}', file=sys.stderr)
     found = {which: centres(load_run(path, which, device, enrolled=False), clips) for which in weights}
     words = WordVectors(weights, found)
     write_words(path, words)

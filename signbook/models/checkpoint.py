@@ -317,7 +317,8 @@ def read_words(
         weights = TypeAdapter(dict[str, str]).validate_json(about.get('weights', ''))
         recordings = TypeAdapter(list[tuple[str, str, str]]).validate_json(about.get('recordings', ''))
     rows = dict(centres=len(config['vocabulary']), recordings=len(recordings))
-    wanted = {f'{which}.{kind}': (n, config['model'].get('width')) for which in weights for kind, n in rows.items() if n}
+    width = config['model'].get('width')
+    wanted = {f'{which}.{kind}': (n, width) for which in weights for kind, n in rows.items() if n}
     found = {k: tuple(v.shape) for k, v in tensors.items() if v.is_floating_point()}
     expect(found == wanted, 'the shapes of its vectors', found, f'{wanted}, as signbook enrol writes it', file)
     part = lambda kind: {which: tensors[f'{which}.{kind}'].float() for which in weights if f'{which}.{kind}' in tensors}

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['pooled', 'LongerClassifier', 'spread', 'untaught', 'taught', 'with_words', 'expect_classifier']
 
-# %% ../../nbs/43a_enrolled.ipynb #2f5daa31
+# %% ../../nbs/43a_enrolled.ipynb #ea10add6
 import copy
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from ..data.corpus import Vocabulary
 from ..data.files import expect
 from .spoter_modules import frame_mask, masked_mean
 
-# %% ../../nbs/43a_enrolled.ipynb #bc700197
+# %% ../../nbs/43a_enrolled.ipynb #b1de76da
 def pooled(
     model: nn.Module, # of any family
     batch: dict, # as `Features.finish` makes it
@@ -32,7 +32,7 @@ def pooled(
     finally: handle.remove()
     return caught[0]
 
-# %% ../../nbs/43a_enrolled.ipynb #eacdfcb0
+# %% ../../nbs/43a_enrolled.ipynb #95739497
 class LongerClassifier(nn.Module):
     "A classifier with more words, each known by the vectors of a few recordings."
     def __init__(self,
@@ -43,8 +43,9 @@ class LongerClassifier(nn.Module):
     ):
         super().__init__()
         self.trained = trained
-        for name, value in dict(centres=F.normalize(centres, dim=-1), vectors=F.normalize(vectors, dim=-1), order=order).items():
-            self.register_buffer(name, value, persistent=False)
+        self.register_buffer('centres', F.normalize(centres, dim=-1), persistent=False)
+        self.register_buffer('vectors', F.normalize(vectors, dim=-1), persistent=False)
+        self.register_buffer('order', order, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor: # (B, D) → (B, K + n)
         z, unit = self.trained(x), F.normalize(x, dim=-1)
@@ -57,7 +58,7 @@ def spread(logits: Tensor) -> Tensor: # (B, K) → (B, 1)
     "The length of what differs from the mean over the words."
     return (logits - logits.mean(1, keepdim=True)).norm(dim=1, keepdim=True)
 
-# %% ../../nbs/43a_enrolled.ipynb #a7247a23
+# %% ../../nbs/43a_enrolled.ipynb #9be77edc
 def untaught(
     model: nn.Module,
     vocabulary: Vocabulary,
@@ -77,7 +78,7 @@ def _with_classifier(model, classify, classes, words):
     twin.config, twin.taught = replace(model.config, classes=classes), words
     return twin
 
-# %% ../../nbs/43a_enrolled.ipynb #46686d21
+# %% ../../nbs/43a_enrolled.ipynb #a1011da1
 def with_words(
     model: nn.Module, # of single signs
     vocabulary: Vocabulary, # its words
