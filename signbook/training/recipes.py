@@ -165,7 +165,7 @@ def first_weights(
         check_shapes(model, {k: tuple(v.shape) for k, v in source.items()}, 'the weights to start from')
         model.load_state_dict(source)
         return []
-    run = load_run(source)
+    run = load_run(source, enrolled=False)
     wanted, same = f'those of this training, {features.fingerprint}', f'the same {len(vocabulary)} words'
     expect(run.features == features, 'its features', run.features.fingerprint, wanted, source)
     expect(run.vocabulary == vocabulary, 'its vocabulary', f'{len(run.vocabulary)} words', same, source)
