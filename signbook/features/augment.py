@@ -34,7 +34,7 @@ def sample(
 ) -> tuple[Tensor, Tensor]: # (B, M, J, d), (B, M, J)
     "A padded batch read at fractional frames."
     p = position.clamp(0, xyz.shape[1] - 1); i = p.floor().long(); k = (i + 1).clamp(max=xyz.shape[1] - 1)
-    rows = torch.arange(len(xyz), device=xyz.device)[:, None]; w = (p - i)[..., None]
+    rows = torch.arange(xyz.shape[0], device=xyz.device)[:, None]; w = (p - i)[..., None]
     a, b = (conf[rows, i] > 0) * (1 - w), (conf[rows, k] > 0) * w
     total = a + b
     value = (xyz[rows, i] * a[..., None] + xyz[rows, k] * b[..., None]) / total.clamp(min=1e-6)[..., None]
