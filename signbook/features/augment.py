@@ -50,7 +50,7 @@ def hand_frames(
     hands = [conf[..., layout.parts[p]].amax(-1) > 0 for p in ('left_hand', 'right_hand') if p in layout.parts]
     anything = conf.amax(-1) > 0
     seen = torch.stack(hands).any(0) if hands else anything
-    return torch.where(seen.any(1, keepdim=True), seen, anything)
+    return seen | (anything & ~seen.any(1, keepdim=True))
 
 def active_span(
     conf: Tensor, # (B, T, J)
