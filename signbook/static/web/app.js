@@ -21,8 +21,7 @@ function problem(text) { $('problem').textContent = text; show('problem', Boolea
 
 function say({word, probability}) {
   const item = document.createElement('li'), sure = document.createElement('span');
-  item.textContent = word ?? 'not sure';
-  if (word === null) item.className = 'unsure';
+  item.textContent = word;
   sure.textContent = `${Math.round(100 * probability)} %`;
   item.append(sure);
   $('words').prepend(item);
@@ -45,34 +44,37 @@ async function run(recogniser, tracker) {
   const [w, h] = [video.videoWidth, video.videoHeight];
   [ctx.canvas.width, ctx.canvas.height] = [w, h];
   const stream = new WordStream(recogniser, w / h, recogniser.about.threshold ?? .5);
-  let count = 0;
-  const stop = eachPicture(video, async ms => {
-    const found = await tracker.detect(video, ms);
+  let count = 0, stop = () => {};
+  end = () => { end = null; stop(); close(); tracker.close(); };
+  stop = eachPicture(video, async ms => {
+    const found = await tracker.detect(video, ms).catch(e => { if (end) problem(`Tracking failed: ${e.message}`); });
+    if (!found || !end) return;   // stopped meanwhile
     draw(ctx, video, found, recogniser.how);
     const named = await stream.frame(found);
-    if (named) say(named);
+    if (named && named.word !== null) say(named);   // what is not sure is counted, not shown
     count++;
     const hands = found.conf.subarray(0, 42).some(c => c > 0);
     $('state').textContent = stream.up ? 'signing' : hands ? 'hands rest' : 'no hands in the picture';
-    $('figures').textContent = `${stream.rate.toFixed(0)} pictures a second, ${found.cost.toFixed(0)} ms each; ${stream.rejected} signs not sure`;
+    $('figures').textContent = `${stream.rate.toFixed(0)} pictures a second, ${found.cost.toFixed(0)} ms each; ${stream.rejected} ${stream.rejected === 1 ? 'sign' : 'signs'} passed over as not sure`;
     document.body.dataset.pictures = count;
   });
-  end = () => { stop(); close(); };
 }
 
 async function start() {
+  let tracker = null;
   problem('');
   $('start').disabled = true;
   try {
     $('start').textContent = 'Loading …';
     const recogniser = await opened;
-    const tracker = await createTracker({visionUrl: 'vendor/vision_bundle.mjs', wasmUrl: new URL('vendor', base).href, modelUrl: 'vendor/holistic.task'});
+    tracker = await createTracker({visionUrl: 'vendor/vision_bundle.mjs', wasmUrl: new URL('vendor', base).href, modelUrl: 'vendor/holistic.task'});
     await run(recogniser, tracker);
-    const halt = end;
-    end = () => { halt(); tracker.close(); };
     show('consent', false);
     show('stage', true);
-  } catch (e) { problem(states[e.state] ?? `It cannot start: ${e.message}`); }
+  } catch (e) {
+    if (tracker) tracker.close();
+    problem(states[e.state] ?? `It cannot start: ${e.message}`);
+  }
   $('start').textContent = 'Start';
   $('start').disabled = !$('agree').checked;
 }
@@ -81,10 +83,9 @@ $('agree').addEventListener('change', e => { $('start').disabled = !e.target.che
 $('start').addEventListener('click', start);
 $('stop').addEventListener('click', () => {
   if (end) end();
-  end = null;
   show('stage', false);
   show('consent', true);
 });
 opened.then(({about}) => { $('words-known').textContent = `It knows ${about.vocabulary.length} words, such as ${about.vocabulary.slice(0, 5).join(', ')}.`; },
   e => problem(`The model cannot be loaded: ${e.message}`));
-window.signbook = {opened};   // for tests
+window.signbook = {opened, WordStream};   // for tests
