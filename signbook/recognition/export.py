@@ -9,13 +9,14 @@ __all__ = ['form', 'carried_over', 'runtime_version', 'runtime', 'runtime_files'
            'all_graphs', 'quietly', 'write_graph', 'Session', 'stacked_products', 'quantize', 'Exported',
            'ExportedSigns', 'ExportedSentences', 'forward', 'start', 'stream', 'describe', 'load_exported', 'load_any',
            'far', 'stream_difference', 'differences', 'trial_clips', 'answers', 'same_answers', 'milliseconds',
-           'compare_speed', 'parity', 'parity_table', 'web_settings', 'vendor_files', 'write_web', 'expect_room',
-           'write_export', 'export', 'export_command']
+           'some_batch', 'compare_speed', 'parity', 'parity_table', 'web_settings', 'vendor_files', 'write_web',
+           'expect_room', 'write_export', 'export', 'export_command']
 
 # %% ../../nbs/72_export.ipynb #5e0c1a01
 import contextlib, importlib.util, inspect, logging, math, shutil, sys, tarfile, time, warnings
 from copy import deepcopy
 from dataclasses import asdict, fields
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from statistics import median
@@ -34,14 +35,15 @@ from ..features.normalize import without_resting
 from ..features.pipeline import Features, Prepared
 from ..inference.recognize import Decoding, finished
 from ..layout import HOLISTIC, get_layout
-from ..models.checkpoint import Run, config_from_dict, config_to_dict, identity, known, load_run, read_json, save_json
+from ..models.checkpoint import (Run, config_from_dict, config_to_dict, identity, known, load_run,
+                                        read_json, save_json)
 from ..models.decoder import after_sos, turned
 from ..models.encoder import Cache, precise
 from ..models.spoter import SpoterV1, SpoterV2
 from ..models.spoter_modules import LearnedPositions, frame_mask
 from ..models.whispersign import StreamState, WhisperSign
 from .streaming import Sliding
-from ..training.tasks import sentences, task_of
+from ..training.tasks import Unlabelled, sentences, task_of
 
 # %% ../../nbs/72_export.ipynb #5e0c1a04
 def missing_packages() -> list[str]:
@@ -62,7 +64,7 @@ class AnyLength(nn.Module):
         return x + self.positions.at(rows.clamp(max=last))
 
 class SignGraph(nn.Module):
-    "A SPOTER: x (B, T, J, C), conf (B, T, J), length (B,) → logits (B, K), and boundary (B, T) where it finds them."
+    "A SPOTER: x (B, T, J, C), conf (B, T, J), length (B,) → logits (B, K), and boundary (B, T) if it has it."
     def __init__(self, model):
         super().__init__()
         self.model = deepcopy(model)
@@ -76,7 +78,7 @@ class SignGraph(nn.Module):
 
 # %% ../../nbs/72_export.ipynb #5e0c1a08
 class SentenceGraph(nn.Module):
-    "A WhisperSign: x (B, T, J, C), conf (B, T, J), length (B,) → ctc (B, N, V), encoded (B, N, width), patches (B,)."
+    "A WhisperSign: x (B, T, J, C), conf (B, T, J), length (B,) → ctc (B, N, V), encoded (B, N, w), patches (B,)."
     outputs = 'ctc', 'encoded', 'patches'
     def __init__(self, model):
         super().__init__()
@@ -134,7 +136,7 @@ def first_state(
     model: WhisperSign,
     history: int, # patches that the caches hold
     clips: int = 1, # B
-) -> dict[str, Tensor]: # conv (B, k, G, w), keys and values (layers, B, H, history, d), real (B, history), passed ()
+) -> dict[str, Tensor]: # conv (B, k, G, w), keys, values (layers, B, H, history, d), real (B, history), passed ()
     "What a stream remembers before it has begun: nothing, in tensors of the size that it will have."
     c, alone = model.config, model.config.grouping == 'none'
     past = max(c.kernel - 1, 0)
@@ -145,7 +147,7 @@ def first_state(
 
 # %% ../../nbs/72_export.ipynb #5e0c1a12
 class FeatureGraph(nn.Module):
-    "Prepared clips: xyz (B, T, J, 3), conf (B, T, J), length (B,), fps (B,) → x (B, T', J', C), confidence, frames."
+    "Prepared clips: xyz (B, T, J, 3), conf (B, T, J), length, fps (B,) → x (B, M, K, C), confidence, frames."
     outputs = 'x', 'confidence', 'frames'
     def __init__(self, features: Features):
         super().__init__()
@@ -177,36 +179,40 @@ class Graph(NamedTuple):
     inputs: dict # name → example
     axes: dict # name → {axis: name}, of those that may vary
 
-def batch_inputs(joints, channels, clips, frames, name='x'): # random, with joints unseen and clips of unlike length
+def batch_inputs(joints, channels, clips, frames, name='x'): # random; joints are unseen, lengths unlike
     seen = torch.rand(clips, frames, joints)
     length = torch.randint((frames + 1) // 2, frames + 1, (clips,))
     length[0] = frames
-    inputs = {name: torch.randn(clips, frames, joints, channels), 'conf': torch.where(seen > .2, seen, 0.), 'length': length}
-    axes = {name: {0: 'batch', 1: 'frames'}, 'conf': {0: 'batch', 1: 'frames'}, 'length': {0: 'batch'}}
-    return inputs, axes
+    x, both = torch.randn(clips, frames, joints, channels), {0: 'batch', 1: 'frames'}
+    inputs = {name: x, 'conf': torch.where(seen > .2, seen, 0.), 'length': length}
+    return inputs, {name: both, 'conf': both, 'length': {0: 'batch'}}
 
 def feature_graph(features, clips, frames):
     "The graph of `finish`."
     inputs, axes = batch_inputs(len(features.carried), 3, clips, frames, 'xyz')
     inputs['xyz'] = inputs['xyz'] * (inputs['conf'] > 0)[..., None]
-    return Graph(FeatureGraph(features), inputs | dict(fps=torch.full((clips,), 30.)), axes | dict(fps={0: 'batch'}))
+    inputs['fps'], axes['fps'] = torch.full((clips,), 30.), {0: 'batch'}
+    return Graph(FeatureGraph(features), inputs, axes)
 
 # %% ../../nbs/72_export.ipynb #5e0c1a14
 def model_graphs(model, history: int, clips: int, frames: int) -> dict[str, Graph]:
     "The graphs of a model, by the names of their files."
     inputs, axes = batch_inputs(len(get_layout(model.config.layout)), model.config.channels, clips, frames)
     if not isinstance(model, WhisperSign): return dict(model=Graph(SignGraph(model), inputs, axes))
-    state = first_state(model, history, clips)
-    moving = axes | dict(passed={}, conv={0: 'batch'}, keys={1: 'batch'}, values={1: 'batch'}, real={0: 'batch'})
+    state, one, two = first_state(model, history, clips), {0: 'batch'}, {1: 'batch'}
+    moving = axes | dict(passed={}, conv=one, keys=two, values=two, real=one)
     n = max(frames // model.config.patch, 2)
     encoded = torch.randn(clips, n, model.config.width)
-    heard = dict(tokens=torch.randint(1, model.config.classes + 1, (clips, 3)), encoded=encoded, patches=torch.full((clips,), n))
+    tokens = torch.randint(1, model.config.classes + 1, (clips, 3))
+    heard = dict(tokens=tokens, encoded=encoded, patches=torch.full((clips,), n))
     patched = {0: 'batch', 1: 'steps'}
     spoken = dict(tokens={0: 'batch', 1: 'glosses'}, encoded=patched, patches={0: 'batch'})
-    made = dict(model=Graph(SentenceGraph(model), inputs, axes), step=Graph(StepGraph(model), inputs | state, moving),
+    made = dict(model=Graph(SentenceGraph(model), inputs, axes),
+                step=Graph(StepGraph(model), inputs | state, moving),
                 head=Graph(HeadGraph(model.ctc), dict(encoded=encoded), dict(encoded=patched)))
     for name in ('decoder', 'reverse_decoder'):
-        if getattr(model, name) is not None: made[name] = Graph(DecoderGraph(getattr(model, name)), heard, spoken)
+        decoder = getattr(model, name)
+        if decoder is not None: made[name] = Graph(DecoderGraph(decoder), heard, spoken)
     return made
 
 def all_graphs(run: Run, history: int, clips: int = 2, frames: int = 24, seed: int = 0) -> dict[str, Graph]:
@@ -215,7 +221,8 @@ def all_graphs(run: Run, history: int, clips: int = 2, frames: int = 24, seed: i
            'a SPOTER or a WhisperSign', 'export')
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        return dict(features=feature_graph(run.features, clips, frames)) | model_graphs(run.model, history, clips, frames)
+        of_features = feature_graph(run.features, clips, frames)
+        return dict(features=of_features) | model_graphs(run.model, history, clips, frames)
 
 # %% ../../nbs/72_export.ipynb #5e0c1a16
 @contextlib.contextmanager
@@ -242,7 +249,7 @@ def write_graph(
         made = torch.onnx.export(graph.module.eval(), tuple(graph.inputs.values()), dynamo=True, **names,
                                  dynamic_shapes=shapes, opset_version=opset, verbose=False,
                                  custom_translation_table={torch.ops.aten.nanmedian.dim: nanmedian})
-    for node in made.model.graph.all_nodes(): node.metadata_props.clear() # of which file and line of PyTorch it came
+    for node in made.model.graph.all_nodes(): node.metadata_props.clear() # lines of files of this machine
     made.model.metadata_props.update(about)
     with replacing(path) as p: made.save(str(p), external_data=False)
 
@@ -256,9 +263,11 @@ class Session:
         try: self.session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
         except Exception as e:
             reason = ' '.join(str(e).split())[:200]
-            raise ValueError(f'{path}: cannot be read ({reason}), expected a graph as signbook export writes it') from None
+            wanted = 'expected a graph as signbook export writes it'
+            raise ValueError(f'{path}: cannot be read ({reason}), {wanted}') from None
         self.path, self.about = Path(path), dict(self.session.get_modelmeta().custom_metadata_map)
-        self.inputs, self.outputs = ([x.name for x in a] for a in (self.session.get_inputs(), self.session.get_outputs()))
+        self.inputs = [x.name for x in self.session.get_inputs()]
+        self.outputs = [x.name for x in self.session.get_outputs()]
 
     def __call__(self, **inputs: Tensor) -> dict[str, Tensor]:
         fed = {name: inputs[name].detach().cpu().contiguous().numpy() for name in self.inputs}
@@ -289,7 +298,7 @@ class Exported(nn.Module):
     def __init__(self, config, graphs: dict[str, Session]):
         super().__init__()
         self.config, self.graphs = config, graphs
-        self.place = nn.Parameter(torch.zeros(()), requires_grad=False) # for those who ask where the weights are
+        self.place = nn.Parameter(torch.zeros(()), requires_grad=False) # says that it is on the CPU
 
     def _read(self, name, batch, **more): # a graph on the part of a batch that models see
         x, conf = batch['x'], batch['conf']
@@ -314,7 +323,8 @@ class ExportedSentences(Exported):
         self.history, self.seconds = history, config.patch / config.fps
 
     def encode(self, batch, chunk=None, left=None):
-        expect(chunk is None and left is None, 'chunk and left', f'{chunk} and {left}', 'none: the graph sees a clip as a whole, and `stream` is for chunks')
+        whole = 'none: the graph sees a clip as a whole, and `stream` is for chunks'
+        expect(chunk is None and left is None, 'chunk and left', f'{chunk} and {left}', whole)
         out = self._read('model', batch)
         return out['encoded'], out['patches'], None
 
@@ -343,9 +353,10 @@ def forward(self:ExportedSentences, batch: dict, chunk=None, left=None) -> dict:
 
 def start(self:ExportedSentences, clips: int) -> StreamState: # B
     "What a stream remembers before it has begun."
-    zeros = {s.name: torch.zeros([clips if isinstance(n, str) else n for n in s.shape],
-                                 dtype=torch.bool if s.name == 'real' else torch.float32)
-             for s in self.graphs['step'].session.get_inputs() if s.name in ('conv', 'keys', 'values', 'real')}
+    zeros = {}
+    for s in self.graphs['step'].session.get_inputs():
+        kind = torch.bool if s.name == 'real' else torch.float32
+        zeros[s.name] = torch.zeros([clips if isinstance(n, str) else n for n in s.shape], dtype=kind)
     return StreamState(zeros['conv'], Cache((zeros['keys'], zeros['values']), zeros['real'], 0))
 
 ExportedSentences.forward, ExportedSentences.start = forward, start
@@ -358,17 +369,20 @@ def stream(self:ExportedSentences,
     left: int | None = 4, # chunks of history
 ) -> tuple[Tensor, Tensor, Tensor, StreamState]: # ctc (B, N, V), encoded (B, N, width), length (B,), state
     "The next piece of a stream, as WhisperSign's own gives it."
-    kept = None if left is None else left * chunk
-    expect(kept == self.history, 'what is kept of a stream', f'{kept} patches', f'{self.history}, as it was exported')
+    asked = None if left is None else left * chunk
+    wanted = f'{self.history}, as it was exported'
+    expect(asked == self.history, 'what is kept of a stream', f'{asked} patches', wanted)
     if state.encoder is None: state = self.start(len(batch['x']))
     said, heard, frames = [], [], chunk * self.config.patch
     passed = state.encoder.passed
-    expect(passed % chunk == 0, 'the piece before', f'{passed % chunk} patches at its end', f'whole chunks of {chunk}', 'stream')
+    over = passed % chunk
+    expect(not over, 'the piece before', f'{over} patches at its end', f'whole chunks of {chunk}', 'stream')
     for first in range(0, batch['x'].shape[1], frames):
         x, conf = (batch[k][:, first:first + frames] for k in ('x', 'conf'))
         piece = dict(x=x, conf=conf, length=(batch['length'] - first).clamp(0, x.shape[1]))
         (keys, values), real, passed = state.encoder
-        out = self._read('step', piece, passed=torch.tensor(passed), conv=state.conv, keys=keys, values=values, real=real)
+        kept = dict(conv=state.conv, keys=keys, values=values, real=real)
+        out = self._read('step', piece, passed=torch.tensor(passed), **kept)
         said, heard = [*said, out['ctc']], [*heard, out['encoded']]
         after = Cache((out['next_keys'], out['next_values']), out['next_real'], passed + out['ctc'].shape[1])
         state = StreamState(out['next_conv'], after)
@@ -395,7 +409,8 @@ def _folder(path): # what model.json says, checked
     expect(file.is_file(), 'model.json', 'missing', 'a folder written by signbook export', path)
     about = read_json(file)
     expect(about.get('form') == form, 'form', about.get('form'), form, file)
-    wanted = dict(model=dict, features=dict, fingerprint=str, vocabulary=list, identity=str, graphs=dict, history=int)
+    wanted = dict(model=dict, features=dict, fingerprint=str, vocabulary=list, identity=str, graphs=dict)
+    wanted |= dict(history=int, chunk=int, left=int, int8=bool)
     for name, kind in wanted.items():
         expect(type(about.get(name)) is kind, name, type(about.get(name)).__name__, kind.__name__, file)
     return file, about
@@ -410,15 +425,16 @@ def load_exported(
     expect(features.fingerprint == about['fingerprint'], 'fingerprint', about['fingerprint'],
            f'{features.fingerprint}, that of its features', file)
     with one_sentence(file, 'vocabulary'): vocabulary = Vocabulary(tuple(about['vocabulary']))
-    expect(list(vocabulary.glosses) == about['vocabulary'], 'vocabulary', 'in another order', 'the words sorted', file)
+    words = list(vocabulary.glosses)
+    expect(words == about['vocabulary'], 'vocabulary', 'in another order', 'the words sorted', file)
     with one_sentence(file, 'model'): config = config_from_dict(about['model'])
-    expect(config.classes == len(vocabulary), 'vocabulary', f'{len(vocabulary)} words', f'{config.classes}, as the model', file)
-    expect(identity(about) == about['identity'], 'identity', about['identity'], 'that of its model and words', file)
-    graphs = {}
+    expect(config.classes == len(words), 'vocabulary', f'{len(words)} words', f'{config.classes}', file)
+    own, graphs = about['identity'], {}
+    expect(identity(about) == own, 'identity', own, 'that of its model and words', file)
     for name in about['graphs']:
         graphs[name] = Session(Path(path)/f'{name}.onnx')
         found = graphs[name].about.get('identity')
-        expect(found == about['identity'], 'identity', found, f'{about["identity"]}, as model.json says', graphs[name].path)
+        expect(found == own, 'identity', found, f'{own}, as model.json says', graphs[name].path)
     if task_of(config) is sentences: model = ExportedSentences(config, graphs, about['history'])
     else: model = ExportedSigns(config, graphs)
     return Run(model.eval(), features, vocabulary, about, Path(path))
@@ -440,8 +456,9 @@ def far(a: Tensor, b: Tensor) -> float: # infinite where one of them is no numbe
 
 def stream_difference(run: Run, exported: Run, chunk: int, left: int) -> float: # of log-probabilities
     "How far a stream on onnxruntime is from the one on PyTorch, chunk by chunk."
-    frames = chunk * run.model.config.patch
-    inputs, _ = batch_inputs(len(get_layout(run.model.config.layout)), run.model.config.channels, 1, 5 * frames // 2 * 2 + 3)
+    c = run.model.config
+    frames = chunk * c.patch
+    inputs, _ = batch_inputs(len(get_layout(c.layout)), c.channels, 1, max(left + 3, 5) * frames + 3)
     states, most = [StreamState(), StreamState()], 0.
     for first in range(0, inputs['x'].shape[1], frames):
         x, conf = (inputs[k][:, first:first + frames] for k in ('x', 'conf'))
@@ -486,7 +503,7 @@ def trial_clips(
         if protocol != 'all': clips = split(clips, protocol, run.config['seed'], run.config['val']).test
     task = task_of(run.model)
     right = [i for i, g in enumerate(clips.gloss) if task.fits(g) and all(w in run.vocabulary for w in g)]
-    expect(right or data is None, 'words', 'none that the run knows', 'clips of words that it knows', data or '')
+    if data: expect(right, 'words', 'none that the run knows', 'clips of words that it knows', data)
     right = right or range(len(clips)) # answers are compared with each other then, and not scored
     kept = np.unique(np.linspace(0, len(right) - 1, min(most, len(right))).astype(int))
     return clips[[right[k] for k in kept]], about
@@ -524,19 +541,30 @@ def milliseconds(
             if k > 1: spent[name].append(1e3 * (time.perf_counter() - before))
     return {name: median(s) for name, s in spent.items()}
 
+# %% ../../nbs/72_export.ipynb #5e0c1b21
+def some_batch(run: Run, clips: Corpus | None, n: int) -> dict: # of random numbers where there are no clips
+    "A batch to measure with."
+    if clips is None: return all_graphs(run, 1, n, 60)['model'].inputs
+    data = Prepared(Unlabelled(clips), run.features, run.vocabulary)
+    return finished(run.features, [data[i % len(clips)] for i in range(n)], 'cpu')
+
 @torch.inference_mode()
-def compare_speed(run: Run, exported: Run, clips: Corpus | None, rounds: int = 15) -> dict: # milliseconds, and their ratio
+def compare_speed(
+    run: Run,
+    exported: Run,
+    clips: Corpus | None,
+    rounds: int = 15,
+) -> dict: # milliseconds of each, and how many times as fast onnxruntime is
     "One clip, a batch of eight, and a chunk of a stream, on PyTorch and on onnxruntime."
-    def batch(n):
-        if clips is None: return all_graphs(run, exported.config['history'], n, 60)['model'].inputs
-        data = Prepared(clips, run.features, run.vocabulary)
-        return finished(run.features, [{**data[i % len(clips)], 'gloss': torch.zeros(0, dtype=torch.long)} for i in range(n)], 'cpu')
-    pairs, both = {'one clip': batch(1), 'eight clips': batch(8)}, dict(torch=run.model, onnxruntime=exported.model)
-    out = {name: milliseconds({k: lambda m=m, b=b: m(b) for k, m in both.items()}, rounds) for name, b in pairs.items()}
+    both, out = dict(torch=run.model, onnxruntime=exported.model), {}
+    def timed(act): return milliseconds({k: partial(act, m) for k, m in both.items()}, rounds)
+    for name, n in {'one clip': 1, 'eight clips': 8}.items():
+        batch = some_batch(run, clips, n)
+        out[name] = timed(lambda m: m(batch))
     if 'step' in exported.model.graphs:
         chunk, left = exported.config['chunk'], exported.config['left']
         x = all_graphs(run, chunk * left, 1, chunk * run.model.config.patch)['model'].inputs
-        out['a chunk'] = milliseconds({k: lambda m=m: m.stream(x, chunk=chunk, left=left) for k, m in both.items()}, rounds)
+        out['a chunk'] = timed(lambda m: m.stream(x, chunk=chunk, left=left))
     return {name: t | dict(ratio=t['torch'] / t['onnxruntime']) for name, t in out.items()}
 
 # %% ../../nbs/72_export.ipynb #5e0c1b13
@@ -571,10 +599,11 @@ def parity_table(
     "A report for people."
     rows = [(f'largest difference, {k}', '', f'{v:.1e}') for k, v in report['difference'].items()]
     rows += _by_answers(report['answers'], report['clips'])
-    rows += [(f'megabytes, {k}', f'{report["megabytes"]["torch"]:.2f} (all weights)' if k == 'model' else '', f'{v:.2f}')
-             for k, v in report['megabytes'].items() if k != 'torch']
-    rows += [(f'milliseconds, {k}', f'{v["torch"]:.2f}', f'{v["onnxruntime"]:.2f} ({v["ratio"]:.2f} times as fast)')
-             for k, v in report['speed'].items()]
+    rows += [('megabytes, all weights', f'{report["megabytes"]["torch"]:.2f}', '')]
+    rows += [(f'megabytes, {k}', '', f'{v:.2f}') for k, v in report['megabytes'].items() if k != 'torch']
+    for k, v in report['speed'].items():
+        faster = f'{v["onnxruntime"]:.2f} ({v["ratio"]:.2f} times as fast)'
+        rows.append((f'milliseconds, {k}', f'{v["torch"]:.2f}', faster))
     kind = 'onnxruntime, int8' if report['int8'] else 'onnxruntime'
     lines = [f'| | PyTorch | {kind} |', '|---|---|---|', *(f'| {a} | {b} | {c} |' for a, b, c in rows)]
     return '\n'.join(lines) + '\n'
@@ -584,9 +613,11 @@ def web_settings(run: Run) -> dict: # as web.json has it
     "What a page has to know besides the graphs; a run that no page can serve is refused."
     from signbook.view import drawn_parts, drawn_twice
     f = run.features
-    expect(task_of(run.model) is not sentences, 'the run', 'one that reads sentences', 'a SPOTER for a page', 'web')
-    expect(f.fps and f.lookback is None, 'features', f'fps {f.fps} and lookback {f.lookback}', 'a rate and no lookback for a page', 'web')
-    with one_sentence('web', 'the joints are not those of MediaPipe'): joints = HOLISTIC.locate(f.carried).tolist()
+    reads = task_of(run.model) is sentences
+    expect(not reads, 'the run', 'one that reads sentences', 'a SPOTER for a page', 'web')
+    found = f'fps {f.fps} and lookback {f.lookback}'
+    expect(f.fps and f.lookback is None, 'features', found, 'a rate and no lookback for a page', 'web')
+    with one_sentence('web', 'needs the joints of MediaPipe'): joints = HOLISTIC.locate(f.carried).tolist()
     layout, hands = f.carried, []
     for side in ('left', 'right'):
         part = layout.parts.get(f'{side}_hand')
@@ -597,15 +628,17 @@ def web_settings(run: Run) -> dict: # as web.json has it
     sliding = {k.name: k.default for k in fields(Sliding) if k.name in ('gap', 'shortest', 'longest', 'margin')}
     drawn = dict(parts=drawn_parts(HOLISTIC), twins=list(drawn_twice(HOLISTIC).items()),
                  ranges={name: [s.start, s.stop] for name, s in HOLISTIC.parts.items()})
-    return dict(fps=f.fps, max_gap=f.max_gap, square=f.body or (f.hands, f.face) != ('none', 'none'), rest=f.rest,
-                below=below, joints=joints, shoulders=shoulders, hands=hands) | sliding | drawn
+    square = f.body or (f.hands, f.face) != ('none', 'none') # as in `prepare`
+    return dict(fps=f.fps, max_gap=f.max_gap, square=square, rest=f.rest, below=below, joints=joints,
+                shoulders=shoulders, hands=hands) | sliding | drawn
 
 # %% ../../nbs/72_export.ipynb #5e0c1d03
 runtime_version = '1.30.0' # of onnxruntime-web; its address and SHA-256
 runtime = (f'https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{runtime_version}.tgz',
            'd2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71')
 runtime_files = 'ort.wasm.min.mjs', 'ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'
-own_files = ('web/index.html', 'web/style.css', 'web/app.js', 'web/prepare.js', 'web/recognise.js', 'tracker.js', 'skeleton.js')
+own_files = ('web/index.html', 'web/style.css', 'web/app.js', 'web/prepare.js', 'web/recognise.js',
+             'tracker.js', 'skeleton.js')
 
 def vendor_files(cache: str | Path | None = None) -> dict[str, bytes]: # by name
     "What a page needs that is not ours, out of the cache or from where it is published."
@@ -618,10 +651,13 @@ def vendor_files(cache: str | Path | None = None) -> dict[str, bytes]: # by name
 def write_web(folder: Path, settings: dict, vendor: dict[str, bytes]) -> None:
     "The page and all that it loads, beside the graphs."
     (folder/'vendor').mkdir()
-    for name in own_files: (folder/Path(name).name).write_bytes(files('signbook').joinpath('static', *name.split('/')).read_bytes())
+    for name in own_files:
+        source = files('signbook').joinpath('static', *name.split('/'))
+        (folder/source.name).write_bytes(source.read_bytes())
     for name, data in vendor.items(): (folder/'vendor'/name).write_bytes(data)
-    told = f'onnxruntime-web {runtime_version} (MIT, Microsoft); MediaPipe tasks-vision and models (Apache 2.0, Google)'
-    (folder/'vendor'/'NOTICE.txt').write_text(f'{told}\n', encoding='utf-8')
+    told = [f'onnxruntime-web {runtime_version}: MIT, Microsoft',
+            'MediaPipe tasks-vision and models: Apache 2.0, Google']
+    (folder/'vendor'/'NOTICE.txt').write_text('\n'.join(told) + '\n', encoding='utf-8')
     save_json(folder/'web.json', settings)
 
 # %% ../../nbs/72_export.ipynb #5e0c1b15
@@ -630,7 +666,8 @@ largest_difference = 1e-3 # of graphs in 32 bits; what rounding does is a hundre
 def expect_room(to: Path) -> None:
     "Refuse a target in which something is."
     empty = to.is_dir() and not any(to.iterdir())
-    expect(not (to.is_dir() and not empty), 'the folder', 'not empty', 'an empty one, or one that does not exist yet', to)
+    full = to.is_dir() and not empty
+    expect(not full, 'the folder', 'not empty', 'an empty one, or one that does not exist yet', to)
     if not empty: expect_writable(to)
 
 def write_export(run: Run, folder: Path, int8: bool, chunk: int, left: int, opset: int = 18) -> None:
@@ -669,7 +706,8 @@ def export(
         write_export(run, folder, int8, chunk, left)
         report = parity(run, load_exported(folder), data, options, rounds, how)
         most = max(report['difference'].values())
-        expect(int8 or most <= largest_difference, 'the largest difference from the model', f'{most:.2g}', f'at most {largest_difference:g}', to)
+        wanted = f'at most {largest_difference:g}'
+        expect(int8 or most <= largest_difference, 'the largest difference', f'{most:.2g}', wanted, to)
         save_json(folder/'parity.json', report)
         with replacing(folder/'parity.md') as p: p.write_text(parity_table(report), encoding='utf-8')
         if web: write_web(folder, settings, vendor)
