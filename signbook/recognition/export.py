@@ -570,13 +570,12 @@ def compare_speed(
 def parity(
     run: Run, # on PyTorch
     exported: Run, # the same on onnxruntime
-    data: Path | None = None, # clips; synthetic ones without it
-    options: ReaderOptions = ReaderOptions(),
+    clips: Corpus | None, # to compare answers on, as `trial_clips` gives them
+    about: str, # what they are
     rounds: int = 15, # of each time that is taken
     how: Decoding = Decoding(), # of sentences
 ) -> dict: # as parity.json has it
     "How far an exported run is from the one that it was made of."
-    clips, about = trial_clips(run, data, options)
     unlike = differences(run, exported)
     found = None if clips is None else same_answers(*(answers(r, clips, how) for r in (run, exported)))
     weights = sum(v.numel() * v.element_size() for v in run.model.state_dict().values()) / 1e6
@@ -700,10 +699,11 @@ def export(
     expect_room(to)
     expect(chunk >= 1 and left >= 0, 'chunk and left', f'{chunk} and {left}', 'at least 1 patch and 0 chunks')
     settings, vendor = (web_settings(run), vendor_files()) if web else (None, {})
+    clips, about = trial_clips(run, data, options)
     with replacing(to) as folder:
         folder.mkdir(parents=True)
         write_export(run, folder, int8, chunk, left)
-        report = parity(run, load_exported(folder), data, options, rounds, how)
+        report = parity(run, load_exported(folder), clips, about, rounds, how)
         most = max(report['difference'].values())
         wanted = f'at most {largest_difference:g}'
         expect(int8 or most <= largest_difference, 'the largest difference', f'{most:.2g}', wanted, to)
