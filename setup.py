@@ -11,7 +11,7 @@ setup(
     name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], license='MIT',
     author=cfg['author'], author_email=cfg['author_email'], keywords=cfg['keywords'], url=cfg['git_url'],
     long_description=(here / 'README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
-    packages=find_packages(include=['signbook', 'signbook.*']), include_package_data=True,
+    packages=find_packages(include=['signbook', 'signbook.*']), package_data={'signbook': ['static/*', 'static/*/*']},
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
     extras_require={name.removesuffix('_requirements'): cfg[name].split() for name in cfg if name.endswith('_requirements')},

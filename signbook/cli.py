@@ -33,6 +33,8 @@ commands = dict(  # name → where its function is, and what it does
            'Teach a run a word from a few recordings, without training.'),
     search=('signbook.recognition.enrolment:search_command', 'Find where a sign occurs in recordings.'),
     live=('signbook.app.terminal:live', 'Words as they are signed, from a camera.'),
+    export=('signbook.recognition.export:export_command',
+            'A run as ONNX, with a report of how far that is from it.'),
     selftest=('signbook.commands:selftest', 'Show in ten seconds whether this machine can do it all.'),
     bench=('signbook.commands:bench', 'Speed against a peer in the same process.'),
 )
@@ -47,7 +49,7 @@ def find(name):
 
 # %% ../nbs/90_cli.ipynb #1553f66f
 extras = dict(mediapipe='extract', cv2='extract', ray='cluster', whisper='whisper',
-              wandb='track', tensorboard='track', h5py='hdf5') # package → the extra that brings it
+              wandb='track', tensorboard='track', h5py='hdf5', onnx='export', onnxruntime='export', onnxscript='export') # package → the extra that brings it
 
 def import_error(e: ImportError) -> str:
     "Which package cannot be loaded, why, and what to do about it, in a sentence."

@@ -36,7 +36,7 @@ def sample(
     p = position.clamp(0, xyz.shape[1] - 1)
     i = p.floor().long()
     k = (i + 1).clamp(max=xyz.shape[1] - 1)
-    rows = torch.arange(len(xyz), device=xyz.device)[:, None]
+    rows = torch.arange(xyz.shape[0], device=xyz.device)[:, None]
     w = (p - i)[..., None]
     a, b = (conf[rows, i] > 0) * (1 - w), (conf[rows, k] > 0) * w
     total = a + b
@@ -54,7 +54,7 @@ def hand_frames(
              if p in layout.parts]
     anything = conf.amax(-1) > 0
     seen = torch.stack(hands).any(0) if hands else anything
-    return torch.where(seen.any(1, keepdim=True), seen, anything)
+    return seen | (anything & ~seen.any(1, keepdim=True))
 
 def active_span(
     conf: Tensor, # (B, T, J)
