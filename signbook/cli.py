@@ -49,7 +49,8 @@ def find(name):
 
 # %% ../nbs/90_cli.ipynb #1553f66f
 extras = dict(mediapipe='extract', cv2='extract', ray='cluster', whisper='whisper',
-              wandb='track', tensorboard='track', h5py='hdf5', onnx='export', onnxruntime='export', onnxscript='export') # package → the extra that brings it
+              wandb='track', tensorboard='track', h5py='hdf5',
+              onnx='export', onnxruntime='export', onnxscript='export') # package → the extra that brings it
 
 def import_error(e: ImportError) -> str:
     "Which package cannot be loaded, why, and what to do about it, in a sentence."

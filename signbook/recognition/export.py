@@ -364,7 +364,7 @@ ExportedSentences.forward, ExportedSentences.start = forward, start
 def stream(self:ExportedSentences,
     batch: dict, # x (B, T, J, C), conf (B, T, J), length (B,): the next frames, whole chunks but at the end
     state: StreamState = StreamState(),
-    chunk: int = 8, # patches
+    chunk: int = 5, # patches
     left: int | None = 4, # chunks of history
 ) -> tuple[Tensor, Tensor, Tensor, StreamState]: # ctc (B, N, V), encoded (B, N, width), length (B,), state
     "The next piece of a stream, as WhisperSign's own gives it."
@@ -685,7 +685,7 @@ def export(
     run: Run, # as `load_run` gives it
     to: str | Path, # a folder that is empty or does not exist yet
     int8: bool = False, # matrices of 8 bits
-    chunk: int = 8, # patches that a stream encodes at once
+    chunk: int = 5, # patches that a stream encodes at once
     left: int = 4, # chunks of history that a patch of a stream sees
     data: Path | None = None, # clips for the report; synthetic ones without it
     options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
@@ -721,7 +721,7 @@ def export_command(
     web: bool = False, # also a page that does it all in a browser
     data: Path | None = None, # clips for the report; synthetic ones without it
     which: Literal['last', 'best'] = 'last', # which weights
-    chunk: int = 8, # patches that a stream encodes at once
+    chunk: int = 5, # patches that a stream encodes at once
     left: int = 4, # chunks of history that a patch of a stream sees
     options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself; by default as in training
 ) -> dict:

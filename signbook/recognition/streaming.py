@@ -97,7 +97,7 @@ class PatchStream:
     def __init__(self,
         run, # as `load_run` gives it: a WhisperSign, and features with lookback
         fps: float = 30., # about how many frames a second will come
-        chunk: int = 8, # patches encoded at once
+        chunk: int = 5, # patches encoded at once
         left: int | None = 4, # chunks of history; None keeps all, and memory grows
         **about, # of Clip: layout, aspect, frame
     ):
@@ -297,7 +297,7 @@ PrefixBeam.hypotheses, PrefixBeam._timed, PrefixBeam.commit = hypotheses, _timed
 @dataclass(frozen=True)
 class Streaming:
     "How a stream is read."
-    chunk: int = 8 # patches encoded at once
+    chunk: int = 5 # patches encoded at once; two thirds of a second with the recipes' patches
     left: int = 4 # chunks of history that a patch sees
     beam: int = 8 # sentences kept
     symbols: int = 10 # likeliest glosses that may follow in a patch
