@@ -160,6 +160,18 @@ def docs():
         for page, wrong in json.loads((out/'said.json').read_text()): yield f'{page}: ' + textwrap.shorten(wrong, 500)
 
 
+# Contributing
+
+def contributing():
+    "The Python blocks of CONTRIBUTING.md run, one after the other."
+    text = (ROOT/'CONTRIBUTING.md').read_text(encoding='utf-8')
+    blocks = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
+    if not blocks: yield 'CONTRIBUTING.md has no Python blocks'
+    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    r = subprocess.run([sys.executable, '-c', '\n'.join(blocks)], cwd=ROOT, capture_output=True, text=True, env=env)
+    if r.returncode: yield f'CONTRIBUTING.md: {r.stderr[-600:].strip()}'
+
+
 # Style: a ratchet
 
 def nested(node, depth=0):
