@@ -151,7 +151,7 @@ def links():
 links.__doc__ = pages.links.__doc__
 
 CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import,
-              links=links, outputs=pages.outputs, style=pages.style, docs=pages.docs, contributing=pages.contributing)
+              links=links, outputs=pages.outputs, style=pages.style, docs=pages.docs, contributing=pages.contributing, citation=pages.citation)
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -171,6 +171,17 @@ def contributing():
     r = subprocess.run([sys.executable, '-c', '\n'.join(blocks)], cwd=ROOT, capture_output=True, text=True, env=env)
     if r.returncode: yield f'CONTRIBUTING.md: {r.stderr[-600:].strip()}'
 
+def citation():
+    "CITATION.cff names the version, the licence and the place that settings.ini names."
+    import configparser
+    import yaml
+    settings = configparser.ConfigParser(delimiters=['='], interpolation=None)
+    settings.read(ROOT/'settings.ini', encoding='utf-8')
+    known, cited = settings['DEFAULT'], yaml.safe_load((ROOT/'CITATION.cff').read_text(encoding='utf-8'))
+    wanted = {'version': known['version'], 'license': known['license'].upper(), 'repository-code': known['git_url']}
+    for name, value in wanted.items():
+        if cited.get(name) != value: yield f'CITATION.cff has {name} {cited.get(name)!r}, settings.ini {value!r}'
+
 
 # Style: a ratchet
 
