@@ -70,7 +70,7 @@ def evaluate(
 ) -> dict: # scores by name, as in metrics.json
     "How good a run is on clips."
     if isinstance(data, (str, Path)):
-        wanted = 'a Corpus, as load and split give it: only the folder of a run says which part of a path is the test'
+        wanted = 'a Corpus, since only the folder of a run says which part of a path is the test'
         expect(isinstance(run, (str, Path)), 'data', f'a path for a {type(run).__name__}', wanted)
         evaluate_command(Path(run), Path(data), which=which, decoding=decoding)
         return read_json(Path(run)/'metrics.json')
