@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['signs', 'sentences', 'tasks', 'Recognised', 'Scored', 'Unlabelled', 'Task', 'loss', 'score', 'recognise', 'evaluate',
-           'evidence', 'Signs', 'targets', 'glosses_of', 'temperature_of', 'Sentences', 'check', 'keeps',
-           'language_model', 'ready', 'task_of', 'add_family']
+           'evidence', 'Signs', 'targets', 'glosses_of', 'temperature_of', 'threshold_of', 'Sentences', 'check',
+           'keeps', 'language_model', 'ready', 'task_of', 'add_family']
 
 # %% ../../nbs/60a_tasks.ipynb #3c31226a
 import json, math
@@ -21,7 +21,7 @@ from ..data.corpus import Corpus
 from ..data.files import expect
 from ..features.pipeline import Features, Prepared
 from ..inference.alignment import Sign
-from ..inference.calibration import calibration_scores, fit_temperature
+from ..inference.calibration import calibration_scores, fit_temperature, threshold_for
 from ..inference.decoding import minimum_frames
 from ..inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
 from ..inference.metrics import confusion, evaluate_classification, per_class, plot_confusion
@@ -132,7 +132,9 @@ class Signs(Task):
     def settle(self, trained, val):
         data = Prepared(val, trained.features, trained.vocabulary)
         logits = predict(trained.final, trained.features, data)['logits'].float().cpu()
-        return dict(temperature=round(fit_temperature(logits, targets(data)), 4))
+        temperature, meant = fit_temperature(logits, targets(data)), targets(data)
+        sure, best = (logits / temperature).softmax(1).max(1)
+        return dict(temperature=round(temperature, 4), threshold=threshold_for(sure, best == meant))
 
 def targets(data: Prepared) -> torch.Tensor: # (N,) classes from 0
     "What each clip shows, of clips of one sign."
@@ -145,6 +147,10 @@ def glosses_of(clips) -> list: # N tuples; of a corpus, no joint is read
 def temperature_of(run) -> float: # by which logits are divided; 1 for runs that were not calibrated
     "How a run's probabilities are to be taken."
     return float(run.config.get('temperature') or 1)
+
+def threshold_of(run, otherwise: float = .5) -> float: # of the calibrated probability
+    "Below what a live view should say nothing: where 95 % of what was left of the validation clips was right."
+    return float(run.config.get('threshold') or otherwise)
 
 # %% ../../nbs/60a_tasks.ipynb #5b09e2ac
 def _one_sign(words, p, seconds, most): # out of the probabilities of all words
