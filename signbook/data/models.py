@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['published', 'ingredients', 'vision_version', 'browser_files', 'cache_folder', 'sha256', 'is_file_of', 'fetch',
-           'wheel', 'Ingredient', 'add_normalization', 'add_irises', 'assemble', 'Model', 'describe', 'find_model',
-           'has_models', 'BrowserFile', 'cached_browser', 'checked_integrity', 'find_browser', 'models_command']
+           'wheel', 'Ingredient', 'add_normalization', 'add_irises', 'assemble', 'Model', 'describe', 'cached_model',
+           'find_model', 'has_models', 'BrowserFile', 'cached_browser', 'checked_integrity', 'find_browser',
+           'models_command']
 
 # %% ../../nbs/13a_models.ipynb #237998a9
 import base64, hashlib, importlib.util, io, os, subprocess, sys, tarfile, tempfile, urllib.request, zipfile
@@ -220,8 +221,12 @@ def describe(
     return Model(Path(path), 'assembled' if ours else 'given', digest)
 
 # %% ../../nbs/13a_models.ipynb #81de95fe
-def _cached(layout, cache):
-    "A model that was fetched or assembled before, whole; None where there is none."
+def cached_model(
+    layout: Literal['holistic', 'hands'] = 'holistic', # what it is to track
+    cache: str | Path | None = None, # folder; None takes `cache_folder`
+) -> Path | None: # None where there is none
+    "A model that was fetched or assembled before, whole; nothing is fetched."
+    cache = Path(cache or cache_folder())
     url, digest = published[layout]
     fetched = cache/f'{digest[:8]}-{url.rsplit("/", 1)[-1]}'
     if is_file_of(fetched, digest): return fetched
@@ -245,7 +250,7 @@ def find_model(
     if given: return describe(given)
     cache = Path(cache or cache_folder())
     with one_sentence(cache, 'cannot hold models; SIGNBOOK_CACHE names another folder'): cache.mkdir(parents=True, exist_ok=True)
-    if ready := _cached(layout, cache): return describe(ready)
+    if ready := cached_model(layout, cache): return describe(ready)
     tried = []
     for attempt in (lambda: fetch(*published[layout], cache), lambda: _assembled(layout, cache, source)):
         try: return describe(attempt())
