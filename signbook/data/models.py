@@ -79,7 +79,7 @@ def wheel(
 
 def _pip_download(folder):
     kind = '--platform manylinux_2_28_x86_64 --python-version 3.11 --implementation cp --abi cp311'.split()
-    quick = '--quiet --disable-pip-version-check --retries 1 --timeout 30'.split()
+    quick = '--quiet --no-color --disable-pip-version-check --retries 1 --timeout 30'.split()
     wanted = ['--no-deps', '--only-binary=:all:', *kind, '--dest', folder, 'mediapipe==0.10.21']
     ran = subprocess.run([sys.executable, '-m', 'pip', 'download', *quick, *wanted], capture_output=True, text=True)
     errors = [line for line in ran.stderr.splitlines() if line.startswith('ERROR')]

@@ -39,7 +39,8 @@ function el(tag, attributes = {}, ...children) {
 }
 
 function consent(config, engine) {
-  const kind = config.source.kind, what = {camera: 'your camera', video: 'a video file', clip: 'a recorded clip'}[kind];
+  const kind = config.source.kind;
+  const what = {camera: 'your camera', video: 'a video file', clip: 'a recorded clip'}[kind];
   const road = kind === 'clip' ? 'Its landmarks are in the notebook’s kernel, which finds the words. No camera is used.'
     : engine === 'browser' ? 'Pictures are looked at in this page and do not leave it. Only landmarks (543 points of body, '
       + 'face and hands a picture) go to the notebook’s kernel, which finds the words.'
@@ -100,19 +101,27 @@ function courier(model) {
   return {got, fetchAll};
 }
 
-// The tracker's files: through the kernel where its cache has them, else from a public server, which must serve these very
-// bytes.
+// A file from its public server, which must serve these very bytes; null where it cannot be had.
+async function published({url, integrity}) {
+  try {
+    const answer = await fetch(url, {integrity, mode: 'cors'});
+    return answer.ok ? await answer.blob() : null;
+  } catch (e) { return null; }
+}
+
+// The tracker's files: through the kernel where its cache has them, else from a public server, else whatever the kernel can
+// do: it may reach npm or PyPI.
 async function openTracker(config, courier, tell) {
   const blobs = {};
   for (const file of config.files) {
     const show = share => tell(`Loading the tracker: ${file.name} ${Math.round(100 * share)} %`);
     show(0);
     try {
-      blobs[file.name] = file.cached ? await courier.fetchAll(file.name, show)
-        : await (await fetch(file.url, {integrity: file.integrity, mode: 'cors'})).blob();
+      const found = file.cached ? null : await published(file);
+      blobs[file.name] = found || await courier.fetchAll(file.name, show);
     } catch (e) {
-      const way = 'Run `signbook models --browser` where the kernel runs.';
-      throw Object.assign(new Error(`${file.name} cannot be had (${e.message}). ${way}`), {state: 'no-model'});
+      const way = 'Run signbook models --browser where the kernel runs.';
+      throw Object.assign(new Error(`${file.name} cannot be had. ${way} (${e.message})`), {state: 'no-model'});
     }
   }
   tell('Starting the tracker…');
@@ -189,6 +198,7 @@ function render({model, el: host}) {
   function tell(text) { if (ui.status.textContent !== text) ui.status.textContent = text; }
   function enter(state, more = '') {
     if (me.state !== state || more) tell([TEXT[state], more].filter(Boolean).join(' '));
+    me.more = more;
     me.state = ui.root.dataset.state = state;
     show();
   }
@@ -203,11 +213,12 @@ function render({model, el: host}) {
     ui.engine.value = engine;
     ui.engine.disabled = me.running || busy;
     ui.card.hidden = me.running;
-    const lines = [...(failed ? [ui.status.textContent] : []), ...consent(config, engine)];
-    ui.told.replaceChildren(...lines.map(text => el('p', {}, text)));
+    const brief = me.more && me.more.length > 240 ? `${me.more.slice(0, 240)}…` : me.more;
+    const lines = failed ? [TEXT[me.state], brief] : consent(config, engine);
+    ui.told.replaceChildren(...lines.filter(Boolean).map(text => el('p', {}, text)));
     const helps = me.state === 'engine-failed' || me.state === 'no-model';
     ui.other.hidden = !(helps && engine === 'browser' && config.source.kind !== 'clip');
-    ui.other.textContent = 'Use the kernel instead: pictures go there';
+    ui.other.textContent = 'Let the kernel look instead: pictures go there, and none is kept';
   }
 
   function showWords() {
@@ -218,13 +229,15 @@ function render({model, el: host}) {
     ui.words.replaceChildren(...(chips.length ? chips : [empty]));
   }
 
-  function picture(xyz, conf) {
+  // The picture that was looked at and the skeleton found in it, so that they agree however long that took.
+  function picture(xyz, conf, sheet) {
     const canvas = ui.canvas, ratio = devicePixelRatio || 1, a = me.aspect;
     const W = Math.round(canvas.clientWidth * ratio), H = Math.round(canvas.clientHeight * ratio);
     if (canvas.width !== W || canvas.height !== H) Object.assign(canvas, {width: W, height: H});
     const ctx = canvas.getContext('2d'), w = Math.min(W, H * a), h = w / a;
     ctx.clearRect(0, 0, W, H);
     const box = {x: (W - w) / 2, y: (H - h) / 2, width: w, height: h}, hide = doubled(layout.twins, layout.ranges, conf);
+    if (sheet) ctx.drawImage(sheet, box.x, box.y, w, h);
     drawSkeleton(ctx, layout.parts, xyz, conf, box, {dark: true, hide});
   }
 
@@ -242,15 +255,16 @@ function render({model, el: host}) {
   }
 
   // One frame of landmarks, from whatever engine. `row` says which frame of a clip it is, where the kernel has the clip.
-  function frame(t, xyz, conf, forward = true, row = null) {
+  function frame(t, xyz, conf, {forward = true, row = null, sheet = null} = {}) {
     if (!me.running) return;
+    if (!log.hands.length) me.handsAt = me.bodyAt = t;
     const up = handsUp(config, xyz, conf, me.aspect), previous = log.hands.at(-1);
     if (up[0] || up[1]) me.handsAt = t;
     if (conf.some(c => c > 0)) me.bodyAt = t;
-    log.hands.push({t, step: previous ? Math.min(.2, t - previous.t) : .04, up});
+    log.hands.push({t, step: previous ? Math.min(.5, t - previous.t) : .04, up});
     while (log.hands.length && t - log.hands[0].t > SECONDS) log.hands.shift();
     me.frames.push(clock());
-    picture(xyz, conf);
+    picture(xyz, conf, sheet);
     drawTracks(ui.tracks, log, t, dark());
     if (forward) {
       me.waiting.push([t, xyz, conf, row]);
@@ -259,6 +273,7 @@ function render({model, el: host}) {
     watch(t);
   }
   function watch(t) {
+    if (!log.hands.length && !document.hidden) return;
     const silent = me.flying && performance.now() - me.answered > SILENT;
     const state = document.hidden ? 'background' : silent ? 'kernel-silent'
       : t - me.bodyAt > 3 ? 'nobody' : t - me.handsAt > 4 ? 'no-hands' : 'running';
@@ -266,6 +281,7 @@ function render({model, el: host}) {
   }
 
   function send() {
+    if (performance.now() - me.answered > 2 * SILENT) me.flying = 0;   // an answer was lost: try again
     if (!me.running || !me.waiting.length || me.flying >= IN_FLIGHT) return;
     const some = me.waiting.splice(0), J = layout.joints, message = {kind: 'frames', session: me.session, times: some.map(s => s[0])};
     me.flying++;
@@ -300,7 +316,7 @@ function render({model, el: host}) {
     const timer = setInterval(() => {
       for (; next < source.times.length && at + source.times[next] <= clock(); next++) {
         const base = next * J * 4;
-        frame(at + source.times[next], all.slice(base, base + 3 * J), all.slice(base + 3 * J, base + 4 * J), true, next);
+        frame(at + source.times[next], all.slice(base, base + 3 * J), all.slice(base + 3 * J, base + 4 * J), {row: next});
       }
       if (clock() > end + .5) stop('done');
     }, 15);
@@ -325,17 +341,24 @@ function render({model, el: host}) {
     ui.video.style.aspectRatio = ui.canvas.style.aspectRatio = me.aspect;
   }
 
+  function newSheet() {   // holds a picture while it is looked at
+    const width = Math.min(640, ui.video.videoWidth || 640);
+    return Object.assign(document.createElement('canvas'), {width, height: Math.round(width / me.aspect)});
+  }
+
   async function trackHere() {
     me.tracker = me.tracker || await openTracker(config, post, tell);
     ui.root.dataset.place = me.tracker.place;
+    const sheet = newSheet();
     let failures = 0;
     return async ms => {
       if (document.hidden) return;
       try {
+        sheet.getContext('2d').drawImage(ui.video, 0, 0, sheet.width, sheet.height);
         const {xyz, conf, cost} = await me.tracker.detect(ui.video, ms);
         me.cost = me.cost ? .9 * me.cost + .1 * cost : cost;
         failures = 0;
-        frame(ms / 1000, xyz, conf);
+        frame(ms / 1000, xyz, conf, {sheet});
       } catch (e) {
         if (!me.running || ++failures < 5) return;
         me.tracker.close();
@@ -347,8 +370,7 @@ function render({model, el: host}) {
 
   // A picture goes to the kernel; the next one only when landmarks have come back, so none ever waits in a queue.
   function trackThere() {
-    const sheet = document.createElement('canvas'), width = Math.min(640, ui.video.videoWidth || 640);
-    Object.assign(sheet, {width, height: Math.round(width / me.aspect)});
+    const sheet = newSheet();
     return async ms => {
       if (document.hidden) return;
       sheet.getContext('2d').drawImage(ui.video, 0, 0, sheet.width, sheet.height);
@@ -361,7 +383,7 @@ function render({model, el: host}) {
       if (!all) return me.running && enter('kernel-silent');
       me.cost = performance.now() - began;
       const J = layout.joints;
-      frame(ms / 1000, all.slice(0, 3 * J), all.slice(3 * J), false);
+      frame(ms / 1000, all.slice(0, 3 * J), all.slice(3 * J), {forward: false, sheet});
     };
   }
 
