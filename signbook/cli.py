@@ -23,6 +23,7 @@ commands = dict( # name → where its function is, and what it does
     train=('signbook.commands:train', 'Train a recipe.'),
     evaluate=('signbook.commands:evaluate', 'Score a run.'),
     transcribe=('signbook.commands:transcribe', 'Glosses of a video or clip, with their times.'),
+    live=('signbook.app.terminal:live', 'Words as they are signed, from a camera.'),
     selftest=('signbook.commands:selftest', 'Show in ten seconds whether this machine can do it all.'),
     bench=('signbook.commands:bench', 'Speed against a peer in the same process.'))
 

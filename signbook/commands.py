@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from .app.bench import bench_streaming
 from .arguments import call, explained, parse, reader_flags, switched_on, option_switches
 from .data.corpus import Corpus, load, split
 from .data.files import csv_cell, expect, expect_writable, file_name, one_sentence, replacing
@@ -485,17 +486,18 @@ def stitch(
 
 # %% ../nbs/85_commands.ipynb #43607b21
 def bench(
-    name: Literal['train', 'whispersign', 'features'] = 'train', # what to measure
+    name: Literal['train', 'whispersign', 'features', 'streaming'] = 'train', # what to measure
     /,
     batch: int | None = None, # clips an update; 64, and 8 for whispersign
-    frames: int | None = None, # frames a clip; 60, and 240 for whispersign and features
-    threads: int | None = None, # of torch; None takes as many as it likes
+    frames: int | None = None, # frames a clip; 60, 240 for whispersign and features, 900 of a stream
+    threads: int | None = None, # of torch; None takes as many as it likes, and one for streaming
 ) -> dict:
-    "Speed against a peer in the same process: spoter-v2-documented, every size of whispersign, or the features."
+    "Speed against a peer in one process: spoter-v2-documented, sizes of whispersign, features, or a stream."
     for k, v in dict(batch=batch, frames=frames, threads=threads).items():
-        if v is not None and v < 1: raise ValueError(f'{k} is {v}, expected 1 or more')
-    if threads: torch.set_num_threads(threads)
-    return dict(train=_bench_train, whispersign=_bench_whispersign, features=_bench_features)[name](batch, frames) | dict(threads=torch.get_num_threads())
+        expect(v is None or v >= 1, k, v, '1 or more')
+    if threads or name == 'streaming': torch.set_num_threads(threads or 1)
+    ways = dict(train=_bench_train, whispersign=_bench_whispersign, features=_bench_features, streaming=_bench_streaming)
+    return ways[name](batch, frames) | dict(threads=torch.get_num_threads())
 
 # %% ../nbs/85_commands.ipynb #cf51f35e
 def _bench_train(batch, frames):
@@ -514,3 +516,8 @@ def _bench_features(batch, frames):
     from signbook.features.pipeline import bench_features
     if frames: raise ValueError('the features are measured on clips of 240 frames; --frames is for the others')
     return bench_features(**dict(n=batch) if batch else {})
+
+def _bench_streaming(batch, frames):
+    expect(batch is None, '--batch', batch, 'nothing: a stream is one')
+    def say(text): print(text, file=sys.stderr, flush=True)
+    return bench_streaming(seconds=(frames or 900) / 30, threads=torch.get_num_threads(), progress=say)

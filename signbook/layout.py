@@ -8,7 +8,7 @@ __all__ = ['fingers', 'HANDS', 'LEAP', 'POSE', 'FACE', 'HOLISTIC', 'SPOTER_BODY'
 
 # %% ../nbs/00_layout.ipynb #e55b6103
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -200,8 +200,12 @@ def get_layout(
     name: str, # as `Layout.name` says it: `holistic`, or a selection such as `holistic[left_hand,pose]`
 ) -> Layout:
     "The layout of that name."
-    base, *selections = name.replace(']', '').split('[')
-    if base not in layouts: raise ValueError(f'unknown layout {name!r}; known are {", ".join(layouts)}, and selections such as holistic[left_hand,pose.arms]')
-    layout = layouts[base]
-    for what in selections: layout = layout.select(*what.split(','))
+    base = name.partition('[')[0]
+    known = f'{", ".join(layouts)}, and selections such as holistic[left_hand,pose.arms]'
+    if base not in layouts: raise ValueError(f'unknown layout {name!r}; known are {known}')
+    return _selected(layouts[base], name)
+
+@lru_cache(256) # a stream asks for the same one again and again
+def _selected(layout, name):
+    for what in name.replace(']', '').split('[')[1:]: layout = layout.select(*what.split(','))
     return layout

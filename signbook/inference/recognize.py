@@ -45,9 +45,10 @@ def to(batch: dict, device) -> dict: # what is no tensor, such as names, stays
 @contextmanager
 def judging(model): # afterwards the model is as it was
     was = model.training
-    model.eval()
+    if was: model.eval()
     try: yield next(model.parameters()).device
-    finally: model.train(was)
+    finally:
+        if was: model.train()
 
 def finished(features, items, device): # a batch as models take it
     batch = features.finish(to(collate(items), device))
