@@ -7,7 +7,7 @@ __all__ = ['message_kinds', 'as_source', 'drawing_of', 'skeleton_of', 'arms_of',
            'packed', 'picture_of', 'joints_of', 'Desk', 'handle', 'begin', 'frames', 'picture', 'end', 'record', 'file',
            'Inbox', 'joined', 'Live']
 
-# %% ../../nbs/80_live.ipynb #c007e9dc
+# %% ../../nbs/80_live.ipynb #d6ed216a
 import threading, time
 from collections import deque
 from pathlib import Path
@@ -26,7 +26,7 @@ from ..layout import HOLISTIC, Layout
 from ..recognition.streaming import stream_for
 from ..view import drawn_parts, drawn_twice, placed, static, window
 
-# %% ../../nbs/80_live.ipynb #e9e9e9f2
+# %% ../../nbs/80_live.ipynb #e5fec450
 def as_source(
     source: Clip | str | Path | None, # a clip, the file of one, a video, or None for the camera
 ) -> Clip | Path | None: # a clip, a video, or None
@@ -51,7 +51,7 @@ def drawing_of(
     flat = np.concatenate([xyz.reshape(len(clip), -1), np.where(seen, clip.conf, 0)], 1)
     return float((right - left) / (bottom - top)), flat.astype(np.float32)
 
-# %% ../../nbs/80_live.ipynb #512278d3
+# %% ../../nbs/80_live.ipynb #660e244b
 def skeleton_of(
     layout: Layout,
 ) -> dict: # for JSON
@@ -71,7 +71,7 @@ def arms_of(
     shoulders = [at('left_shoulder'), at('right_shoulder')]
     return dict(left=arm('left'), right=arm('right'), shoulders=shoulders, below=below)
 
-# %% ../../nbs/80_live.ipynb #7f2b0954
+# %% ../../nbs/80_live.ipynb #83c9e378
 def tracker_files() -> list[dict]: # name, whether it is in the cache, and where else it is
     "What a page needs to track, for JSON."
     ready, (url, digest) = cached_browser(), published['holistic']
@@ -87,7 +87,7 @@ def tracker_file(
     expect(name in browser_files, 'the file', repr(name), 'one of the tracker', 'live')
     return cached_browser().get(name) or find_browser()[name]
 
-# %% ../../nbs/80_live.ipynb #5fd67a6c
+# %% ../../nbs/80_live.ipynb #bb49c0a1
 def unpacked(
     data, # bytes: float32 of some frames
     joints: int, # J
@@ -105,7 +105,7 @@ def packed(
     "Frames for a message."
     return np.concatenate([xyz.reshape(len(xyz), -1), conf], 1).astype('<f4').tobytes()
 
-# %% ../../nbs/80_live.ipynb #f81fe718
+# %% ../../nbs/80_live.ipynb #2c621e86
 def picture_of(
     jpeg, # bytes
 ) -> np.ndarray: # (H, W, 3) RGB
@@ -125,7 +125,7 @@ def joints_of(
     seen = np.isfinite(xyz).all(1) & np.isfinite(conf) & (conf > 0)
     return np.where(seen[:, None], xyz, 0), np.where(seen, conf, 0)
 
-# %% ../../nbs/80_live.ipynb #b11f197a
+# %% ../../nbs/80_live.ipynb #c0e1b469
 class Desk:
     "Answers what a live page asks."
     measured = 8 # frames on which the rate is measured, before the stream begins
@@ -149,7 +149,7 @@ class Desk:
         "Nobody is being watched."
         self.session, self.stream, self.waiting, self.taken, self.word = None, None, [], None, ''
 
-# %% ../../nbs/80_live.ipynb #e27feaa2
+# %% ../../nbs/80_live.ipynb #fb1bbebe
 message_kinds = 'begin', 'frames', 'picture', 'record', 'file', 'end' # each is a method of the same name
 
 def handle(self:Desk,
@@ -181,7 +181,7 @@ def _answer(self:Desk, kind, buffers=(), **more): return dict(kind=kind, session
 
 Desk.handle, Desk.begin, Desk._open_tracker, Desk._answer = handle, begin, _open_tracker, _answer
 
-# %% ../../nbs/80_live.ipynb #911ecb78
+# %% ../../nbs/80_live.ipynb #be534081
 def frames(self:Desk, message, buffers):
     "Landmarks have come."
     times = np.asarray(message['times'], float)
@@ -213,7 +213,7 @@ def _signs(self:Desk, final, partial, answers=1):
 
 for f in (frames, _said, _begin_stream, _signs): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #9deecebe
+# %% ../../nbs/80_live.ipynb #7dd7a49f
 def picture(self:Desk, message, buffers):
     "A picture has come."
     at = float(message['time'])
@@ -234,7 +234,7 @@ def end(self:Desk, message, buffers):
 
 Desk.picture, Desk.end = picture, end
 
-# %% ../../nbs/80_live.ipynb #197ed5b6
+# %% ../../nbs/80_live.ipynb #95d72f64
 def record(self:Desk, message, buffers):
     "Somebody has pressed Record."
     if message['on']:
@@ -265,7 +265,7 @@ def _taught(self:Desk):
 
 for f in (record, _keep, _clip, _taught): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #3f24e878
+# %% ../../nbs/80_live.ipynb #75a57f33
 def file(self:Desk, message, buffers):
     "A part of a file, or of what is to be played."
     name, number = message['name'], int(message['part'])
@@ -280,10 +280,12 @@ def _bytes(self:Desk, name):
 
 Desk.file, Desk._bytes = file, _bytes
 
-# %% ../../nbs/80_live.ipynb #0b446bf1
+# %% ../../nbs/80_live.ipynb #7e380767
 class Inbox:
     "Messages for one worker; the newest picture replaces one that still waits."
-    def __init__(self, most: int = 64): # messages with landmarks that may wait
+    def __init__(self,
+        most: int = 64, # messages with landmarks that may wait
+    ):
         self.most, self.dropped, self.waiting, self.news = most, 0, deque(), threading.Condition()
 
     def put(self, message: dict, buffers: list):
@@ -303,7 +305,7 @@ class Inbox:
             if not self.news.wait_for(lambda: self.waiting, seconds): return None
             return self.waiting.popleft()
 
-# %% ../../nbs/80_live.ipynb #a0985329
+# %% ../../nbs/80_live.ipynb #df803551
 def joined(
     *names: str, # of modules in `signbook/static`, each after those that it imports
 ) -> str:
@@ -311,7 +313,7 @@ def joined(
     def kept(line): return not line.startswith(('import {', 'export {'))
     return '\n'.join(line for name in names for line in static(name).splitlines() if kept(line))
 
-# %% ../../nbs/80_live.ipynb #cfffb924
+# %% ../../nbs/80_live.ipynb #51c4f779
 class Live(anywidget.AnyWidget):
     "A page that recognises signs as they are signed. Nothing begins before Start is pressed."
     _esm = joined('skeleton.js', 'tracker.js', 'live.js')
@@ -332,6 +334,8 @@ class Live(anywidget.AnyWidget):
         super().__init__(engine=engine, config=self._told())
         self.on_msg(self._heard)
 
+    def __repr__(self): return 'A live page: run this cell in JupyterLab, Colab or VS Code, then press Start in it.'
+
     @property
     def words(self) -> list: return self.desk.words # `LiveSign`s that are final
     @property
@@ -339,13 +343,13 @@ class Live(anywidget.AnyWidget):
     @property
     def run(self): return self.desk.run # with all that was taught
 
-# %% ../../nbs/80_live.ipynb #f298a9b1
+# %% ../../nbs/80_live.ipynb #ea76d96a
 def _told(self:Live):
     source, skeleton = self.desk.source, skeleton_of(self.desk.layout)
     if isinstance(source, Clip): about = dict(kind='clip', times=source.seconds.tolist(), aspect=drawing_of(source)[0])
     else: about = dict(kind='camera' if source is None else 'video')
     teaches = self.desk.on_record is not None
-    return dict(source=about, layout=skeleton, arms=arms_of(self.desk.layout), files=tracker_files(), teaches=teaches)
+    return dict(plays=about, layout=skeleton, arms=arms_of(self.desk.layout), files=tracker_files(), teaches=teaches)
 
 def _heard(self:Live, _, message, buffers):
     "Called by Jupyter, so it only puts down what has come."

@@ -39,7 +39,7 @@ function el(tag, attributes = {}, ...children) {
 }
 
 function consent(config, engine) {
-  const kind = config.source.kind;
+  const kind = config.plays.kind;
   const what = {camera: 'your camera', video: 'a video file', clip: 'a recorded clip'}[kind];
   const road = kind === 'clip' ? 'Its landmarks are in the notebook’s kernel, which finds the words. No camera is used.'
     : engine === 'browser' ? 'Pictures are looked at in this page and do not leave it. Only landmarks (543 points of body, '
@@ -64,7 +64,7 @@ function build(config) {
     el('option', {value: 'browser'}, 'in this browser'), el('option', {value: 'kernel'}, 'in the kernel'));
   const numbers = el('output', {class: 'sb-numbers', 'aria-label': 'Speed'});
   const teaching = config.teaches ? [el('span', {class: 'sb-teaching'}, word, teach)] : [];
-  const choice = config.source.kind === 'clip' ? [] : [engine];
+  const choice = config.plays.kind === 'clip' ? [] : [engine];
   const bar = el('div', {class: 'sb-bar'}, start, record, ...teaching, ...choice, numbers);
   const tracks = el('canvas', {class: 'sb-tracks', role: 'img', 'aria-label': 'When hands were up, and what was signed'});
   const words = el('div', {class: 'sb-words', 'aria-label': 'Words'});
@@ -217,7 +217,7 @@ function render({model, el: host}) {
     const lines = failed ? [TEXT[me.state], brief] : consent(config, engine);
     ui.told.replaceChildren(...lines.filter(Boolean).map(text => el('p', {}, text)));
     const helps = me.state === 'engine-failed' || me.state === 'no-model';
-    ui.other.hidden = !(helps && engine === 'browser' && config.source.kind !== 'clip');
+    ui.other.hidden = !(helps && engine === 'browser' && config.plays.kind !== 'clip');
     ui.other.textContent = 'Let the kernel look instead: pictures go there, and none is kept';
   }
 
@@ -286,7 +286,7 @@ function render({model, el: host}) {
     const some = me.waiting.splice(0), J = layout.joints, message = {kind: 'frames', session: me.session, times: some.map(s => s[0])};
     me.flying++;
     if (me.flying === 1) me.answered = performance.now();
-    if (config.source.kind === 'clip') return model.send({...message, rows: some.map(s => s[3])});
+    if (config.plays.kind === 'clip') return model.send({...message, rows: some.map(s => s[3])});
     const packed = new Float32Array(some.length * J * 4);
     some.forEach(([, xyz, conf], n) => {
       packed.set(xyz, n * J * 4);
@@ -310,7 +310,7 @@ function render({model, el: host}) {
   }
 
   async function playClip() {
-    const source = config.source, J = layout.joints, bytes = await (await post.fetchAll('source')).arrayBuffer();
+    const source = config.plays, J = layout.joints, bytes = await (await post.fetchAll('source')).arrayBuffer();
     const all = new Float32Array(bytes), at = clock(), end = at + source.times.at(-1);
     let next = 0;
     const timer = setInterval(() => {
@@ -324,7 +324,7 @@ function render({model, el: host}) {
   }
 
   async function openSource() {
-    if (config.source.kind === 'camera') {
+    if (config.plays.kind === 'camera') {
       enter('asking');
       me.close.push(await openCamera(ui.video));
     } else {
@@ -336,7 +336,7 @@ function render({model, el: host}) {
       }
       ui.video.onended = () => stop('done');
     }
-    ui.root.classList.toggle('sb-mirrored', config.source.kind === 'camera');
+    ui.root.classList.toggle('sb-mirrored', config.plays.kind === 'camera');
     me.aspect = ui.video.videoWidth / ui.video.videoHeight || 4 / 3;
     ui.video.style.aspectRatio = ui.canvas.style.aspectRatio = me.aspect;
   }
@@ -403,8 +403,8 @@ function render({model, el: host}) {
     const still = () => { if (me.session !== session) throw Object.assign(new Error(), {state: 'stopped'}); };
     try {
       let see = null;
-      const clip = config.source.kind === 'clip';
-      if (clip) me.aspect = config.source.aspect;
+      const clip = config.plays.kind === 'clip';
+      if (clip) me.aspect = config.plays.aspect;
       else await openSource();
       still();
       enter('loading');
