@@ -324,21 +324,24 @@ function render({model, el: host}) {
   }
 
   async function openSource() {
-    if (config.plays.kind === 'camera') {
+    const video = ui.video, camera = config.plays.kind === 'camera';
+    if (camera) {
       enter('asking');
-      me.close.push(await openCamera(ui.video));
+      me.close.push(await openCamera(video));
     } else {
       const url = URL.createObjectURL(await post.fetchAll('source', s => tell(`Loading the video: ${Math.round(100 * s)} %`)));
-      Object.assign(ui.video, {src: url, muted: true, loop: false});
-      me.close.push(() => { ui.video.pause(); ui.video.removeAttribute('src'); ui.video.load(); URL.revokeObjectURL(url); });
-      try { await ui.video.play(); } catch (e) {
-        throw Object.assign(new Error('Track it first: Live(run, source=extract(path)).'), {state: 'source-failed'});
-      }
-      ui.video.onended = () => stop('done');
+      const way = 'Track it first: Live(run, source=extract(path)).';
+      me.close.push(() => { video.pause(); video.removeAttribute('src'); video.load(); URL.revokeObjectURL(url); });
+      await new Promise((resolve, reject) => {
+        video.onloadeddata = resolve;
+        video.onerror = () => reject(Object.assign(new Error(way), {state: 'source-failed'}));
+        Object.assign(video, {src: url, muted: true});
+      });
+      video.onended = () => { if (me.running) stop('done'); };
     }
-    ui.root.classList.toggle('sb-mirrored', config.plays.kind === 'camera');
-    me.aspect = ui.video.videoWidth / ui.video.videoHeight || 4 / 3;
-    ui.video.style.aspectRatio = ui.canvas.style.aspectRatio = me.aspect;
+    ui.root.classList.toggle('sb-mirrored', camera);
+    me.aspect = video.videoWidth / video.videoHeight || 4 / 3;
+    video.style.aspectRatio = ui.canvas.style.aspectRatio = me.aspect;
   }
 
   function newSheet() {   // holds a picture while it is looked at
@@ -349,6 +352,8 @@ function render({model, el: host}) {
   async function trackHere() {
     me.tracker = me.tracker || await openTracker(config, post, tell);
     ui.root.dataset.place = me.tracker.place;
+    try { if (ui.video.readyState >= 2) await me.tracker.detect(ui.video, performance.now()); }   // the first takes long
+    catch (e) { throw Object.assign(e, {state: 'engine-failed'}); }
     const sheet = newSheet();
     let failures = 0;
     return async ms => {
@@ -416,7 +421,8 @@ function render({model, el: host}) {
       me.begun = me.handsAt = me.bodyAt = clock();
       enter('running');
       showWords();
-      me.close.push(see ? eachPicture(ui.video, see) : () => {});
+      if (see) me.close.push(eachPicture(ui.video, see));
+      if (config.plays.kind === 'video') await ui.video.play();
       const timer = setInterval(() => { send(); numbers(); watch(clock()); }, BATCH);
       me.close.push(() => clearInterval(timer));
       if (clip) await playClip();   // the kernel has the clip, so only its drawing comes here
