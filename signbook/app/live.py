@@ -7,7 +7,7 @@ __all__ = ['message_kinds', 'as_source', 'drawing_of', 'skeleton_of', 'arms_of',
            'packed', 'picture_of', 'joints_of', 'Desk', 'handle', 'begin', 'frames', 'picture', 'end', 'record', 'file',
            'Inbox', 'joined', 'Live']
 
-# %% ../../nbs/80_live.ipynb #d6ed216a
+# %% ../../nbs/80_live.ipynb #de554146
 import threading, time
 from collections import deque
 from pathlib import Path
@@ -26,7 +26,7 @@ from ..layout import HOLISTIC, Layout
 from ..recognition.streaming import stream_for
 from ..view import drawn_parts, drawn_twice, placed, static, window
 
-# %% ../../nbs/80_live.ipynb #e5fec450
+# %% ../../nbs/80_live.ipynb #5e7f954c
 def as_source(
     source: Clip | str | Path | None, # a clip, the file of one, a video, or None for the camera
 ) -> Clip | Path | None: # a clip, a video, or None
@@ -51,7 +51,7 @@ def drawing_of(
     flat = np.concatenate([xyz.reshape(len(clip), -1), np.where(seen, clip.conf, 0)], 1)
     return float((right - left) / (bottom - top)), flat.astype(np.float32)
 
-# %% ../../nbs/80_live.ipynb #660e244b
+# %% ../../nbs/80_live.ipynb #da04d0ab
 def skeleton_of(
     layout: Layout,
 ) -> dict: # for JSON
@@ -71,7 +71,7 @@ def arms_of(
     shoulders = [at('left_shoulder'), at('right_shoulder')]
     return dict(left=arm('left'), right=arm('right'), shoulders=shoulders, below=below)
 
-# %% ../../nbs/80_live.ipynb #83c9e378
+# %% ../../nbs/80_live.ipynb #ff63e0e4
 def tracker_files() -> list[dict]: # name, whether it is in the cache, and where else it is
     "What a page needs to track, for JSON."
     ready, (url, digest) = cached_browser(), published['holistic']
@@ -87,7 +87,7 @@ def tracker_file(
     expect(name in browser_files, 'the file', repr(name), 'one of the tracker', 'live')
     return cached_browser().get(name) or find_browser()[name]
 
-# %% ../../nbs/80_live.ipynb #bb49c0a1
+# %% ../../nbs/80_live.ipynb #ab0e7095
 def unpacked(
     data, # bytes: float32 of some frames
     joints: int, # J
@@ -105,7 +105,7 @@ def packed(
     "Frames for a message."
     return np.concatenate([xyz.reshape(len(xyz), -1), conf], 1).astype('<f4').tobytes()
 
-# %% ../../nbs/80_live.ipynb #2c621e86
+# %% ../../nbs/80_live.ipynb #0f8897a8
 def picture_of(
     jpeg, # bytes
 ) -> np.ndarray: # (H, W, 3) RGB
@@ -125,7 +125,7 @@ def joints_of(
     seen = np.isfinite(xyz).all(1) & np.isfinite(conf) & (conf > 0)
     return np.where(seen[:, None], xyz, 0), np.where(seen, conf, 0)
 
-# %% ../../nbs/80_live.ipynb #c0e1b469
+# %% ../../nbs/80_live.ipynb #fab2b9fd
 class Desk:
     "Answers what a live page asks."
     measured = 8 # frames on which the rate is measured, before the stream begins
@@ -149,7 +149,7 @@ class Desk:
         "Nobody is being watched."
         self.session, self.stream, self.waiting, self.taken, self.word = None, None, [], None, ''
 
-# %% ../../nbs/80_live.ipynb #fb1bbebe
+# %% ../../nbs/80_live.ipynb #c134db44
 message_kinds = 'begin', 'frames', 'picture', 'record', 'file', 'end' # each is a method of the same name
 
 def handle(self:Desk,
@@ -181,7 +181,7 @@ def _answer(self:Desk, kind, buffers=(), **more): return dict(kind=kind, session
 
 Desk.handle, Desk.begin, Desk._open_tracker, Desk._answer = handle, begin, _open_tracker, _answer
 
-# %% ../../nbs/80_live.ipynb #be534081
+# %% ../../nbs/80_live.ipynb #4cf8121c
 def frames(self:Desk, message, buffers):
     "Landmarks have come."
     times = np.asarray(message['times'], float)
@@ -213,7 +213,7 @@ def _signs(self:Desk, final, partial, answers=1):
 
 for f in (frames, _said, _begin_stream, _signs): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #7dd7a49f
+# %% ../../nbs/80_live.ipynb #2ad9009b
 def picture(self:Desk, message, buffers):
     "A picture has come."
     at = float(message['time'])
@@ -234,7 +234,7 @@ def end(self:Desk, message, buffers):
 
 Desk.picture, Desk.end = picture, end
 
-# %% ../../nbs/80_live.ipynb #95d72f64
+# %% ../../nbs/80_live.ipynb #cd098376
 def record(self:Desk, message, buffers):
     "Somebody has pressed Record."
     if message['on']:
@@ -265,7 +265,7 @@ def _taught(self:Desk):
 
 for f in (record, _keep, _clip, _taught): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #75a57f33
+# %% ../../nbs/80_live.ipynb #4dc3c77e
 def file(self:Desk, message, buffers):
     "A part of a file, or of what is to be played."
     name, number = message['name'], int(message['part'])
@@ -280,7 +280,7 @@ def _bytes(self:Desk, name):
 
 Desk.file, Desk._bytes = file, _bytes
 
-# %% ../../nbs/80_live.ipynb #7e380767
+# %% ../../nbs/80_live.ipynb #467caecf
 class Inbox:
     "Messages for one worker; the newest picture replaces one that still waits."
     def __init__(self,
@@ -305,7 +305,7 @@ class Inbox:
             if not self.news.wait_for(lambda: self.waiting, seconds): return None
             return self.waiting.popleft()
 
-# %% ../../nbs/80_live.ipynb #df803551
+# %% ../../nbs/80_live.ipynb #304ffdf3
 def joined(
     *names: str, # of modules in `signbook/static`, each after those that it imports
 ) -> str:
@@ -313,7 +313,7 @@ def joined(
     def kept(line): return not line.startswith(('import {', 'export {'))
     return '\n'.join(line for name in names for line in static(name).splitlines() if kept(line))
 
-# %% ../../nbs/80_live.ipynb #51c4f779
+# %% ../../nbs/80_live.ipynb #0c87c8ef
 class Live(anywidget.AnyWidget):
     "A page that recognises signs as they are signed. Nothing begins before Start is pressed."
     _esm = joined('skeleton.js', 'tracker.js', 'live.js')
@@ -343,7 +343,7 @@ class Live(anywidget.AnyWidget):
     @property
     def run(self): return self.desk.run # with all that was taught
 
-# %% ../../nbs/80_live.ipynb #ea76d96a
+# %% ../../nbs/80_live.ipynb #19c92455
 def _told(self:Live):
     source, skeleton = self.desk.source, skeleton_of(self.desk.layout)
     if isinstance(source, Clip): about = dict(kind='clip', times=source.seconds.tolist(), aspect=drawing_of(source)[0])
