@@ -7,7 +7,7 @@ __all__ = ['message_kinds', 'as_source', 'drawing_of', 'skeleton_of', 'arms_of',
            'packed', 'picture_of', 'joints_of', 'Desk', 'handle', 'begin', 'frames', 'picture', 'end', 'record', 'file',
            'Inbox', 'joined', 'Live']
 
-# %% ../../nbs/80_live.ipynb #de554146
+# %% ../../nbs/80_live.ipynb #90c670d8
 import threading, time
 from collections import deque
 from pathlib import Path
@@ -20,13 +20,14 @@ from ..clip import Clip
 from ..data.extract import Tracking, open_tracker
 from ..data.farm import endings
 from ..data.files import expect
-from ..data.models import browser_files, cached_browser, cached_model, find_browser, find_model, published, BrowserFile
+from ..data.models import BrowserFile, browser_files, cached_browser, cached_model
+from ..data.models import find_browser, find_model, published
 from ..data.readers import read
 from ..layout import HOLISTIC, Layout
 from ..recognition.streaming import stream_for
 from ..view import drawn_parts, drawn_twice, placed, static, window
 
-# %% ../../nbs/80_live.ipynb #5e7f954c
+# %% ../../nbs/80_live.ipynb #4700cae0
 def as_source(
     source: Clip | str | Path | None, # a clip, the file of one, a video, or None for the camera
 ) -> Clip | Path | None: # a clip, a video, or None
@@ -51,7 +52,7 @@ def drawing_of(
     flat = np.concatenate([xyz.reshape(len(clip), -1), np.where(seen, clip.conf, 0)], 1)
     return float((right - left) / (bottom - top)), flat.astype(np.float32)
 
-# %% ../../nbs/80_live.ipynb #da04d0ab
+# %% ../../nbs/80_live.ipynb #47d6322a
 def skeleton_of(
     layout: Layout,
 ) -> dict: # for JSON
@@ -71,11 +72,12 @@ def arms_of(
     shoulders = [at('left_shoulder'), at('right_shoulder')]
     return dict(left=arm('left'), right=arm('right'), shoulders=shoulders, below=below)
 
-# %% ../../nbs/80_live.ipynb #ff63e0e4
+# %% ../../nbs/80_live.ipynb #f64e4bfc
 def tracker_files() -> list[dict]: # name, whether it is in the cache, and where else it is
     "What a page needs to track, for JSON."
     ready, (url, digest) = cached_browser(), published['holistic']
-    files = [dict(name=name, cached=name in ready, url=f.url, integrity=f.integrity) for name, f in browser_files.items()]
+    def told(name, file): return dict(name=name, cached=name in ready, url=file.url, integrity=file.integrity)
+    files = [told(name, file) for name, file in browser_files.items()]
     model = BrowserFile('holistic', digest)
     return [*files, dict(name='holistic.task', cached=bool(cached_model()), url=url, integrity=model.integrity)]
 
@@ -87,7 +89,7 @@ def tracker_file(
     expect(name in browser_files, 'the file', repr(name), 'one of the tracker', 'live')
     return cached_browser().get(name) or find_browser()[name]
 
-# %% ../../nbs/80_live.ipynb #ab0e7095
+# %% ../../nbs/80_live.ipynb #b420383c
 def unpacked(
     data, # bytes: float32 of some frames
     joints: int, # J
@@ -105,7 +107,7 @@ def packed(
     "Frames for a message."
     return np.concatenate([xyz.reshape(len(xyz), -1), conf], 1).astype('<f4').tobytes()
 
-# %% ../../nbs/80_live.ipynb #0f8897a8
+# %% ../../nbs/80_live.ipynb #df9b1881
 def picture_of(
     jpeg, # bytes
 ) -> np.ndarray: # (H, W, 3) RGB
@@ -125,7 +127,7 @@ def joints_of(
     seen = np.isfinite(xyz).all(1) & np.isfinite(conf) & (conf > 0)
     return np.where(seen[:, None], xyz, 0), np.where(seen, conf, 0)
 
-# %% ../../nbs/80_live.ipynb #fab2b9fd
+# %% ../../nbs/80_live.ipynb #44d8e2bf
 class Desk:
     "Answers what a live page asks."
     measured = 8 # frames on which the rate is measured, before the stream begins
@@ -149,7 +151,7 @@ class Desk:
         "Nobody is being watched."
         self.session, self.stream, self.waiting, self.taken, self.word = None, None, [], None, ''
 
-# %% ../../nbs/80_live.ipynb #c134db44
+# %% ../../nbs/80_live.ipynb #ef954251
 message_kinds = 'begin', 'frames', 'picture', 'record', 'file', 'end' # each is a method of the same name
 
 def handle(self:Desk,
@@ -181,7 +183,7 @@ def _answer(self:Desk, kind, buffers=(), **more): return dict(kind=kind, session
 
 Desk.handle, Desk.begin, Desk._open_tracker, Desk._answer = handle, begin, _open_tracker, _answer
 
-# %% ../../nbs/80_live.ipynb #4cf8121c
+# %% ../../nbs/80_live.ipynb #525916fc
 def frames(self:Desk, message, buffers):
     "Landmarks have come."
     times = np.asarray(message['times'], float)
@@ -213,7 +215,7 @@ def _signs(self:Desk, final, partial, answers=1):
 
 for f in (frames, _said, _begin_stream, _signs): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #2ad9009b
+# %% ../../nbs/80_live.ipynb #3587f2a1
 def picture(self:Desk, message, buffers):
     "A picture has come."
     at = float(message['time'])
@@ -234,7 +236,7 @@ def end(self:Desk, message, buffers):
 
 Desk.picture, Desk.end = picture, end
 
-# %% ../../nbs/80_live.ipynb #cd098376
+# %% ../../nbs/80_live.ipynb #991c263e
 def record(self:Desk, message, buffers):
     "Somebody has pressed Record."
     if message['on']:
@@ -265,7 +267,7 @@ def _taught(self:Desk):
 
 for f in (record, _keep, _clip, _taught): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #4dc3c77e
+# %% ../../nbs/80_live.ipynb #7e8327e4
 def file(self:Desk, message, buffers):
     "A part of a file, or of what is to be played."
     name, number = message['name'], int(message['part'])
@@ -280,7 +282,7 @@ def _bytes(self:Desk, name):
 
 Desk.file, Desk._bytes = file, _bytes
 
-# %% ../../nbs/80_live.ipynb #467caecf
+# %% ../../nbs/80_live.ipynb #806a5731
 class Inbox:
     "Messages for one worker; the newest picture replaces one that still waits."
     def __init__(self,
@@ -305,7 +307,7 @@ class Inbox:
             if not self.news.wait_for(lambda: self.waiting, seconds): return None
             return self.waiting.popleft()
 
-# %% ../../nbs/80_live.ipynb #304ffdf3
+# %% ../../nbs/80_live.ipynb #25afe3b3
 def joined(
     *names: str, # of modules in `signbook/static`, each after those that it imports
 ) -> str:
@@ -313,7 +315,7 @@ def joined(
     def kept(line): return not line.startswith(('import {', 'export {'))
     return '\n'.join(line for name in names for line in static(name).splitlines() if kept(line))
 
-# %% ../../nbs/80_live.ipynb #0c87c8ef
+# %% ../../nbs/80_live.ipynb #8dbaa9ff
 class Live(anywidget.AnyWidget):
     "A page that recognises signs as they are signed. Nothing begins before Start is pressed."
     _esm = joined('skeleton.js', 'tracker.js', 'live.js')
@@ -343,11 +345,12 @@ class Live(anywidget.AnyWidget):
     @property
     def run(self): return self.desk.run # with all that was taught
 
-# %% ../../nbs/80_live.ipynb #19c92455
+# %% ../../nbs/80_live.ipynb #56333437
 def _told(self:Live):
     source, skeleton = self.desk.source, skeleton_of(self.desk.layout)
-    if isinstance(source, Clip): about = dict(kind='clip', times=source.seconds.tolist(), aspect=drawing_of(source)[0])
-    else: about = dict(kind='camera' if source is None else 'video')
+    about = dict(kind='camera' if source is None else 'video')
+    if isinstance(source, Clip):
+        about = dict(kind='clip', times=source.seconds.tolist(), aspect=drawing_of(source)[0])
     teaches = self.desk.on_record is not None
     return dict(plays=about, layout=skeleton, arms=arms_of(self.desk.layout), files=tracker_files(), teaches=teaches)
 

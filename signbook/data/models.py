@@ -283,11 +283,14 @@ class BrowserFile(NamedTuple):
 vision_version = '1.1.0'
 browser_files = { # name in the cache → what it is
     'vision_bundle.mjs':
-        BrowserFile('vision_bundle.mjs', '9d5fc9ef74b22329cf9aa88dc543956d192b8c254210b187271614713eb5b10c'),
+        BrowserFile('vision_bundle.mjs',
+                    '9d5fc9ef74b22329cf9aa88dc543956d192b8c254210b187271614713eb5b10c'),
     'vision_wasm_internal.js':
-        BrowserFile('wasm/vision_wasm_internal.js', '7c652617b5bef832f42878ce8c5f752b0724bca6054e4bc1013a37d4b1949723'),
+        BrowserFile('wasm/vision_wasm_internal.js',
+                    '7c652617b5bef832f42878ce8c5f752b0724bca6054e4bc1013a37d4b1949723'),
     'vision_wasm_internal.wasm':
-        BrowserFile('wasm/vision_wasm_internal.wasm', '782eda3ec1f414fdb4f1d66a8b59093eb4d5ab437e06117796abf05962d68eef')}
+        BrowserFile('wasm/vision_wasm_internal.wasm',
+                    '782eda3ec1f414fdb4f1d66a8b59093eb4d5ab437e06117796abf05962d68eef')}
 
 # %% ../../nbs/13a_models.ipynb #2a516047
 _archive = f'https://registry.npmjs.org/@mediapipe/tasks-vision/-/tasks-vision-{vision_version}.tgz'
