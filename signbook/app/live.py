@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['message_kinds', 'as_source', 'drawing_of', 'skeleton_of', 'arms_of', 'tracker_files', 'tracker_file', 'unpacked',
-           'packed', 'picture_of', 'joints_of', 'Desk', 'handle', 'begin', 'frames', 'picture', 'end', 'record', 'file',
-           'Inbox', 'joined', 'Live']
+           'packed', 'picture_of', 'joints_of', 'Desk', 'handle', 'begin', 'frames', 'picture', 'rest', 'end', 'record',
+           'file', 'Inbox', 'joined', 'Live']
 
-# %% ../../nbs/80_live.ipynb #90c670d8
+# %% ../../nbs/80_live.ipynb #c1ad9683
 import threading, time
 from collections import deque
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..layout import HOLISTIC, Layout
 from ..recognition.streaming import stream_for
 from ..view import drawn_parts, drawn_twice, placed, static, window
 
-# %% ../../nbs/80_live.ipynb #4700cae0
+# %% ../../nbs/80_live.ipynb #404501b5
 def as_source(
     source: Clip | str | Path | None, # a clip, the file of one, a video, or None for the camera
 ) -> Clip | Path | None: # a clip, a video, or None
@@ -52,7 +52,7 @@ def drawing_of(
     flat = np.concatenate([xyz.reshape(len(clip), -1), np.where(seen, clip.conf, 0)], 1)
     return float((right - left) / (bottom - top)), flat.astype(np.float32)
 
-# %% ../../nbs/80_live.ipynb #47d6322a
+# %% ../../nbs/80_live.ipynb #0abd66f8
 def skeleton_of(
     layout: Layout,
 ) -> dict: # for JSON
@@ -72,7 +72,7 @@ def arms_of(
     shoulders = [at('left_shoulder'), at('right_shoulder')]
     return dict(left=arm('left'), right=arm('right'), shoulders=shoulders, below=below)
 
-# %% ../../nbs/80_live.ipynb #f64e4bfc
+# %% ../../nbs/80_live.ipynb #0ac3b82f
 def tracker_files() -> list[dict]: # name, whether it is in the cache, and where else it is
     "What a page needs to track, for JSON."
     ready, (url, digest) = cached_browser(), published['holistic']
@@ -89,7 +89,7 @@ def tracker_file(
     expect(name in browser_files, 'the file', repr(name), 'one of the tracker', 'live')
     return cached_browser().get(name) or find_browser()[name]
 
-# %% ../../nbs/80_live.ipynb #b420383c
+# %% ../../nbs/80_live.ipynb #685381fa
 def unpacked(
     data, # bytes: float32 of some frames
     joints: int, # J
@@ -107,7 +107,7 @@ def packed(
     "Frames for a message."
     return np.concatenate([xyz.reshape(len(xyz), -1), conf], 1).astype('<f4').tobytes()
 
-# %% ../../nbs/80_live.ipynb #df9b1881
+# %% ../../nbs/80_live.ipynb #b1960625
 def picture_of(
     jpeg, # bytes
 ) -> np.ndarray: # (H, W, 3) RGB
@@ -127,7 +127,7 @@ def joints_of(
     seen = np.isfinite(xyz).all(1) & np.isfinite(conf) & (conf > 0)
     return np.where(seen[:, None], xyz, 0), np.where(seen, conf, 0)
 
-# %% ../../nbs/80_live.ipynb #44d8e2bf
+# %% ../../nbs/80_live.ipynb #ed0cc142
 class Desk:
     "Answers what a live page asks."
     measured = 8 # frames on which the rate is measured, before the stream begins
@@ -151,7 +151,7 @@ class Desk:
         "Nobody is being watched."
         self.session, self.stream, self.waiting, self.taken, self.word = None, None, [], None, ''
 
-# %% ../../nbs/80_live.ipynb #ef954251
+# %% ../../nbs/80_live.ipynb #becae262
 message_kinds = 'begin', 'frames', 'picture', 'record', 'file', 'end' # each is a method of the same name
 
 def handle(self:Desk,
@@ -183,7 +183,7 @@ def _answer(self:Desk, kind, buffers=(), **more): return dict(kind=kind, session
 
 Desk.handle, Desk.begin, Desk._open_tracker, Desk._answer = handle, begin, _open_tracker, _answer
 
-# %% ../../nbs/80_live.ipynb #525916fc
+# %% ../../nbs/80_live.ipynb #1be50965
 def frames(self:Desk, message, buffers):
     "Landmarks have come."
     times = np.asarray(message['times'], float)
@@ -215,13 +215,19 @@ def _signs(self:Desk, final, partial, answers=1):
 
 for f in (frames, _said, _begin_stream, _signs): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #3587f2a1
+# %% ../../nbs/80_live.ipynb #68c1159b
 def picture(self:Desk, message, buffers):
     "A picture has come."
     at = float(message['time'])
+    if self.tracker is None: self._open_tracker() # it was closed in a long pause
     xyz, conf = joints_of(self.tracker.see(picture_of(buffers[0]), at).image)
     seen = self._answer('seen', [packed(xyz[None], conf[None])], time=at)
     return [seen, self._said(np.array([at]), xyz[None], conf[None], answers=0)]
+
+def rest(self:Desk):
+    "Nobody has asked for long: give back what the tracker holds."
+    if self.tracker is not None: self.tracker.close()
+    self.tracker = None
 
 def end(self:Desk, message, buffers):
     "Somebody has pressed Stop: what is still open becomes final."
@@ -234,9 +240,9 @@ def end(self:Desk, message, buffers):
     self.leave()
     return out
 
-Desk.picture, Desk.end = picture, end
+Desk.picture, Desk.rest, Desk.end = picture, rest, end
 
-# %% ../../nbs/80_live.ipynb #991c263e
+# %% ../../nbs/80_live.ipynb #9140da23
 def record(self:Desk, message, buffers):
     "Somebody has pressed Record."
     if message['on']:
@@ -267,7 +273,7 @@ def _taught(self:Desk):
 
 for f in (record, _keep, _clip, _taught): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #7e8327e4
+# %% ../../nbs/80_live.ipynb #488c2568
 def file(self:Desk, message, buffers):
     "A part of a file, or of what is to be played."
     name, number = message['name'], int(message['part'])
@@ -282,7 +288,7 @@ def _bytes(self:Desk, name):
 
 Desk.file, Desk._bytes = file, _bytes
 
-# %% ../../nbs/80_live.ipynb #806a5731
+# %% ../../nbs/80_live.ipynb #d1dbf0db
 class Inbox:
     "Messages for one worker; the newest picture replaces one that still waits."
     def __init__(self,
@@ -307,7 +313,7 @@ class Inbox:
             if not self.news.wait_for(lambda: self.waiting, seconds): return None
             return self.waiting.popleft()
 
-# %% ../../nbs/80_live.ipynb #25afe3b3
+# %% ../../nbs/80_live.ipynb #42082d92
 def joined(
     *names: str, # of modules in `signbook/static`, each after those that it imports
 ) -> str:
@@ -315,11 +321,12 @@ def joined(
     def kept(line): return not line.startswith(('import {', 'export {'))
     return '\n'.join(line for name in names for line in static(name).splitlines() if kept(line))
 
-# %% ../../nbs/80_live.ipynb #8dbaa9ff
+# %% ../../nbs/80_live.ipynb #7dff5997
 class Live(anywidget.AnyWidget):
     "A page that recognises signs as they are signed. Nothing begins before Start is pressed."
     _esm = joined('skeleton.js', 'tracker.js', 'live.js')
     _css = static('live.css')
+    patience = 60. # seconds without a message after which the thread ends; the next message starts another
     engine = traitlets.Enum(['browser', 'kernel'], 'browser').tag(sync=True)
     config = traitlets.Dict().tag(sync=True)
 
@@ -345,7 +352,7 @@ class Live(anywidget.AnyWidget):
     @property
     def run(self): return self.desk.run # with all that was taught
 
-# %% ../../nbs/80_live.ipynb #56333437
+# %% ../../nbs/80_live.ipynb #8ddb6e81
 def _told(self:Live):
     source, skeleton = self.desk.source, skeleton_of(self.desk.layout)
     about = dict(kind='camera' if source is None else 'video')
@@ -357,12 +364,23 @@ def _told(self:Live):
 def _heard(self:Live, _, message, buffers):
     "Called by Jupyter, so it only puts down what has come."
     self.inbox.put(message, buffers)
-    if self.worker is None or not self.worker.is_alive():
+    with self.inbox.news:
+        if self.worker is not None and self.worker.is_alive(): return
         self.worker = threading.Thread(target=self._work, name='signbook live', daemon=True)
         self.worker.start()
 
+def _next(self:Live):
+    "The next message; None when none came for so long that the thread may end."
+    while (news := self.inbox.take(self.patience)) is None:
+        with self.inbox.news:
+            if self.inbox.waiting: continue
+            self.desk.rest()
+            self.worker = None
+            return None
+    return news
+
 def _work(self:Live):
-    while (news := self.inbox.take(60)) is not None:
+    while (news := self._next()) is not None:
         try: answers = self.desk.handle(*news)
         except Exception as e: # said in the page, and kept: a thread has nobody to raise it to
             self.error = e
@@ -370,4 +388,4 @@ def _work(self:Live):
             answers = [(dict(kind='failed', session=self.desk.session, state='engine-failed', text=text), [])]
         for message, buffers in answers: self.send(message, buffers)
 
-Live._told, Live._heard, Live._work = _told, _heard, _work
+for f in (_told, _heard, _next, _work): setattr(Live, f.__name__, f)

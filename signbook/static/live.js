@@ -70,8 +70,8 @@ function build(config) {
   const words = el('div', {class: 'sb-words', 'aria-label': 'Words'});
   const status = el('div', {class: 'sb-status', role: 'status', 'aria-live': 'polite'});
   const said = el('div', {class: 'sb-said', 'aria-live': 'polite'});
-  const about = {role: 'group', tabindex: '0', 'aria-label': 'Live sign recognition', 'data-lm-suppress-shortcuts': 'true'};
-  const root = el('div', {class: 'sb-live', ...about}, stage, bar, words, tracks, status, said);
+  const about = {role: 'group', tabindex: '0', 'aria-label': 'Live sign recognition'};
+  const root = el('div', {class: 'sb-live', 'data-lm-suppress-shortcuts': 'true', ...about}, stage, bar, words, tracks, status, said);
   return {root, video, canvas, card, told, other, start, record, word, teach, engine, numbers, tracks, words, status, said};
 }
 
@@ -283,7 +283,8 @@ function render({model, el: host}) {
   function send() {
     if (performance.now() - me.answered > 2 * SILENT) me.flying = 0;   // an answer was lost: try again
     if (!me.running || !me.waiting.length || me.flying >= IN_FLIGHT) return;
-    const some = me.waiting.splice(0), J = layout.joints, message = {kind: 'frames', session: me.session, times: some.map(s => s[0])};
+    const some = me.waiting.splice(0), J = layout.joints;
+    const message = {kind: 'frames', session: me.session, times: some.map(s => s[0])};
     me.flying++;
     if (me.flying === 1) me.answered = performance.now();
     if (config.plays.kind === 'clip') return model.send({...message, rows: some.map(s => s[3])});
