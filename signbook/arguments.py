@@ -39,9 +39,14 @@ def one_sentence(text: str) -> str: # a box of tyro's → what it says
     said = [l.rstrip('.:') for l in lines[:until]]
     if len(said) > 1 and re.match(_heads, said[0]): said = said[1:]
     if said and said[0].startswith('Missing from'): # a list with explanations → what is to be given
-        said = ['missing', ', '.join(re.findall(r'--[\w.-]+(?: [A-Z]+)?|(?<= )[A-Z]{3,}(?= )', ' '.join(said)))]
+        said = ['missing',
+                ', '.join(re.findall(r'--[\w.-]+(?: [A-Z]+)?|(?<= )[A-Z]{3,}(?= )', ' '.join(said)))]
     meant = [l.split()[0] for l in lines[until + 1:] if l.startswith('--')]
-    near = f'; did you mean {meant[0]}?' if lines[until:] and lines[until].startswith('Perhaps') and meant else ''
+    near = (
+        f'; did you mean {meant[0]}?'
+        if lines[until:] and lines[until].startswith('Perhaps') and meant
+        else ''
+    )
     return ' '.join(said)[:300] + near
 
 # %% ../nbs/84_arguments.ipynb #fdfdc781
@@ -64,15 +69,18 @@ def call(function, args: list[str], prog: str):
     taken.__signature__ = short_flags(inspect.signature(function))
     taken.__annotations__ = {k: p.annotation for k, p in taken.__signature__.parameters.items()}
     del taken.__wrapped__
-    taken.__doc__ = explained(function.__doc__, re.findall(r'^    (\w+): .* # (.*)$', inspect.getsource(function), re.M))
+    taken.__doc__ = explained(function.__doc__,
+                              re.findall(r'^    (\w+): .* # (.*)$', inspect.getsource(function), re.M))
     given, named = parse(taken, switched(function, args), prog)
     return function(*given, **named)
 
 def switched(function, args): # `--json` alone means `--json True`
-    names = [name for name, p in inspect.signature(function).parameters.items() if p.annotation in (bool, 'bool')]
+    names = [name for name, p in inspect.signature(function).parameters.items()
+             if p.annotation in (bool, 'bool')]
     return switched_on(args, [*names, *option_switches])
 
 def switched_on(args, names): # a flag that stands alone is on
     switches = {f'--{name.replace("_", "-")}' for name in names}
     following = [*args[1:], '']
-    return [f'{a}=True' if a in switches and b not in ('True', 'False') else a for a, b in zip(args, following)]
+    return [f'{a}=True' if a in switches and b not in ('True', 'False') else a
+            for a, b in zip(args, following)]

@@ -45,9 +45,9 @@ def _some(names, most=6):
 def data_block(facts: dict) -> str: # Markdown
     "On what it was trained."
     kinds = ', '.join(f'{n:,} {name}' for name, n in facts['kinds'].items())
-    rows = [('clips', f'{facts["clips"]:,} ({kinds})'), ('words', f'{facts["words"]:,}'), ('minutes', facts['minutes']),
-            ('signers', _some(facts['signers'])), ('sessions', _some(facts['sessions'])),
-            ('fingerprint of the data', f'`{facts["fingerprint"]}`')]
+    rows = [('clips', f'{facts["clips"]:,} ({kinds})'), ('words', f'{facts["words"]:,}'),
+            ('minutes', facts['minutes']), ('signers', _some(facts['signers'])),
+            ('sessions', _some(facts['sessions'])), ('fingerprint of the data', f'`{facts["fingerprint"]}`')]
     return '| | |\n|---|---|\n' + '\n'.join(f'| {name} | {value} |' for name, value in rows)
 
 # %% ../nbs/81_card.ipynb #246d917c
@@ -56,8 +56,11 @@ def score_sentence(metrics: dict) -> str: # one sentence
     n, percent = metrics['n'], lambda v: f'{100 * v:.1f} %'
     if 'top1' in metrics:
         low, high = metrics['top1_interval']
-        text = (f'Right in {percent(metrics["top1"])} of {n:,} clips (95 % interval {percent(low)} to {percent(high)}) '
-                f'of {metrics["classes"]} words, chance {percent(1 / metrics["classes"])}')
+        text = (
+            f'Right in {percent(metrics["top1"])} of {n:,} clips (95 % interval {percent(low)} to '
+            f'{percent(high)}) '
+            f'of {metrics["classes"]} words, chance {percent(1 / metrics["classes"])}'
+        )
     else:
         low, high = metrics.get('wer_interval') or (None, None)
         sure = f' (95 % interval {percent(low)} to {percent(high)})' if low is not None else ''
@@ -78,8 +81,10 @@ def score_block(metrics: dict | None, run: str) -> str: # Markdown
     about += [f'protocol {metrics["protocol"]}'] if metrics.get('protocol') else []
     lines = [score_sentence(metrics)] + ([f'Scored on {", ".join(about)}.'] if about else [])
     if metrics.get('temperature'):
-        lines.append(f'Stated probabilities are off by {100 * metrics["ece"]:.1f} points on average '
-                     f'({100 * metrics["ece_raw"]:.1f} before the temperature of {metrics["temperature"]:.2f}).')
+        lines.append(
+            f'Stated probabilities are off by {100 * metrics["ece"]:.1f} points on average '
+            f'({100 * metrics["ece_raw"]:.1f} before the temperature of {metrics["temperature"]:.2f}).'
+        )
     signers = metrics.get('per_signer') or {}
     if len(signers) > 1: lines.append(_by_signer(signers))
     return '\n'.join(lines)
@@ -97,12 +102,15 @@ def how_block(config: dict) -> str: # Markdown
     return '\n'.join(lines)
 
 # %% ../nbs/81_card.ipynb #4a5fe297
-questions = { # heading → what to answer
-    'Signers and consent': 'Who signs in the training data, how were they asked, and may a model be passed on?',
+questions = {  # heading → what to answer
+    'Signers and consent': 'Who signs in the training data, how were they asked, and may a model be passed '
+                           'on?',
     'Language': 'Which sign language, which region, citation signs or running signing?',
     'Licence': 'Of the data and of this model.',
     'What it is for': 'What was it built to do, and who was asked whether that is wanted?',
-    'What it is not for': 'A list of words is not a language: this is no interpreter. Add the limits that you know.'}
+    'What it is not for': 'A list of words is not a language: this is no interpreter. Add the limits that '
+                          'you know.',
+}
 
 def questions_block() -> str: # Markdown
     "What is to be filled in."
@@ -121,7 +129,8 @@ def new_card(config: dict, blocks: dict[str, str]) -> str: # Markdown
     "A card that nobody has edited yet."
     head = '---\nlibrary_name: signbook\ntags: [sign-language, pose, recognition]\n---\n'
     headings = dict(scores='How well it does', data='What it has seen', how='How it was made')
-    ours = [f'## {heading}\n\n{_marked(name, blocks[name])}' for name, heading in headings.items() if name in blocks]
+    ours = [f'## {heading}\n\n{_marked(name, blocks[name])}' for name, heading in headings.items()
+            if name in blocks]
     return '\n\n'.join([head, f'# {config.get("name", "model")}', *ours, questions_block()]) + '\n'
 
 # %% ../nbs/81_card.ipynb #8ae49676

@@ -13,19 +13,31 @@ import signbook
 from .arguments import call
 
 # %% ../nbs/90_cli.ipynb #cc830a45
-commands = dict( # name → where its function is, and what it does
+commands = dict(  # name → where its function is, and what it does
     demo=('signbook.commands:demo', 'Train SPOTER v1 and v2 small, end to end, and write report.html.'),
     doctor=('signbook.data.doctor:doctor', 'Audit a corpus; exit 1 when it should not be trained on.'),
-    extract=('signbook.data.farm:extract_command', 'Landmarks out of a video or a folder of videos, with MediaPipe.'),
-    models=('signbook.data.models:models_command', "MediaPipe's models: fetch or assemble them, and say where they are from."),
+    extract=(
+        'signbook.data.farm:extract_command',
+        'Landmarks out of a video or a folder of videos, with MediaPipe.',
+    ),
+    models=(
+        'signbook.data.models:models_command',
+        "MediaPipe's models: fetch or assemble them, and say where they are from.",
+    ),
     convert=('signbook.commands:convert', 'From one format to another, saying what the other cannot hold.'),
     stitch=('signbook.commands:stitch', 'Make sentences out of isolated signs.'),
     train=('signbook.commands:train', 'Train a recipe.'),
     evaluate=('signbook.commands:evaluate', 'Score a run.'),
     transcribe=('signbook.commands:transcribe', 'Glosses of a video or clip, with their times.'),
+    enrol=('signbook.recognition.enrolment:enrol_command',
+           'Teach a run a word from a few recordings, without training.'),
+    search=('signbook.recognition.enrolment:search_command', 'Find where a sign occurs in recordings.'),
     live=('signbook.app.terminal:live', 'Words as they are signed, from a camera.'),
+    export=('signbook.recognition.export:export_command',
+            'A run as ONNX, with a report of how far that is from it.'),
     selftest=('signbook.commands:selftest', 'Show in ten seconds whether this machine can do it all.'),
-    bench=('signbook.commands:bench', 'Speed against a peer in the same process.'))
+    bench=('signbook.commands:bench', 'Speed against a peer in the same process.'),
+)
 
 def find(name):
     "The function of a command."
@@ -37,7 +49,7 @@ def find(name):
 
 # %% ../nbs/90_cli.ipynb #1553f66f
 extras = dict(mediapipe='extract', cv2='extract', ray='cluster', whisper='whisper',
-              wandb='track', tensorboard='track', h5py='hdf5') # package → the extra that brings it
+              wandb='track', tensorboard='track', h5py='hdf5', onnx='export', onnxruntime='export', onnxscript='export') # package → the extra that brings it
 
 def import_error(e: ImportError) -> str:
     "Which package cannot be loaded, why, and what to do about it, in a sentence."
@@ -96,14 +108,17 @@ def _open_streams():
     "Standard streams that were closed lead nowhere; what a terminal cannot show is escaped."
     for number, name in enumerate(('stdin', 'stdout', 'stderr')):
         try: os.fstat(number)
-        except OSError: os.open(os.devnull, os.O_RDWR) # takes the lowest number that is free, which is this one
-        if getattr(sys, name) is None: setattr(sys, name, open(number, 'w' if number else 'r',
+        # takes the lowest number that is free, which is this one
+        except OSError: os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, 'w' if number else 'r',
                                                                encoding='utf-8', closefd=False))
     for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors='backslashreplace')
 
 def _speak_utf8():
     "Start again in UTF-8 mode where names of files would be held to ASCII."
-    if codecs.lookup(sys.getfilesystemencoding()).name != 'ascii' or os.environ.get('PYTHONUTF8') == '1': return
+    if codecs.lookup(sys.getfilesystemencoding()).name != 'ascii' or os.environ.get('PYTHONUTF8') == '1':
+        return
     os.environ['PYTHONUTF8'] = '1'
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 

@@ -70,15 +70,21 @@ def _check(clip):
     "Refuse what the contract does not allow, saying what was found and what was expected."
     say = lambda text: _fail(clip.source, text)
     T, J = len(clip.xyz), len(clip.layout)
-    if clip.xyz.shape != (T, J, 3): say(f'xyz has shape {clip.xyz.shape}, expected (T, {J}, 3) for layout {clip.layout.name}')
+    if clip.xyz.shape != (T, J, 3):
+        say(f'xyz has shape {clip.xyz.shape}, expected (T, {J}, 3) for layout {clip.layout.name}')
     if T == 0: say('has no frames, expected at least one')
     if clip.conf.shape != (T, J): say(f'conf has shape {clip.conf.shape}, expected {(T, J)}')
-    if not np.isfinite(clip.xyz).all(): say(f'xyz has {int((~np.isfinite(clip.xyz)).sum())} values that are not finite; a joint not seen has conf 0')
+    if not np.isfinite(clip.xyz).all():
+        say(f'xyz has {int((~np.isfinite(clip.xyz)).sum())} values that are not finite; a joint not seen has '
+            'conf 0')
     if np.isnan(clip.conf).any(): say('conf has NaN; a joint not seen has conf 0')
     if not (np.isfinite(clip.fps) and clip.fps > 0): say(f'fps is {clip.fps}, expected a positive number')
-    if not (np.isfinite(clip.aspect) and clip.aspect > 0): say(f'aspect is {clip.aspect}, expected a positive number')
-    if clip.frame not in frames_of_reference: say(f'frame is {clip.frame!r}, expected one of {", ".join(frames_of_reference)}')
-    if clip.times is not None and (clip.times.shape != (T,) or not np.isfinite(clip.times).all() or not (np.diff(clip.times) > 0).all()):
+    if not (np.isfinite(clip.aspect) and clip.aspect > 0):
+        say(f'aspect is {clip.aspect}, expected a positive number')
+    if clip.frame not in frames_of_reference:
+        say(f'frame is {clip.frame!r}, expected one of {", ".join(frames_of_reference)}')
+    if clip.times is not None and (clip.times.shape != (T,) or not np.isfinite(clip.times).all()
+                                   or not (np.diff(clip.times) > 0).all()):
         say(f'times must be {T} increasing seconds, one a frame')
     for s in clip.spans:
         if not s.start < s.end: say(f'span {s.gloss!r} ends at {s.end} s, before or at its start {s.start} s')
@@ -116,7 +122,8 @@ class Clip:
         one_form = lambda text: unicodedata.normalize('NFC', readable(text))
         for k in ('signer', 'session', 'source'): put(k, readable(getattr(self, k)))
         put('gloss', tuple(map(one_form, (self.gloss,) if isinstance(self.gloss, str) else self.gloss)))
-        put('spans', tuple(Span(start, end, one_form(gloss)) for start, end, gloss in (Span(*s) for s in self.spans)))
+        put('spans',
+            tuple(Span(start, end, one_form(gloss)) for start, end, gloss in (Span(*s) for s in self.spans)))
         _check(self)
         self.xyz[self.conf == 0] = 0
         for a in (self.xyz, self.conf, self.times):
@@ -162,23 +169,29 @@ def crop(self:Clip,
 ) -> Clip:
     "The frames in [start, end), with spans moved and cut to match."
     keep = (self.seconds >= start - 1e-9) & (self.seconds < end - 1e-9)
-    if not keep.any(): _fail(self.source, f'no frame lies in [{start}, {end}) s of a clip of {self.duration:.2f} s')
+    if not keep.any():
+        _fail(self.source, f'no frame lies in [{start}, {end}) s of a clip of {self.duration:.2f} s')
     first = self.seconds[keep][0]
-    spans = [Span(max(s.start - first, 0.), min(s.end, end) - first, s.gloss) for s in self.spans if s.start < end and s.end > first]
-    return replace(self, xyz=self.xyz[keep], conf=self.conf[keep], times=None if self.times is None else self.times[keep], spans=tuple(spans))
+    spans = [Span(max(s.start - first, 0.), min(s.end, end) - first, s.gloss) for s in self.spans
+             if s.start < end and s.end > first]
+    return replace(self, xyz=self.xyz[keep], conf=self.conf[keep],
+                   times=None if self.times is None else self.times[keep], spans=tuple(spans))
 
 def select(self:Clip,
     *what: str, # parts, groups or joints of the layout
 ) -> Clip:
     "The clip with some of its joints."
-    layout = self.layout.select(*what); at = self.layout.locate(layout)
+    layout = self.layout.select(*what)
+    at = self.layout.locate(layout)
     return replace(self, xyz=self.xyz[:, at], conf=self.conf[:, at], layout=layout)
 
 def part(self:Clip,
     name: str, # a part of the layout, such as `left_hand`
 ) -> tuple[np.ndarray, np.ndarray]: # (T, n, 3), (T, n)
     "Coordinates and confidence of one part."
-    if name not in self.layout.parts: raise ValueError(f'layout {self.layout.name} has no part {name!r}, it has {", ".join(self.layout.parts)}')
+    if name not in self.layout.parts:
+        raise ValueError(f'layout {self.layout.name} has no part {name!r}, it has '
+                         f'{", ".join(self.layout.parts)}')
     return self.xyz[:, self.layout.parts[name]], self.conf[:, self.layout.parts[name]]
 
 Clip.crop, Clip.select, Clip.part = crop, select, part

@@ -29,7 +29,8 @@ from .models.checkpoint import load_run, read_clips, read_config, save_json
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
 from .report import Outcome, in_words, run_report, write_report
-from .training.recipes import changed, check_glosses, fit_splits, in_steps, recipe as recipe_named, recipes
+from .training.recipes import (changed, check_glosses, fit_splits, in_steps, recipe as recipe_named,
+                                       recipes)
 from .training.settings import check_classes, read_settings, translate_flags, write_settings
 from .training.tasks import Unlabelled, task_of
 from .training.tracking import Tracking, environment
@@ -40,8 +41,10 @@ protocols = Literal['auto', 'session', 'session-reverse', 'signer', 'random', 'g
 _comments = dict(
     data='a corpus, or any folder or file that a reader knows', out='folder of the run, made if need be',
     protocol='who is kept for the test; auto takes the strictest that the data allows',
-    seed='decides the split, the first weights and every draw', device='where to train; auto takes a card where one is',
-    val='part of the training side that is kept for validation', resume='go on with the run in the folder OUT',
+    seed='decides the split, the first weights and every draw',
+    device='where to train; auto takes a card where one is',
+    val='part of the training side that is kept for validation',
+    resume='go on with the run in the folder OUT',
     resume_at='go on from the checkpoint of this step, one of those that --stage.keep has kept',
     options='what DATA does not say about itself', tracking='where the run is written down while it trains',
     model='the network; its classes, layout and channels follow from the data and the features',
@@ -53,8 +56,8 @@ def stage_names(recipe) -> list[str]: # as flags begin with
 
 def settings_of(recipe, tracking: Tracking = Tracking()):
     "The flags of `train`: where from and where to, and every field of the recipe."
-    about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0), ('val', float, .15),
-             ('resume', bool, False), ('resume_at', int | None, None),
+    about = [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0),
+             ('val', float, .15), ('resume', bool, False), ('resume_at', int | None, None),
              ('device', Literal['auto', 'cpu', 'cuda'], 'auto'),
              ('options', reader_flags(), field(default=ReaderOptions())),
              ('tracking', Tracking, field(default=tracking))]
@@ -109,8 +112,10 @@ def _settings(args): # what a name or a file says, with what the flags change of
     names = stage_names(given.recipe)
     flags, recipe = without_parts(for_stages(flags, names, only), given.recipe)
     told = {k: getattr(given, k) for k in ('data', 'out', 'seed', 'device')}
-    said = [w for k, v in told.items() if v is not None for w in (f'--{k}', str(v))] # flags come later, and hold
-    switches = ['resume', *(f'tracking.{k}' for k in ('csv', 'tensorboard', 'wandb', 'online')), *option_switches]
+    # flags come later, and hold
+    said = [w for k, v in told.items() if v is not None for w in (f'--{k}', str(v))]
+    switches = ['resume', *(f'tracking.{k}' for k in ('csv', 'tensorboard', 'wandb', 'online')),
+                *option_switches]
     parsed = switched_on([*said, *flags], switches)
     o = parse(settings_of(recipe, given.tracking), parsed, f'signbook train {args[0]}')
     given_flags = [a.partition('=')[0] for a in flags]
@@ -146,16 +151,16 @@ def train(args: list[str]) -> dict:
     recipe = with_layout(given.recipe, splits, any(a.startswith('--features.layout') for a in args))
     about = _about(o, splits, args)
     keeps = recipe.task.keeps(splits.train) # before the training, in case it refuses
-    t = fit_splits(recipe, splits, o.seed, o.resume_at or o.resume, out=o.out, stage=only, about=about, tracking=o.tracking,
-                   device=o.device)
+    t = fit_splits(recipe, splits, o.seed, o.resume_at or o.resume, out=o.out, stage=only, about=about,
+                   tracking=o.tracking, device=o.device)
     if not is_first(): return {}
     for name, write in keeps.items(): write(t.out/name)
     write_settings(replace(given, recipe=recipe), t.out/'settings.yaml')
     write_card(t.out)
     last = t.history[-1]
     scores = {f'val_{k}': last[k] for k in ('top1', 'wer') if k in last}
-    return dict(run=str(t.out), steps=t.done, train=len(splits.train), val=len(splits.val), words=len(t.vocabulary),
-                loss=round(last['loss'], 4), **scores)
+    return dict(run=str(t.out), steps=t.done, train=len(splits.train), val=len(splits.val),
+                words=len(t.vocabulary), loss=round(last['loss'], 4), **scores)
 
 # %% ../nbs/85_commands.ipynb #a439eab8
 def with_layout(
@@ -175,10 +180,15 @@ def _held_out(run, data, part, options=ReaderOptions()):
     corpus = load(data, remembered(options, run.config, data))
     if part == 'all': return corpus
     protocol = run.config.get('protocol', 'all')
-    if protocol == 'all': raise ValueError(f'{run.path}: was trained on all of its data, so there is no test part; --split all scores every clip of other data')
-    for name in ('seed', 'val'): expect(name in run.config, name, 'missing', 'as signbook train writes it', f'{run.path}/config.json')
+    if protocol == 'all':
+        raise ValueError(f'{run.path}: was trained on all of its data, so there is no test part; --split all '
+                         'scores every clip of other data')
+    for name in ('seed', 'val'):
+        expect(name in run.config, name, 'missing', 'as signbook train writes it', f'{run.path}/config.json')
     test = split(corpus, protocol, run.config['seed'], run.config['val']).test
-    if not len(test): raise ValueError(f'{data}: nothing is left for a test by protocol {protocol}; --split all scores every clip')
+    if not len(test):
+        raise ValueError(f'{data}: nothing is left for a test by protocol {protocol}; --split all scores '
+                         'every clip')
     return test
 
 # %% ../nbs/85_commands.ipynb #e44559db
@@ -196,7 +206,11 @@ def _warnings(about): # what a reader of the scores has to know
     return [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
 
 def _scored_on(about):
-    part = 'all clips' if about['split'] == 'all' else f"the test part by protocol {about['protocol']}, seed {about['seed']}"
+    part = (
+        'all clips'
+        if about['split'] == 'all'
+        else f"the test part by protocol {about['protocol']}, seed {about['seed']}"
+    )
     return f"Scored on {about['data']}: {part}, with the {about['weights']} weights of the run."
 
 # %% ../nbs/85_commands.ipynb #63d1c871
@@ -218,7 +232,8 @@ def evaluate(
     known = _known(r, clips, task)
     none = f'none of the {len(r.vocabulary)} words of {run} in its {len(clips)} clips'
     expect(known, 'words', none, 'clips of words that the run knows', data)
-    about = {k: r.config.get(k) for k in ('protocol', 'seed')} | dict(data=str(data), split=split, weights=which)
+    about = {k: r.config.get(k)
+             for k in ('protocol', 'seed')} | dict(data=str(data), split=split, weights=which)
     about |= dict(unknown_words=len(clips) - len(known), seen_in_training=_seen(run, clips[known]))
     for warning in _warnings(about): print(warning, file=sys.stderr)
     found = task.evaluate(r, clips[known], decoding)
@@ -245,12 +260,16 @@ def predictions(path: Path, clips, found) -> None:
 def _synthetic(train, test, seed):
     from signbook.data.corpus import Splits
     from signbook.data.synthetic import synthesize
-    parts = {k: Corpus.from_clips(synthesize(n, seed=seed, split=k)) for k, n in (('train', train), ('val', test), ('test', test))}
-    return Splits(**parts, protocol='given', seed=seed, report='synthetic signing; the signers of training, validation and test are different people')
+    parts = {k: Corpus.from_clips(synthesize(n, seed=seed, split=k))
+             for k, n in (('train', train), ('val', test), ('test', test))}
+    return Splits(
+        **parts, protocol='given', seed=seed,
+        report='synthetic signing; the signers of training, validation and test are different people')
 
 @contextlib.contextmanager
 def one_thread(): # two gain little on models this small, and lose much where others use the machine
-    before = torch.get_num_threads(); torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try: yield
     finally: torch.set_num_threads(before)
 
@@ -270,32 +289,50 @@ def demo(
 ) -> dict:
     "Train SPOTER v1 and v2 small, end to end, and write report.html."
     if seed < 0: raise ValueError(f'seed is {seed}, expected 0 or more')
-    start = time.time(); writable(out)
+    start = time.time()
+    writable(out)
     print('making synthetic clips' if not data else f'reading {data}', file=sys.stderr, flush=True)
     splits = split(load(data, options), 'auto', seed) if data else _synthetic(clips, max(clips // 5, 1), seed)
-    print(splits, file=sys.stderr); check_glosses(recipe_named('spoter-v2'), splits)
-    if not len(splits.test): raise ValueError(f'{data}: nothing is left for a test by protocol {splits.protocol}; more clips of each word are needed')
+    print(splits, file=sys.stderr)
+    check_glosses(recipe_named('spoter-v2'), splits)
+    if not len(splits.test):
+        raise ValueError(f'{data}: nothing is left for a test by protocol {splits.protocol}; more clips of '
+                         'each word are needed')
     target = torch.tensor([splits.train.vocabulary.encode(g)[0] - 1 for g in splits.test.gloss])
-    with one_thread(): outcomes = [_outcome(name, splits, target, steps, seed) for name in ('spoter-v1', 'spoter-v2')]
+    with one_thread():
+        outcomes = [_outcome(name, splits, target, steps, seed) for name in ('spoter-v1', 'spoter-v2')]
     signers = lambda c: ', '.join(sorted(set(map(str, c.signer)))) or '?'
-    about = (f'{"Synthetic signing: the scores show that the road works, not how well real signs are recognised. " if not data else ""}Trained on {len(splits.train)} clips by {signers(splits.train)}; '
-             f'tested on {len(splits.test)} clips by {signers(splits.test)}. Protocol: {splits.protocol}, seed {seed}; {splits.report}.')
-    title = 'signbook, from clips to a recogniser' if data else 'signbook, from synthetic clips to a recogniser'
-    command = f'signbook demo{f" --data {data}" if data else ""} --clips {clips} --steps {steps} --seed {seed}'
-    page = write_report(out/'report.html', outcomes, splits.test, target, splits.train.vocabulary, title, html.escape(about), command)
+    about = (
+        f'{"Synthetic signing: the scores show that the road works, not how well real signs are recognised. " if not data else ""}Trained on {len(splits.train)} clips by {signers(splits.train)}; '
+        f'tested on {len(splits.test)} clips by {signers(splits.test)}. Protocol: {splits.protocol}, seed '
+        f'{seed}; {splits.report}.'
+    )
+    title = (
+        'signbook, from clips to a recogniser' if data else 'signbook, from synthetic clips to a recogniser'
+    )
+    command = (
+        f'signbook demo{f" --data {data}" if data else ""} --clips {clips} --steps {steps} --seed {seed}'
+    )
+    page = write_report(out/'report.html', outcomes, splits.test, target, splits.train.vocabulary, title,
+                        html.escape(about), command)
     best = outcomes[-1].metrics
     print(f'{outcomes[-1].name}: {in_words(best)}; to see them, open {page}', file=sys.stderr)
-    return dict(report=str(page), synthetic=not data, model=outcomes[-1].name, n=best['n'], classes=best['classes'], top1=best['top1'], baseline=outcomes[0].metrics['top1'],
-                chance=1 / best['classes'], test_signers=sorted(set(map(str, splits.test.signer))), seconds=round(time.time() - start))
+    return dict(report=str(page), synthetic=not data, model=outcomes[-1].name, n=best['n'],
+                classes=best['classes'], top1=best['top1'], baseline=outcomes[0].metrics['top1'],
+                chance=1 / best['classes'], test_signers=sorted(set(map(str, splits.test.signer))),
+                seconds=round(time.time() - start))
 
 def _outcome(name, splits, target, steps, seed):
-    small = dict(width=128, layers=2) if name == 'spoter-v1' else {} # its own size is for more data, and more patience, than a demo has
+    # its own size is for more data, and more patience, than a demo has
+    small = dict(width=128, layers=2) if name == 'spoter-v1' else {}
     stage = dict(steps=steps, lr=1e-3, validate=max(steps // 5, 1))
     recipe = changed(recipe_named(name), dict(model=small, stage=stage))
     t = fit_splits(recipe, splits, seed)
     logits = predict(t.final, recipe.features, Prepared(splits.test, recipe.features, t.vocabulary))['logits']
     logits = logits / t.about.get('temperature', 1)
-    return Outcome(name, t.history, logits, evaluate_classification(logits, target, t.vocabulary.glosses, [str(s) for s in splits.test.signer]))
+    return Outcome(name, t.history, logits,
+                   evaluate_classification(logits, target, t.vocabulary.glosses,
+                                           [str(s) for s in splits.test.signer]))
 
 # %% ../nbs/85_commands.ipynb #3e2be999
 def signs_of(
@@ -373,7 +410,9 @@ def _check_out(out, n): # one clip goes into a file, several into a folder
     from signbook.inference.transcripts import kinds, transcript_kind
     if out is None: return
     if n == 1: transcript_kind(out)
-    else: expect(out.suffix.lower() not in kinds, 'the name', f'one of a single transcript, for {n} clips', 'that of a folder', out)
+    else:
+        expect(out.suffix.lower() not in kinds, 'the name', f'one of a single transcript, for {n} clips',
+               'that of a folder', out)
 
 def _said(x): # for people
     signs = '  '.join(f'{s.gloss} {s.start:.2f}–{s.end:.2f} s ({s.confidence:.0%})' for s in x.signs)
@@ -381,7 +420,9 @@ def _said(x): # for people
     return (signs or 'nothing is recognised') + (f', or {others}' if others else '')
 
 def _told(source, x): # for programs
-    signs = [dict(gloss=s.gloss, start=round(s.start, 3), end=round(s.end, 3), confidence=round(s.confidence, 4)) for s in x.signs]
+    signs = [dict(gloss=s.gloss, start=round(s.start, 3), end=round(s.end, 3),
+                  confidence=round(s.confidence, 4))
+             for s in x.signs]
     others = [dict(gloss=g.glosses[0], probability=round(g.probability, 4)) for g in x.guesses]
     return dict(source=str(source), signs=signs, **(dict(alternatives=others) if others else {}))
 
@@ -394,10 +435,12 @@ def _failures(clips, failed): # in words, one line each
     if not failed: return {}
     lost = [dict(source=str(clips.source[i]), why=why) for i, why in sorted(failed.items())]
     one = f'{lost[0]["source"]}: cannot be recognised ({lost[0]["why"]})'
-    if len(lost) == len(clips): raise ValueError(one if len(lost) == 1 else f'none of {len(lost)} clips can be recognised; {one}')
+    if len(lost) == len(clips):
+        raise ValueError(one if len(lost) == 1 else f'none of {len(lost)} clips can be recognised; {one}')
     for x in lost: print(f'{x["source"]}: cannot be recognised ({x["why"]})', file=sys.stderr)
     names = ', '.join(x['source'] for x in lost)
-    print(f'{len(lost)} of {len(clips)} clips cannot be recognised, the others are as asked for: {names}', file=sys.stderr)
+    print(f'{len(lost)} of {len(clips)} clips cannot be recognised, the others are as asked for: {names}',
+          file=sys.stderr)
     return dict(ok=False, failed=lost)
 
 def _write_all(out, clips, found, kind): # a file for each clip, in a folder
@@ -436,7 +479,8 @@ def transcribe(
     for c, x in zip(clips.source, found):
         if x is not None: print(f'{c}: {_said(x)}', file=sys.stderr)
     lost = _failures(clips, failed)
-    if out is not None and len(clips) == 1: _write(out, found[0], source if video and source.is_file() else None)
+    if out is not None and len(clips) == 1:
+        _write(out, found[0], source if video and source.is_file() else None)
     elif out is not None: _write_all(out, clips, found, kind)
     return dict(clips=[_told(c, x) for c, x in zip(clips.source, found) if x is not None], **lost)
 
@@ -445,7 +489,8 @@ def convert(
     src: Path, # a corpus, or any file or folder that a reader knows
     dst: Path, # a file or folder that does not exist yet
     /,
-    to: Literal['', 'pose', 'npz', 'parquet', 'csv', 'spoter', 'corpus'] = '', # by default as the name of DST ends
+    # by default as the name of DST ends
+    to: Literal['', 'pose', 'npz', 'parquet', 'csv', 'spoter', 'corpus'] = '',
     options: ReaderOptions = ReaderOptions(), # what SRC does not say about itself
 ) -> dict:
     "Write clips in another format, and say what that could not keep."
@@ -479,10 +524,14 @@ def stitch(
     "Make sentences out of isolated signs, for training and for a test that everybody can repeat."
     from signbook.data.stitch import stitched
     expect_writable(out)
-    if train < 1 or test < 1 or seed < 0: raise ValueError(f'train is {train}, test {test} and seed {seed}; expected at least one sentence each, and a seed of 0 or more')
+    if train < 1 or test < 1 or seed < 0:
+        raise ValueError(f'train is {train}, test {test} and seed {seed}; expected at least one sentence '
+                         'each, and a seed of 0 or more')
     made = Corpus.write(stitched(load(data, options), train, test, seed, not rest, reverse), out)
     print(made, file=sys.stderr)
-    return dict(out=str(out), sentences=len(made), words=len(made.vocabulary), minutes=round(float((made.frames / made.fps).sum() / 60), 1), fingerprint=made.fingerprint, stitched=True)
+    return dict(out=str(out), sentences=len(made), words=len(made.vocabulary),
+                minutes=round(float((made.frames / made.fps).sum() / 60), 1), fingerprint=made.fingerprint,
+                stitched=True)
 
 # %% ../nbs/85_commands.ipynb #43607b21
 def bench(
@@ -496,25 +545,40 @@ def bench(
     for k, v in dict(batch=batch, frames=frames, threads=threads).items():
         expect(v is None or v >= 1, k, v, '1 or more')
     if threads or name == 'streaming': torch.set_num_threads(threads or 1)
-    ways = dict(train=_bench_train, whispersign=_bench_whispersign, features=_bench_features, streaming=_bench_streaming)
+    ways = dict(train=_bench_train, whispersign=_bench_whispersign, features=_bench_features,
+                streaming=_bench_streaming)
     return ways[name](batch, frames) | dict(threads=torch.get_num_threads())
 
 # %% ../nbs/85_commands.ipynb #cf51f35e
 def _bench_train(batch, frames):
-    batch, frames = batch or 64, frames or 60; speed = bench_train(batch, frames)
-    print('{clips_per_s:.1f} clips/s, {fraction:.0%} of the peak of a matrix product, {threads} threads; now the growth'.format(**speed), file=sys.stderr)
-    return speed | dict(growth=bench_growth((max(batch // 4, 1), max(batch // 2, 1), batch), (max(frames // 2, 1), frames, 2 * frames)))
+    batch, frames = batch or 64, frames or 60
+    speed = bench_train(batch, frames)
+    print(
+        '{clips_per_s:.1f} clips/s, {fraction:.0%} of the peak of a matrix product, {threads} threads; now the growth'.format(
+            **speed
+        ),
+        file=sys.stderr,
+    )
+    return speed | dict(growth=bench_growth((max(batch // 4, 1), max(batch // 2, 1), batch),
+                                            (max(frames // 2, 1), frames, 2 * frames)))
 
 def _bench_whispersign(batch, frames):
     batch, frames, out = batch or 8, frames or 240, {}
     for name in sizes:
         out |= bench_whispersign(batch, frames, (name,))
-        print('{0:8} {clips_per_s:.2f} clips/s, {times_real_time:.0f} times real time, {fraction:.0%} of the peak of a matrix product'.format(name, **out[name]), file=sys.stderr)
-    return dict(sizes=out, growth=bench_length((max(frames // 2, 1), frames, 2 * frames, 4 * frames), batch=batch))
+        print(
+            '{0:8} {clips_per_s:.2f} clips/s, {times_real_time:.0f} times real time, {fraction:.0%} of the peak of a matrix product'.format(
+                name, **out[name]
+            ),
+            file=sys.stderr,
+        )
+    return dict(sizes=out,
+                growth=bench_length((max(frames // 2, 1), frames, 2 * frames, 4 * frames), batch=batch))
 
 def _bench_features(batch, frames):
     from signbook.features.pipeline import bench_features
-    if frames: raise ValueError('the features are measured on clips of 240 frames; --frames is for the others')
+    if frames:
+        raise ValueError('the features are measured on clips of 240 frames; --frames is for the others')
     return bench_features(**dict(n=batch) if batch else {})
 
 def _bench_streaming(batch, frames):

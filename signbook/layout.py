@@ -20,22 +20,30 @@ class Layout:
     joints: tuple[str, ...] # J names, `part.joint`, parts contiguous
     limbs: tuple[tuple[str, str], ...] = () # pairs of joint names to draw a line between
     mirrors: tuple[tuple[str, str], ...] = () # pairs of joint names that swap when left becomes right
-    groups: dict = field(default_factory=dict, hash=False, compare=False) # group name → joint names, such as `lips` or `left_hand.thumb`
+    # group name → joint names, such as `lips` or `left_hand.thumb`
+    groups: dict = field(default_factory=dict, hash=False, compare=False)
     colors: dict = field(default_factory=dict, hash=False, compare=False) # part → CSS colour
-    anchors: dict = field(default_factory=dict, hash=False, compare=False) # role → joint name, such as `left_shoulder`
+    # role → joint name, such as `left_shoulder`
+    anchors: dict = field(default_factory=dict, hash=False, compare=False)
     bones: tuple[tuple[str, str], ...] = () # pairs of joint names, parent and child: what hangs on what
 
     def __post_init__(self):
-        if len(set(self.joints)) != len(self.joints): raise ValueError(f'layout {self.name}: a joint name occurs twice')
+        if len(set(self.joints)) != len(self.joints):
+            raise ValueError(f'layout {self.name}: a joint name occurs twice')
         order = [j.split('.')[0] for j in self.joints]
-        if len(set(order)) != 1 + sum(a != b for a, b in zip(order, order[1:])): raise ValueError(f'layout {self.name}: the joints of a part must stand together')
+        if len(set(order)) != 1 + sum(a != b for a, b in zip(order, order[1:])):
+            raise ValueError(f'layout {self.name}: the joints of a part must stand together')
 
     def __len__(self): return len(self.joints)
-    def __repr__(self): return f"Layout({self.name!r}, {len(self)} joints: " + ', '.join(f'{p} {s.stop - s.start}' for p, s in self.parts.items()) + ')'
+    def __repr__(self):
+        return f"Layout({self.name!r}, {len(self)} joints: " + ', '.join(
+            f'{p} {s.stop - s.start}' for p, s in self.parts.items()) + ')'
 
 # %% ../nbs/00_layout.ipynb #b1b44f55
 def _lazy(name, make): # a cached property added to a frozen dataclass
-    prop = cached_property(make); prop.__set_name__(Layout, name); setattr(Layout, name, prop)
+    prop = cached_property(make)
+    prop.__set_name__(Layout, name)
+    setattr(Layout, name, prop)
 
 def _parts(self):
     "Part name → slice of its joints."
@@ -50,7 +58,8 @@ def _mirror(self):
 _lazy('_index', lambda self: {j: i for i, j in enumerate(self.joints)})
 _lazy('parts', _parts)
 _lazy('mirror', _mirror)
-_lazy('skeleton', lambda self: np.array([(self.index(a), self.index(b)) for a, b in self.bones]).reshape(-1, 2))
+_lazy('skeleton',
+      lambda self: np.array([(self.index(a), self.index(b)) for a, b in self.bones]).reshape(-1, 2))
 _lazy('edges', lambda self: np.array([(self.index(a), self.index(b)) for a, b in self.limbs]).reshape(-1, 2))
 
 # %% ../nbs/00_layout.ipynb #a80fc486
@@ -59,7 +68,8 @@ def index(self:Layout,
 ) -> int:
     "Index of a joint, by its name or by its role as an anchor."
     name = self.anchors.get(joint, joint)
-    if name not in self._index: raise ValueError(f'layout {self.name} has no joint {joint!r}; it has {", ".join(self.joints[:3])}, …')
+    if name not in self._index:
+        raise ValueError(f'layout {self.name} has no joint {joint!r}; it has {", ".join(self.joints[:3])}, …')
     return self._index[name]
 
 def indices(self:Layout,
@@ -82,26 +92,36 @@ def select(self:Layout,
     joints = tuple(j for j in self.joints if j in keep)
     if len(joints) == len(self): return self
     groups = {g: tuple(j for j in js if j in keep) for g, js in self.groups.items()}
-    return Layout(name or f'{self.name}[{",".join(what)}]', joints, tuple(l for l in self.limbs if keep.issuperset(l)),
-                  tuple(m for m in self.mirrors if keep.issuperset(m)), {g: js for g, js in groups.items() if js},
-                  {p: c for p, c in self.colors.items() if any(j.startswith(p + '.') for j in joints)},
-                  {r: j for r, j in self.anchors.items() if j in keep}, tuple(b for b in self.bones if keep.issuperset(b)))
+    return Layout(
+        name or f'{self.name}[{",".join(what)}]', joints, tuple(l for l in self.limbs if keep.issuperset(l)),
+        tuple(m for m in self.mirrors if keep.issuperset(m)), {g: js for g, js in groups.items() if js},
+        {p: c for p, c in self.colors.items() if any(j.startswith(p + '.') for j in joints)},
+        {r: j for r, j in self.anchors.items() if j in keep},
+        tuple(b for b in self.bones if keep.issuperset(b)))
 
 def locate(self:Layout,
     other: Layout, # a layout whose joints are all in this one
 ) -> np.ndarray: # (len(other),) indices into this layout's joint axis
     "Where another layout's joints are in this one: `xyz[:, self.locate(other)]`."
     missing = [j for j in other.joints if j not in self._index]
-    if missing: raise ValueError(f'layout {self.name} lacks {len(missing)} of the {len(other)} joints of {other.name}, the first is {missing[0]}')
+    if missing:
+        raise ValueError(f'layout {self.name} lacks {len(missing)} of the {len(other)} joints of '
+                         f'{other.name}, the first is {missing[0]}')
     return np.array([self._index[j] for j in other.joints])
 
 Layout.select, Layout.locate = select, locate
 
 # %% ../nbs/00_layout.ipynb #8e957bde
 fingers = 'thumb', 'index', 'middle', 'ring', 'pinky'
-_hand = ('wrist',) + tuple(f'{f}_{j}' for f in fingers for j in (('cmc', 'mcp', 'ip', 'tip') if f == 'thumb' else ('mcp', 'pip', 'dip', 'tip')))
-_bones = tuple((f'{f}_{a}', f'{f}_{b}') for f in fingers for a, b in zip(*[(('cmc', 'mcp', 'ip', 'tip') if f == 'thumb' else ('mcp', 'pip', 'dip', 'tip'))[i:] for i in (0, 1)]))
-_palm = tuple(zip(('wrist', 'thumb_cmc', 'index_mcp', 'middle_mcp', 'ring_mcp', 'wrist'), ('thumb_cmc', 'index_mcp', 'middle_mcp', 'ring_mcp', 'pinky_mcp', 'pinky_mcp')))
+_hand = ('wrist',) + tuple(f'{f}_{j}' for f in fingers
+                           for j in (('cmc', 'mcp', 'ip', 'tip') if f == 'thumb'
+                                     else ('mcp', 'pip', 'dip', 'tip')))
+_bones = tuple((f'{f}_{a}', f'{f}_{b}') for f in fingers
+               for a, b in zip(*[(('cmc', 'mcp', 'ip', 'tip') if f == 'thumb'
+                                  else ('mcp', 'pip', 'dip', 'tip'))[i:]
+                                 for i in (0, 1)]))
+_palm = tuple(zip(('wrist', 'thumb_cmc', 'index_mcp', 'middle_mcp', 'ring_mcp', 'wrist'),
+                  ('thumb_cmc', 'index_mcp', 'middle_mcp', 'ring_mcp', 'pinky_mcp', 'pinky_mcp')))
 
 def _on(part, pairs): return tuple((f'{part}.{a}', f'{part}.{b}') for a, b in pairs)
 
@@ -112,43 +132,58 @@ def _hand_groups(part):
 
 # %% ../nbs/00_layout.ipynb #12726e40
 _sides = 'left_hand', 'right_hand'
-HANDS = Layout('hands', tuple(f'{p}.{j}' for p in _sides for j in _hand),
+HANDS = Layout(
+    'hands', tuple(f'{p}.{j}' for p in _sides for j in _hand),
     limbs=sum((_on(p, _bones + _palm) for p in _sides), ()),
     mirrors=tuple((f'left_hand.{j}', f'right_hand.{j}') for j in _hand),
     groups={g: js for p in _sides for g, js in _hand_groups(p).items()},
     colors=dict(left_hand='#d95f02', right_hand='#1b7f79'),
-    anchors={f'{p}.{role}': f'{p}.{j}' for p in _sides for role, j in dict(root='wrist', middle='middle_mcp', across='index_mcp', pinky='pinky_mcp').items()},
-    bones=sum((_on(p, tuple(('wrist', f"{f}_{'cmc' if f == 'thumb' else 'mcp'}") for f in fingers) + _bones) for p in _sides), ()))
+    anchors={f'{p}.{role}': f'{p}.{j}' for p in _sides
+             for role, j in dict(root='wrist', middle='middle_mcp', across='index_mcp',
+                                 pinky='pinky_mcp').items()},
+    bones=sum((_on(p, tuple(('wrist', f"{f}_{'cmc' if f == 'thumb' else 'mcp'}") for f in fingers) + _bones)
+               for p in _sides),
+              ()))
 LEAP = replace(HANDS, name='leap')
 
 # %% ../nbs/00_layout.ipynb #adb42fc4
-_pose = ('nose', 'left_eye_inner', 'left_eye', 'left_eye_outer', 'right_eye_inner', 'right_eye', 'right_eye_outer', 'left_ear', 'right_ear',
-         'mouth_left', 'mouth_right', 'left_shoulder', 'right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist', 'left_pinky',
-         'right_pinky', 'left_index', 'right_index', 'left_thumb', 'right_thumb', 'left_hip', 'right_hip', 'left_knee', 'right_knee',
-         'left_ankle', 'right_ankle', 'left_heel', 'right_heel', 'left_foot_index', 'right_foot_index')
+_pose = ('nose', 'left_eye_inner', 'left_eye', 'left_eye_outer', 'right_eye_inner', 'right_eye',
+         'right_eye_outer', 'left_ear', 'right_ear', 'mouth_left', 'mouth_right', 'left_shoulder',
+         'right_shoulder', 'left_elbow', 'right_elbow', 'left_wrist', 'right_wrist', 'left_pinky',
+         'right_pinky', 'left_index', 'right_index', 'left_thumb', 'right_thumb', 'left_hip', 'right_hip',
+         'left_knee', 'right_knee', 'left_ankle', 'right_ankle', 'left_heel', 'right_heel', 'left_foot_index',
+         'right_foot_index')
 
 def _swap(name): return name.replace('left', '*').replace('right', 'left').replace('*', 'right')
 
 def _both(pairs): return tuple(dict.fromkeys(q for p in pairs for q in (p, tuple(map(_swap, p)))))
 
-_arms = _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'), ('left_shoulder', 'left_hip'), ('left_wrist', 'left_index'),
-               ('left_wrist', 'left_pinky'), ('left_wrist', 'left_thumb'), ('left_hip', 'left_knee'), ('left_knee', 'left_ankle'),
-               ('left_ankle', 'left_heel'), ('left_heel', 'left_foot_index'), ('nose', 'left_eye'), ('left_eye', 'left_ear')])
+_arms = _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'), ('left_shoulder', 'left_hip'),
+               ('left_wrist', 'left_index'), ('left_wrist', 'left_pinky'), ('left_wrist', 'left_thumb'),
+               ('left_hip', 'left_knee'), ('left_knee', 'left_ankle'), ('left_ankle', 'left_heel'),
+               ('left_heel', 'left_foot_index'), ('nose', 'left_eye'), ('left_eye', 'left_ear')])
 _trunk = ('left_shoulder', 'right_shoulder'), ('left_hip', 'right_hip'), ('mouth_left', 'mouth_right')
 
 # %% ../nbs/00_layout.ipynb #bb76c075
 _named = lambda keep: tuple(f'pose.{j}' for j in _pose if any(k in j for k in keep))
 POSE = Layout('pose', tuple(f'pose.{j}' for j in _pose), limbs=_on('pose', _arms + _trunk),
-    mirrors=tuple((f'pose.{j}', f'pose.{_swap(j)}') for j in _pose if 'left' in j),
-    groups={'pose.arms': _named(('shoulder', 'elbow', 'wrist')), 'pose.head': _named(('nose', 'eye', 'ear', 'mouth')),
-            'pose.legs': _named(('knee', 'ankle', 'heel', 'foot')), 'pose.hips': _named(('hip',)),
-            'pose.upper': tuple(f'pose.{j}' for j in _pose[:25]), 'pose.fingers': ('pose.left_pinky', 'pose.right_pinky', 'pose.left_index', 'pose.right_index', 'pose.left_thumb', 'pose.right_thumb')},
-    colors=dict(pose='#4c5c7a'),
-    anchors={f'{s}_{j}': f'pose.{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist', 'hip')} | {'nose': 'pose.nose'},
-    bones=_on('pose', _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'), ('left_hip', 'left_knee'), ('left_knee', 'left_ankle')])))
+              mirrors=tuple((f'pose.{j}', f'pose.{_swap(j)}') for j in _pose if 'left' in j),
+              groups={'pose.arms': _named(('shoulder', 'elbow', 'wrist')),
+                      'pose.head': _named(('nose', 'eye', 'ear', 'mouth')),
+                      'pose.legs': _named(('knee', 'ankle', 'heel', 'foot')), 'pose.hips': _named(('hip',)),
+                      'pose.upper': tuple(f'pose.{j}' for j in _pose[:25]),
+                      'pose.fingers': ('pose.left_pinky', 'pose.right_pinky', 'pose.left_index',
+                                       'pose.right_index', 'pose.left_thumb', 'pose.right_thumb')},
+              colors=dict(pose='#4c5c7a'),
+              anchors={f'{s}_{j}': f'pose.{s}_{j}' for s in ('left', 'right')
+                       for j in ('shoulder', 'elbow', 'wrist', 'hip')} | {'nose': 'pose.nose'},
+              bones=_on('pose',
+                        _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'),
+                               ('left_hip', 'left_knee'), ('left_knee', 'left_ankle')])))
 
 # %% ../nbs/00_layout.ipynb #45fd3c88
-_midline = {0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 94, 151, 152, 164, 168, 175, 195, 197, 199, 200}
+_midline = {0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 94, 151, 152, 164, 168, 175, 195,
+            197, 199, 200}
 _face_mirror = tuple(zip([i for i in range(248) if i not in _midline], range(248, 468)))
 
 _contours = {
@@ -158,19 +193,31 @@ _contours = {
     'left_eye': ((263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466, 263),),
     'right_brow': ((46, 53, 52, 65, 55), (70, 63, 105, 66, 107)),
     'left_brow': ((276, 283, 282, 295, 285), (300, 293, 334, 296, 336)),
-    'face_oval': ((10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172,
-                   58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109, 10),)}
+    'face_oval': ((10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+                   152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109, 10),)}
 
 # %% ../nbs/00_layout.ipynb #8896a5ba
-_sketch = tuple(i for run in _contours['lips'] for i in run[:-1:2]) + tuple(i for s in ('right_brow', 'left_brow') for run in _contours[s] for i in run) + (
-    33, 159, 133, 145, 362, 386, 263, 374, 1, 10, 152, 234, 454) + (61, 291)
+_sketch = tuple(i for run in _contours['lips'] for i in run[:-1:2]) + tuple(
+    i for s in ('right_brow', 'left_brow') for run in _contours[s]
+    for i in run) + (33, 159, 133, 145, 362, 386, 263, 374, 1, 10, 152, 234, 454) + (61, 291)
 _f = lambda i: f'face.{i}'
-FACE = Layout('face', tuple(map(_f, range(468))),
+FACE = Layout(
+    'face',
+    tuple(map(_f, range(468))),
     limbs=tuple((_f(a), _f(b)) for runs in _contours.values() for run in runs for a, b in zip(run, run[1:])),
     mirrors=tuple((_f(a), _f(b)) for a, b in _face_mirror),
-    groups={g: tuple(dict.fromkeys(_f(i) for run in runs for i in run)) for g, runs in _contours.items()} | dict(face_sketch=tuple(dict.fromkeys(map(_f, _sketch)))),
+    groups={g: tuple(dict.fromkeys(_f(i) for run in runs for i in run)) for g, runs in _contours.items()}
+    | dict(face_sketch=tuple(dict.fromkeys(map(_f, _sketch)))),
     colors=dict(face='#8d6fb0'),
-    anchors=dict(left_eye_outer='face.263', right_eye_outer='face.33', mouth_left='face.291', mouth_right='face.61', nose_tip='face.1', chin='face.152'))
+    anchors=dict(
+        left_eye_outer='face.263',
+        right_eye_outer='face.33',
+        mouth_left='face.291',
+        mouth_right='face.61',
+        nose_tip='face.1',
+        chin='face.152',
+    ),
+)
 
 # %% ../nbs/00_layout.ipynb #6da3277f
 def join(
@@ -180,17 +227,27 @@ def join(
     "One layout out of several."
     dicts = lambda what: {k: v for l in layouts for k, v in getattr(l, what).items()}
     tuples = lambda what: sum((getattr(l, what) for l in layouts), ())
-    return Layout(name, *map(tuples, ('joints', 'limbs', 'mirrors')), *map(dicts, ('groups', 'colors', 'anchors')), tuples('bones'))
+    return Layout(name, *map(tuples, ('joints', 'limbs', 'mirrors')),
+                  *map(dicts, ('groups', 'colors', 'anchors')), tuples('bones'))
 
 HOLISTIC = join('holistic', HANDS, FACE, POSE)
 
 # %% ../nbs/00_layout.ipynb #d46ece36
-SPOTER_BODY = Layout('spoter_body', tuple(f'body.{j}' for j in ('nose', 'neck', 'right_eye', 'left_eye', 'right_ear', 'left_ear', 'right_shoulder', 'left_shoulder',
-                                                               'right_elbow', 'left_elbow', 'right_wrist', 'left_wrist')),
-    limbs=_on('body', (('nose', 'neck'), ('neck', 'left_shoulder'), ('neck', 'right_shoulder'), ('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'),
-                       ('right_shoulder', 'right_elbow'), ('right_elbow', 'right_wrist'), ('nose', 'left_eye'), ('nose', 'right_eye'), ('left_eye', 'left_ear'), ('right_eye', 'right_ear'))),
-    mirrors=tuple((f'body.left_{j}', f'body.right_{j}') for j in ('eye', 'ear', 'shoulder', 'elbow', 'wrist')), colors=dict(body='#4c5c7a'),
-    anchors={f'{s}_{j}': f'body.{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist')} | {'nose': 'body.nose'})
+SPOTER_BODY = Layout(
+    'spoter_body',
+    tuple(f'body.{j}'
+          for j in ('nose', 'neck', 'right_eye', 'left_eye', 'right_ear', 'left_ear', 'right_shoulder',
+                    'left_shoulder', 'right_elbow', 'left_elbow', 'right_wrist', 'left_wrist')),
+    limbs=_on('body',
+              (('nose', 'neck'), ('neck', 'left_shoulder'), ('neck', 'right_shoulder'),
+               ('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'),
+               ('right_shoulder', 'right_elbow'), ('right_elbow', 'right_wrist'), ('nose', 'left_eye'),
+               ('nose', 'right_eye'), ('left_eye', 'left_ear'), ('right_eye', 'right_ear'))),
+    mirrors=tuple((f'body.left_{j}', f'body.right_{j}')
+                  for j in ('eye', 'ear', 'shoulder', 'elbow', 'wrist')),
+    colors=dict(body='#4c5c7a'),
+    anchors={f'{s}_{j}': f'body.{s}_{j}' for s in ('left', 'right')
+             for j in ('shoulder', 'elbow', 'wrist')} | {'nose': 'body.nose'})
 SPOTER54 = join('spoter54', HANDS, SPOTER_BODY)
 
 layouts = {l.name: l for l in (HOLISTIC, HANDS, POSE, FACE, LEAP, SPOTER54)}

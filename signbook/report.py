@@ -33,25 +33,36 @@ class Outcome:
 
 # %% ../nbs/82_report.ipynb #356a242d
 def _figure(fig, height=340):
-    fig.update_layout(height=height, margin=dict(l=50, r=20, t=30, b=40), template='plotly_white', legend=dict(orientation='h', y=1.12))
+    fig.update_layout(height=height, margin=dict(l=50, r=20, t=30, b=40), template='plotly_white',
+                      legend=dict(orientation='h', y=1.12))
     return fig.to_html(full_html=False, include_plotlyjs=False, config=dict(displaylogo=False))
 
 def curves(outcomes: list[Outcome]) -> str:
     "Training loss and validation accuracy of every model."
     loss, top1 = go.Figure(), go.Figure()
-    for o, color in zip(outcomes, ['#b0b0b0', '#d95f02', '#8d6fb0', '#2b6cb0'][:len(outcomes) - 1] + ['#1b7f79'] * len(outcomes)): # the last one is the one shown below
+    # the last one is the one shown below
+    for o, color in zip(outcomes,
+                        ['#b0b0b0', '#d95f02', '#8d6fb0',
+                         '#2b6cb0'][:len(outcomes) - 1] + ['#1b7f79'] * len(outcomes)):
         every = max(1, len(o.history) // 200)
-        loss.add_scatter(x=[h['step'] for h in o.history[::every]], y=[round(h['classification'], 3) for h in o.history[::every]], name=o.name, mode='lines', line=dict(color=color, width=1.5))
+        loss.add_scatter(x=[h['step'] for h in o.history[::every]],
+                         y=[round(h['classification'], 3) for h in o.history[::every]], name=o.name,
+                         mode='lines', line=dict(color=color, width=1.5))
         seen = [h for h in o.history if 'top1' in h]
-        top1.add_scatter(x=[h['step'] for h in seen], y=[round(h['top1'], 4) for h in seen], name=o.name, mode='lines+markers', line_color=color)
-    loss.update_layout(xaxis_title='step', yaxis_title='training loss (with augmentation)'); top1.update_layout(xaxis_title='step', yaxis_title='validation top-1', yaxis_range=[0, 1.02])
+        top1.add_scatter(x=[h['step'] for h in seen], y=[round(h['top1'], 4) for h in seen], name=o.name,
+                         mode='lines+markers', line_color=color)
+    loss.update_layout(xaxis_title='step', yaxis_title='training loss (with augmentation)')
+    top1.update_layout(xaxis_title='step', yaxis_title='validation top-1', yaxis_range=[0, 1.02])
     return f'<div class="two">{_figure(loss)}{_figure(top1)}</div>'
 
 def table(outcomes: list[Outcome]) -> str:
     "Scores of every model, with 95 % intervals."
-    row = lambda o: [o.name, o.metrics['n'], o.metrics['classes'], '{top1:.1%}'.format(**o.metrics), '{:.1%} – {:.1%}'.format(*o.metrics['top1_interval']),
-                     *('{:.1%}'.format(o.metrics[k]) for k in ('top5', 'macro')), f"{o.metrics['ece']:.3f}", f"{1 / o.metrics['classes']:.1%}"]
-    head = ('model', 'test clips', 'words', 'top-1', '95 % interval', 'top-5', 'mean over words', 'calibration error', 'chance')
+    row = lambda o: [o.name, o.metrics['n'], o.metrics['classes'], '{top1:.1%}'.format(**o.metrics),
+                     '{:.1%} – {:.1%}'.format(*o.metrics['top1_interval']),
+                     *('{:.1%}'.format(o.metrics[k]) for k in ('top5', 'macro')), f"{o.metrics['ece']:.3f}",
+                     f"{1 / o.metrics['classes']:.1%}"]
+    head = ('model', 'test clips', 'words', 'top-1', '95 % interval', 'top-5', 'mean over words',
+            'calibration error', 'chance')
     cells = lambda tag, values: ''.join(f'<{tag}>{html.escape(str(v))}</{tag}>' for v in values)
     rows = [cells('th', head)] + [cells('td', row(o)) for o in outcomes]
     return '<table>' + ''.join(f'<tr>{r}</tr>' for r in rows) + '</table>'
@@ -62,12 +73,27 @@ def confusions(outcome: Outcome, target: torch.Tensor, vocabulary: Vocabulary) -
     words = vocabulary.glosses
     m = np.asarray(confusion(outcome.logits.argmax(1), target, len(words)))
     share = m / np.maximum(m.sum(1, keepdims=True), 1)
-    fig = go.Figure(go.Heatmap(z=share.round(3), x=words, y=words, customdata=m, colorscale='Blues', zmin=0, zmax=1,
-                               hovertemplate='signed %{y}<br>recognised as %{x}<br>%{customdata} clips (%{z:.0%})<extra></extra>'))
+    fig = go.Figure(
+        go.Heatmap(
+            z=share.round(3),
+            x=words,
+            y=words,
+            customdata=m,
+            colorscale='Blues',
+            zmin=0,
+            zmax=1,
+            hovertemplate='signed %{y}<br>recognised as %{x}<br>%{customdata} clips '
+                          '(%{z:.0%})<extra></extra>',
+        )
+    )
     side = int(np.clip(13 * len(words), 300, 1100)) # room for every word's name
-    fig.update_layout(width=side + 190, xaxis=dict(title='recognised', dtick=1, tickangle=-90, tickfont_size=9, constrain='domain', showgrid=False),
-                      yaxis=dict(title='signed', dtick=1, tickfont_size=9, autorange='reversed', scaleanchor='x', constrain='domain', showgrid=False))
-    fig.update_traces(xgap=.5, ygap=.5, colorbar=dict(title='share of<br>the word', len=.4, thickness=12, tickformat='.0%'))
+    fig.update_layout(width=side + 190,
+                      xaxis=dict(title='recognised', dtick=1, tickangle=-90, tickfont_size=9,
+                                 constrain='domain', showgrid=False),
+                      yaxis=dict(title='signed', dtick=1, tickfont_size=9, autorange='reversed',
+                                 scaleanchor='x', constrain='domain', showgrid=False))
+    fig.update_traces(xgap=.5, ygap=.5,
+                      colorbar=dict(title='share of<br>the word', len=.4, thickness=12, tickformat='.0%'))
     return f'<div class="wide">{_figure(fig, side + 130)}</div>'
 
 _frames = 150 # of a clip that are shown: it is to be watched, and the page to stay light
@@ -81,11 +107,13 @@ def examples(
     most: int = 4,
 ) -> str:
     "Clips to watch, each with what the model thought: the most certain ones."
-    probability = outcome.logits.softmax(1); top = probability.topk(min(3, probability.shape[1]), 1)
+    probability = outcome.logits.softmax(1)
+    top = probability.topk(min(3, probability.shape[1]), 1)
     chosen = torch.nonzero((top.indices[:, 0] == target) == right)[:, 0]
     chosen = chosen[top.values[chosen, 0].argsort(descending=True)][:most]
     def card(i):
-        said = ', '.join(f'{vocabulary.glosses[k]} {p:.0%}' for k, p in zip(top.indices[i].tolist(), top.values[i].tolist()))
+        said = ', '.join(f'{vocabulary.glosses[k]} {p:.0%}'
+                         for k, p in zip(top.indices[i].tolist(), top.values[i].tolist()))
         return f'<div class="card"><p><b>{html.escape(" ".join(clips[i].gloss))}</b>, by {html.escape(clips[i].signer or "?")} in {html.escape(clips[i].source or "?")}; recognised as {html.escape(said)}</p>{player_html(play(clips[i], height=300, most=_frames))}</div>'
     cards = ''.join(card(i) for i in chosen.tolist())
     return f'<div class="cards">{cards or "<p>None.</p>"}</div>'
@@ -119,12 +147,36 @@ def write_report(
     "One self-contained page: scores, curves, confusions, and clips to watch."
     best, scripts = outcomes[-1], f'<script>{get_plotlyjs()}</script>'
     small, name = (lambda text: f'<p class="small">{text}</p>'), html.escape(best.name)
-    body = [f'<h1>{html.escape(title)}</h1><p class="note">{about}</p>', table(outcomes), small('Top-1 is how often the first guess is right, top-5 how often one of the first five is; the interval is what another '
-            'test of this size might have given. The calibration error is how far the stated probabilities are from how often they come true.'),
-            '<h2>How it learned</h2>', curves(outcomes), small('The loss is that of clips varied on purpose, which are harder than the recordings; validation is on recordings.'),
-            '<h2>Recognised</h2>', small(f'Clips that {name} is surest of, with its first guesses. Press play.'), examples(best, clips, target, vocabulary, True),
-            '<h2>Not recognised</h2>', small('Its surest mistakes: the place to look for what it does not see, and for labels that are wrong.'), examples(best, clips, target, vocabulary, False),
-            '<h2>What is taken for what</h2>', small(f'Each row is a word that was signed, each column what {name} said; all is well on the diagonal. Hover for names and numbers, drag to look closer.'), confusions(best, target, vocabulary)]
+    body = [
+        f'<h1>{html.escape(title)}</h1><p class="note">{about}</p>',
+        table(outcomes),
+        small(
+            'Top-1 is how often the first guess is right, top-5 how often one of the first five is; the '
+            'interval is what another '
+            'test of this size might have given. The calibration error is how far the stated probabilities '
+            'are from how often they come true.'
+        ),
+        '<h2>How it learned</h2>',
+        curves(outcomes),
+        small(
+            'The loss is that of clips varied on purpose, which are harder than the recordings; validation '
+            'is on recordings.'
+        ),
+        '<h2>Recognised</h2>',
+        small(f'Clips that {name} is surest of, with its first guesses. Press play.'),
+        examples(best, clips, target, vocabulary, True),
+        '<h2>Not recognised</h2>',
+        small(
+            'Its surest mistakes: the place to look for what it does not see, and for labels that are wrong.'
+        ),
+        examples(best, clips, target, vocabulary, False),
+        '<h2>What is taken for what</h2>',
+        small(
+            f'Each row is a word that was signed, each column what {name} said; all is well on the diagonal. '
+            'Hover for names and numbers, drag to look closer.'
+        ),
+        confusions(best, target, vocabulary),
+    ]
     if command: body.append(f'<h2>Made by</h2><pre>{html.escape(command)}</pre>')
     with replacing(path) as p: p.write_text(page_html(title, ''.join(body), scripts), encoding='utf-8')
     return Path(path)
@@ -322,7 +374,8 @@ def _sentences_page(folder, found, clips, vocabulary, about, warnings):
     pairs, name = found.shown['pairs'], str(folder)
     whole = f'<h1>{html.escape(name)}</h1>' + alignments(pairs, [str(s) for s in clips.source])
     with replacing(folder/'alignment.html') as p: p.write_text(page_html(name, whole), encoding='utf-8')
-    sentences_report(folder/'report.html', name, found.scores, clips, pairs, found.shown['signs'], about, warnings)
+    sentences_report(folder/'report.html', name, found.scores, clips, pairs, found.shown['signs'], about,
+                     warnings)
 
 _pages = dict(signs=_signs_page, sentences=_sentences_page) # a task's name → what writes its page
 

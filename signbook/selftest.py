@@ -34,7 +34,8 @@ def subjects(seed: int = 0) -> dict[str, nn.Module]: # name → model with rando
     small = dict(classes=5, width=32, layers=2, heads=2, dropout=0.)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return {'whispersign': WhisperSign(WhisperSignConfig(**small, spatial_dropout=0., group_width=8, inter_ctc=True, reverse=True)),
+        return {'whispersign': WhisperSign(WhisperSignConfig(**small, spatial_dropout=0., group_width=8,
+                                                             inter_ctc=True, reverse=True)),
                 'whispersign-tiny': WhisperSign(sized('tiny')),
                 'spoter-v1': SpoterV1(SpoterV1Config(**small)),
                 'spoter-v2': SpoterV2(SpoterConfig(**small, max_frames=20))}
@@ -47,8 +48,10 @@ def sample_batch(
     "Random clips with joints missing here and there, noise in the padding, and a sentence for each."
     g, c, device = torch.Generator().manual_seed(seed), model.config, next(model.parameters()).device
     B, T, J, L = len(lengths), max(lengths), len(get_layout(c.layout)), 1 if min(lengths) < 12 else 2
-    conf = (torch.rand(B, T, J, generator=g) > .2).float(); length = torch.tensor(lengths)
-    batch = dict(x=torch.randn(B, T, J, c.channels, generator=g), conf=conf, length=length, boundary=(torch.rand(B, T, generator=g) > .5).float(),
+    conf = (torch.rand(B, T, J, generator=g) > .2).float()
+    length = torch.tensor(lengths)
+    batch = dict(x=torch.randn(B, T, J, c.channels, generator=g), conf=conf, length=length,
+                 boundary=(torch.rand(B, T, generator=g) > .5).float(),
                  gloss=torch.randint(1, c.classes + 1, (B, L), generator=g), gloss_length=torch.full((B,), L))
     return to(batch, device)
 
@@ -63,50 +66,71 @@ def need(ok: bool, text: str) -> None: # what is wrong if it is not so
 
 def spoken(model: nn.Module, batch: dict, **options) -> list[dict[str, Tensor]]: # one a clip
     "What the model says about each clip, padding left out."
-    out = model(batch, **options); n, said = out['length'], batch['gloss_length'] + 1
+    out = model(batch, **options)
+    n, said = out['length'], batch['gloss_length'] + 1
     ends = dict(ctc=n, inter_ctc=n, boundary=n, attention=said, reverse=said)
-    return [{k: v[i, :ends[k][i]] if k in ends else v[i] for k, v in out.items() if k != 'length'} for i in range(len(n))]
+    return [{k: v[i, :ends[k][i]] if k in ends else v[i] for k, v in out.items() if k != 'length'}
+            for i in range(len(n))]
 
 def apart(a: list[dict], b: list[dict]) -> float:
     "The largest difference between two answers."
     need([x.keys() for x in a] == [y.keys() for y in b], 'two runs of the model say different things')
-    return max(float((x[k].float() - y[k].float()).detach().abs().max().nan_to_num(math.inf)) for x, y in zip(a, b) for k in x)
+    return max(float((x[k].float() - y[k].float()).detach().abs().max().nan_to_num(math.inf))
+               for x, y in zip(a, b) for k in x)
 
 def one_clip(batch: dict, i: int) -> dict: # a batch of one, without padding
-    return {k: v[i:i + 1, :batch['length'][i]] if k in ('x', 'conf', 'boundary') else v[i:i + 1] for k, v in batch.items()}
+    return {k: v[i:i + 1, :batch['length'][i]] if k in ('x', 'conf', 'boundary') else v[i:i + 1]
+            for k, v in batch.items()}
 
 # %% ../nbs/83_selftest.ipynb #f7cd106f
 def check_shapes(model):
     "Every part gives what the next one takes."
-    batch, c = sample_batch(model), model.config; B, T = batch['conf'].shape[:2]
-    def same(name, x, *shape): need(tuple(x.shape) == shape, f'{name} has shape {tuple(x.shape)}, expected {shape}')
+    batch, c = sample_batch(model), model.config
+    B, T = batch['conf'].shape[:2]
+    def same(name, x, *shape):
+        need(tuple(x.shape) == shape, f'{name} has shape {tuple(x.shape)}, expected {shape}')
     if task_of(model) is not sentences:
-        out = model(batch); same('logits', out['logits'], B, c.classes)
+        out = model(batch)
+        same('logits', out['logits'], B, c.classes)
         if 'boundary' in out: same('boundary', out['boundary'], B, T)
         return ', '.join(f'{k} {tuple(v.shape)}' for k, v in out.items() if k != 'length')
-    z, length, _ = model.frontend(batch); N = math.ceil(T / c.patch); V = c.classes + 3
+    z, length, _ = model.frontend(batch)
+    N = math.ceil(T / c.patch)
+    V = c.classes + 3
     same('frontend', z, B, N, len(model.frontend.groups), model.frontend.embed.weight.shape[-1])
-    need(length.tolist() == [math.ceil(n / c.patch) for n in batch['length'].tolist()], f'lengths in patches are {length.tolist()}')
-    x, *_ = model.encoder(z, length, model.seconds); same('encoder', x, B, N, c.width)
-    out = model(batch); places = batch['gloss'].shape[1] + 1
+    need(length.tolist() == [math.ceil(n / c.patch) for n in batch['length'].tolist()],
+         f'lengths in patches are {length.tolist()}')
+    x, *_ = model.encoder(z, length, model.seconds)
+    same('encoder', x, B, N, c.width)
+    out = model(batch)
+    places = batch['gloss'].shape[1] + 1
     for k in ('ctc', 'inter_ctc', 'attention', 'reverse'):
-        if k in out: same(k, out[k], B, N if 'ctc' in k else places, V); need(bool(((out[k].exp().sum(-1) - 1).abs() < 1e-3).all()), f'{k}: probabilities do not sum to 1')
-    return f'frontend {tuple(z.shape)}, encoder {tuple(x.shape)}, ' + ', '.join(f'{k} {tuple(v.shape)}' for k, v in out.items() if k != 'length')
+        if k in out:
+            same(k, out[k], B, N if 'ctc' in k else places, V)
+            need(bool(((out[k].exp().sum(-1) - 1).abs() < 1e-3).all()), f'{k}: probabilities do not sum to 1')
+    return f'frontend {tuple(z.shape)}, encoder {tuple(x.shape)}, ' + ', '.join(
+        f'{k} {tuple(v.shape)}' for k, v in out.items() if k != 'length')
 
 # %% ../nbs/83_selftest.ipynb #9da8d7c7
 def gradients(model, batch) -> dict[str, float]: # parameter → its largest gradient; 0 where none arrives
     "How much each parameter is told by one backward pass."
-    model.zero_grad(set_to_none=True); loss = loss_of(model, batch); loss.backward()
+    model.zero_grad(set_to_none=True)
+    loss = loss_of(model, batch)
+    loss.backward()
     need(math.isfinite(loss.item()), f'the loss is {loss.item()}')
-    return {n: 0. if p.grad is None else float(p.grad.abs().max().nan_to_num(math.inf)) for n, p in model.named_parameters() if p.requires_grad}
+    return {n: 0. if p.grad is None else float(p.grad.abs().max().nan_to_num(math.inf))
+            for n, p in model.named_parameters() if p.requires_grad}
 
 def check_gradients(model):
     "Gradient reaches every trainable parameter."
     batch = sample_batch(model)
-    both = [gradients(model.train(mode), batch) for mode in (True, False)]; best = {n: max(b[n] for b in both) for n in both[0]}; top = max(best.values())
+    both = [gradients(model.train(mode), batch) for mode in (True, False)]
+    best = {n: max(b[n] for b in both) for n in both[0]}
+    top = max(best.values())
     need(math.isfinite(top), 'a gradient is not finite')
     deaf = [n for n, g in best.items() if g <= 1e-7 * top]
-    need(not deaf, f'no gradient reaches {", ".join(deaf[:3])}{f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""}')
+    need(not deaf,
+         f'no gradient reaches {", ".join(deaf[:3])}{f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""}')
     weakest = min(best, key=best.get)
     return f'{len(best)} tensors, weakest {best[weakest]:.1e} in {weakest}'
 
@@ -114,18 +138,26 @@ def check_gradients(model):
 def check_finite(model):
     "Outputs, losses and gradients are finite for inputs ×100, ×0.001, all zero, and nothing seen."
     batch, top = sample_batch(model), {}
-    inputs = {'×100': dict(x=batch['x'] * 100), '×0.001': dict(x=batch['x'] * .001), 'zero': dict(x=batch['x'] * 0), 'unseen': dict(conf=batch['conf'] * 0)}
+    inputs = {'×100': dict(x=batch['x'] * 100), '×0.001': dict(x=batch['x'] * .001),
+              'zero': dict(x=batch['x'] * 0), 'unseen': dict(conf=batch['conf'] * 0)}
     for name, odd in inputs.items():
         for mode in (True, False):
-            own = copy.deepcopy(model).train(mode); told = gradients(own, batch | odd); top[name] = max(top.get(name, 0.), *told.values()) # a copy, as batch norm remembers what it saw
-            need(math.isfinite(top[name]), f'{name}: a gradient is not finite, such as that of {next((n for n, g in told.items() if not math.isfinite(g)), "")}')
-            need(all(bool(v.isfinite().all()) for clip in spoken(own, batch | odd) for v in clip.values()), f'{name}: outputs are not finite{" in training" if mode else ""}')
+            own = copy.deepcopy(model).train(mode) # a copy, as batch norm remembers what it saw
+            told = gradients(own, batch | odd)
+            top[name] = max(top.get(name, 0.), *told.values())
+            need(math.isfinite(top[name]),
+                 f'{name}: a gradient is not finite, such as that of '
+                 f'{next((n for n, g in told.items() if not math.isfinite(g)), "")}')
+            need(all(bool(v.isfinite().all()) for clip in spoken(own, batch | odd) for v in clip.values()),
+                 f'{name}: outputs are not finite{" in training" if mode else ""}')
     return 'largest gradient ' + ', '.join(f'{g:.0e} at {name}' for name, g in top.items())
 
 @torch.no_grad()
 def check_unseen(model):
     "Joints that were not seen change nothing."
-    model.eval(); batch = sample_batch(model); garbage = torch.where(batch['conf'][..., None] > 0, batch['x'], math.nan)
+    model.eval()
+    batch = sample_batch(model)
+    garbage = torch.where(batch['conf'][..., None] > 0, batch['x'], math.nan)
     d = apart(spoken(model, batch), spoken(model, batch | dict(x=garbage)))
     need(d == 0, f'numbers at joints that were not seen move the answer by {d:.2g}')
     return f'{int((batch["conf"] == 0).sum())} joints replaced by NaN, nothing moved'
@@ -136,18 +168,24 @@ def check_short(model):
     for lengths in ((1,), (13,), (13, 1), (1, 1)):
         batch = sample_batch(model, lengths)
         for mode in (True, False):
-            own = copy.deepcopy(model).train(mode); where = f'clips of {" and ".join(map(str, lengths))} frames{" in training" if mode else ""}'
+            own = copy.deepcopy(model).train(mode)
+            where = f'clips of {" and ".join(map(str, lengths))} frames{" in training" if mode else ""}'
             need(math.isfinite(max(gradients(own, batch).values())), f'{where}: a gradient is not finite')
-            need(all(bool(v.isfinite().all()) for clip in spoken(own, batch) for v in clip.values()), f'{where}: outputs are not finite')
+            need(all(bool(v.isfinite().all()) for clip in spoken(own, batch) for v in clip.values()),
+                 f'{where}: outputs are not finite')
     return '1, 13, 13 + 1 and 1 + 1 frames'
 
 @torch.no_grad()
 def check_padding(model, tolerance=1e-4):
     "A clip is told the same whatever it is padded with."
-    batch = sample_batch(model); noise = sample_batch(model, tuple(n + 16 for n in batch['length'].tolist()), 1)
-    longer = batch | {k: torch.cat([batch[k], noise[k][:, batch[k].shape[1]:]], 1) for k in ('x', 'conf', 'boundary')}
-    model.eval(); used = max(apart(spoken(model, one_clip(batch, i)), [s]) for i, s in enumerate(spoken(model, batch)))
-    a, b = copy.deepcopy(model).train(), copy.deepcopy(model).train(); trained = apart(spoken(a, batch), spoken(b, longer))
+    batch = sample_batch(model)
+    noise = sample_batch(model, tuple(n + 16 for n in batch['length'].tolist()), 1)
+    longer = batch | {k: torch.cat([batch[k], noise[k][:, batch[k].shape[1]:]], 1)
+                      for k in ('x', 'conf', 'boundary')}
+    model.eval()
+    used = max(apart(spoken(model, one_clip(batch, i)), [s]) for i, s in enumerate(spoken(model, batch)))
+    a, b = copy.deepcopy(model).train(), copy.deepcopy(model).train()
+    trained = apart(spoken(a, batch), spoken(b, longer))
     kept = max((float((x - y).abs().max()) for x, y in zip(a.buffers(), b.buffers())), default=0.)
     need(used <= tolerance, f'a clip in a batch differs from itself alone by {used:.2g}')
     need(trained <= tolerance, f'in training, more padding changes the answer by {trained:.2g}')
@@ -158,22 +196,36 @@ def check_padding(model, tolerance=1e-4):
 @torch.no_grad()
 def check_decoder(model):
     "A gloss changes what the decoder says after it, and nothing before."
-    model.eval(); batch, K = sample_batch(model), model.config.classes; x, length, _ = model.encode(batch); moved = []
-    tokens = torch.randint(1, K + 1, (len(length), 6), device=x.device); tokens[:, 0] = K + 1
+    model.eval()
+    batch, K = sample_batch(model), model.config.classes
+    x, length, _ = model.encode(batch)
+    moved = []
+    tokens = torch.randint(1, K + 1, (len(length), 6), device=x.device)
+    tokens[:, 0] = K + 1
     for decoder in filter(None, (model.decoder, model.reverse_decoder)):
         for j in range(1, 6):
-            other = tokens.clone(); other[:, j] = tokens[:, j] % K + 1
+            other = tokens.clone()
+            other[:, j] = tokens[:, j] % K + 1
             d = (decoder(tokens, x, length) - decoder(other, x, length)).abs().amax((0, 2))
-            need(bool((d[:j] <= 1e-6).all()), f'gloss {j} changes what is said {j - int(d[:j].argmax())} places before it, by {float(d[:j].max()):.2g}')
-            need(bool((d[j:] > 1e-6).all()), f'gloss {j} does not change what is said after it'); moved.append(float(d[j]))
-    return f'a gloss moves the next log-probabilities by {min(moved):.2g} to {max(moved):.2g}, and none before'
+            need(bool((d[:j] <= 1e-6).all()),
+                 f'gloss {j} changes what is said {j - int(d[:j].argmax())} places before it, by '
+                 f'{float(d[:j].max()):.2g}')
+            need(bool((d[j:] > 1e-6).all()), f'gloss {j} does not change what is said after it')
+            moved.append(float(d[j]))
+    return (
+        f'a gloss moves the next log-probabilities by {min(moved):.2g} to {max(moved):.2g}, and none before'
+    )
 
 @torch.no_grad()
 def check_chunks(model, chunk=4):
     "With chunks, later frames change nothing."
-    model.eval(); batch = sample_batch(model); cut = 5 * model.config.patch; known = cut // model.config.patch // chunk * chunk
+    model.eval()
+    batch = sample_batch(model)
+    cut = 5 * model.config.patch
+    known = cut // model.config.patch // chunk * chunk
     later = batch | dict(x=torch.cat([batch['x'][:, :cut], -batch['x'][:, cut:]], 1))
-    d = (model(batch, chunk=chunk)['ctc'] - model(later, chunk=chunk)['ctc'])[:, :known].abs().max(); far = (model(batch)['ctc'] - model(later)['ctc'])[0, :known].abs().max()
+    d = (model(batch, chunk=chunk)['ctc'] - model(later, chunk=chunk)['ctc'])[:, :known].abs().max()
+    far = (model(batch)['ctc'] - model(later)['ctc'])[0, :known].abs().max()
     need(float(d) <= 1e-6, f'frames of a later chunk change an earlier one by {float(d):.2g}')
     need(float(far) > 1e-6, 'without chunks, later frames change nothing')
     return f'{known} patches unmoved by what follows; without chunks they move by {float(far):.2g}'
@@ -181,12 +233,18 @@ def check_chunks(model, chunk=4):
 @torch.no_grad()
 def check_stream(model, chunk=4, left=1, tolerance=1e-4):
     "A stream in pieces is told what it is told at once."
-    model.eval(); batch = one_clip(sample_batch(model, (90,)), 0); whole, state, pieces = model(batch, chunk=chunk, left=left)['ctc'], StreamState(), []
+    model.eval()
+    batch = one_clip(sample_batch(model, (90,)), 0)
+    whole, state, pieces = model(batch, chunk=chunk, left=left)['ctc'], StreamState(), []
     for first in range(0, 90, chunk * model.config.patch):
-        piece = {k: batch[k][:, first:first + chunk * model.config.patch] for k in ('x', 'conf')}; piece['length'] = batch['length'] * 0 + piece['x'].shape[1]
-        ctc, _, _, state = model.stream(piece, state, chunk, left); pieces.append(ctc)
-    need(sum(p.shape[1] for p in pieces) == whole.shape[1], f'{sum(p.shape[1] for p in pieces)} patches in pieces, {whole.shape[1]} at once')
-    d = float((torch.cat(pieces, 1) - whole).abs().max().nan_to_num(math.inf)); need(d <= tolerance, f'pieces differ from the whole by {d:.2g}')
+        piece = {k: batch[k][:, first:first + chunk * model.config.patch] for k in ('x', 'conf')}
+        piece['length'] = batch['length'] * 0 + piece['x'].shape[1]
+        ctc, _, _, state = model.stream(piece, state, chunk, left)
+        pieces.append(ctc)
+    need(sum(p.shape[1] for p in pieces) == whole.shape[1],
+         f'{sum(p.shape[1] for p in pieces)} patches in pieces, {whole.shape[1]} at once')
+    d = float((torch.cat(pieces, 1) - whole).abs().max().nan_to_num(math.inf))
+    need(d <= tolerance, f'pieces differ from the whole by {d:.2g}')
     return f'{len(pieces)} pieces, difference {d:.0e}'
 
 # %% ../nbs/83_selftest.ipynb #c190d860
@@ -195,29 +253,43 @@ def road_of(model): return stream_features() if task_of(model) is sentences else
 @torch.no_grad()
 def check_saved(model):
     "What is read back says exactly the same."
-    batch = sample_batch(model); model.train()(batch); before = spoken(model.eval(), batch)
+    batch = sample_batch(model)
+    model.train()(batch)
+    before = spoken(model.eval(), batch)
     words = Vocabulary(tuple(f'word {k:04}' for k in range(model.config.classes)))
     with tempfile.TemporaryDirectory() as folder:
-        run = load_run(save_model(folder, model, road_of(model), words)); back = spoken(run.model, to(batch, 'cpu'))
+        run = load_run(save_model(folder, model, road_of(model), words))
+        back = spoken(run.model, to(batch, 'cpu'))
     d = apart([{k: v.cpu() for k, v in s.items()} for s in before], back)
-    need(d == 0 or next(model.parameters()).device.type != 'cpu' and d < 1e-3, f'the model that was read differs from the one that was saved by {d:.2g}')
-    need(run.vocabulary == words and run.features == road_of(model) and run.model.config == model.config, 'settings, features or vocabulary changed on disk')
+    need(d == 0 or next(model.parameters()).device.type != 'cpu' and d < 1e-3,
+         f'the model that was read differs from the one that was saved by {d:.2g}')
+    need(run.vocabulary == words and run.features == road_of(model) and run.model.config == model.config,
+         'settings, features or vocabulary changed on disk')
     return f'{len(model.state_dict())} tensors, the same answer'
 
 # %% ../nbs/83_selftest.ipynb #9229a822
 class Skipped(Exception): "A check that this machine cannot make."
 
 def chances(clips): # log-probabilities and scores as probabilities, which can be compared
-    return [{k: v.float().softmax(-1) if k != 'boundary' else v.float().sigmoid() for k, v in c.items()} for c in clips]
+    return [{k: v.float().softmax(-1) if k != 'boundary' else v.float().sigmoid() for k, v in c.items()}
+            for c in clips]
 
 def check_half(model, tolerance=.05):
     "bfloat16 says nearly the same, in float32."
-    batch = sample_batch(model); kind = batch['x'].device.type; model.eval(); exact = chances(spoken(model, batch))
+    batch = sample_batch(model)
+    kind = batch['x'].device.type
+    model.eval()
+    exact = chances(spoken(model, batch))
     if kind == 'cuda' and not torch.cuda.is_bf16_supported(): raise Skipped('this card has no bfloat16')
     with torch.autocast(kind, torch.bfloat16):
-        coarse = spoken(model, batch); top = max(gradients(model.train(), batch).values())
-    need(all(v.dtype == torch.float32 for c in coarse for k, v in c.items() if k not in ('logits', 'boundary')), 'log-probabilities are not in float32')
-    d = apart(exact, chances(coarse)); need(d <= tolerance, f'bfloat16 moves a probability by {d:.2g}'); need(math.isfinite(top), 'a gradient is not finite in bfloat16')
+        coarse = spoken(model, batch)
+        top = max(gradients(model.train(), batch).values())
+    need(all(v.dtype == torch.float32 for c in coarse for k, v in c.items()
+             if k not in ('logits', 'boundary')),
+         'log-probabilities are not in float32')
+    d = apart(exact, chances(coarse))
+    need(d <= tolerance, f'bfloat16 moves a probability by {d:.2g}')
+    need(math.isfinite(top), 'a gradient is not finite in bfloat16')
     return f'moves no probability by more than {d:.1e}'
 
 def devices() -> list[str]: # besides the CPU
@@ -228,19 +300,28 @@ def check_device(model, tolerance=2e-2):
     "An accelerator says what the CPU says, and trains."
     found = devices()
     if not found: raise Skipped('there is no accelerator here')
-    batch, here = sample_batch(model), chances(spoken(model.eval(), sample_batch(model))); there = copy.deepcopy(model).to(found[0]); batch = to(batch, found[0])
-    d = apart(here, [{k: v.cpu() for k, v in c.items()} for c in chances(spoken(there, batch))]); need(d <= tolerance, f'{found[0]} moves a probability by {d:.2g}')
-    need(math.isfinite(max(gradients(there.train(), batch).values())), f'a gradient is not finite on {found[0]}')
+    batch, here = sample_batch(model), chances(spoken(model.eval(), sample_batch(model)))
+    there = copy.deepcopy(model).to(found[0])
+    batch = to(batch, found[0])
+    d = apart(here, [{k: v.cpu() for k, v in c.items()} for c in chances(spoken(there, batch))])
+    need(d <= tolerance, f'{found[0]} moves a probability by {d:.2g}')
+    need(math.isfinite(max(gradients(there.train(), batch).values())),
+         f'a gradient is not finite on {found[0]}')
     if task_of(model) is sentences: check_decoding(there)
     return f'{found[0]}: differences up to {d:.0e}'
 
 # %% ../nbs/83_selftest.ipynb #af2cce7d
 def check_decoding(model):
     "Every method finds sentences of this vocabulary."
-    model.eval(); batch = sample_batch(model); found = []
+    model.eval()
+    batch = sample_batch(model)
+    found = []
     for m in methods:
-        sentences, ctc, length = decode(model, batch, Decoding(m, beam=4, symbols=4)); need(len(sentences) == len(length), f'{m}: {len(sentences)} sentences for {len(length)} clips')
-        for h in sentences: need(all(1 <= g <= model.config.classes for g in h.glosses) and math.isfinite(h.score), f'{m}: found {h.glosses} with score {h.score}')
+        sentences, ctc, length = decode(model, batch, Decoding(m, beam=4, symbols=4))
+        need(len(sentences) == len(length), f'{m}: {len(sentences)} sentences for {len(length)} clips')
+        for h in sentences:
+            need(all(1 <= g <= model.config.classes for g in h.glosses) and math.isfinite(h.score),
+                 f'{m}: found {h.glosses} with score {h.score}')
         found.append(f'{m} {"+".join(str(len(h.glosses)) for h in sentences)}')
     return 'glosses by ' + ', '.join(found)
 
@@ -248,26 +329,43 @@ def check_road(model):
     "From recordings to words or sentences."
     from signbook.data.synthetic import synthesize
     words, features = Vocabulary(tuple('abcde')), road_of(model)
-    clips = [replace(c, gloss=(g,)) for c, g in zip(synthesize(num=2, num_classes=2, seed=0), 'ab')]; data = Prepared(clips, features, words)
+    clips = [replace(c, gloss=(g,)) for c, g in zip(synthesize(num=2, num_classes=2, seed=0), 'ab')]
+    data = Prepared(clips, features, words)
     if task_of(model) is not sentences:
-        logits = predict(model, features, data)['logits']; need(bool(logits.isfinite().all()) and tuple(logits.shape) == (2, 5), f'scores are {logits.tolist()}')
-        return f'{len(clips)} recordings, {features.channels} channels, a score for each of {len(words)} words'
+        logits = predict(model, features, data)['logits']
+        need(bool(logits.isfinite().all()) and tuple(logits.shape) == (2, 5), f'scores are {logits.tolist()}')
+        return (
+            f'{len(clips)} recordings, {features.channels} channels, a score for each of {len(words)} words'
+        )
     found = recognize(model, features, data, Decoding('greedy'))
-    for h, c in zip(found, clips): need(all(0 <= s.start < s.end <= c.duration + 2 * model.seconds and 0 <= s.confidence <= 1 for s in h.signs), f'signs lie outside the clip: {h.signs}')
+    for h, c in zip(found, clips):
+        need(all(0 <= s.start < s.end <= c.duration + 2 * model.seconds and 0 <= s.confidence <= 1
+                 for s in h.signs),
+             f'signs lie outside the clip: {h.signs}')
     return f'{len(clips)} recordings, {sum(len(h.signs) for h in found)} signs with times'
 
 def check_learning(model, steps=20):
     "Twenty steps on one batch make the loss smaller."
-    batch = sample_batch(model); optimizer, losses = torch.optim.AdamW(model.train().parameters(), 3e-3), []
+    batch = sample_batch(model)
+    optimizer, losses = torch.optim.AdamW(model.train().parameters(), 3e-3), []
     for _ in range(steps):
-        loss = loss_of(model, batch); optimizer.zero_grad(); loss.backward(); nn.utils.clip_grad_norm_(model.parameters(), 1.); optimizer.step(); losses.append(loss.item())
-    need(losses[-1] < .8 * losses[0], f'{steps} steps on one batch bring the loss from {losses[0]:.3g} to {losses[-1]:.3g} only')
+        loss = loss_of(model, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.)
+        optimizer.step()
+        losses.append(loss.item())
+    need(losses[-1] < .8 * losses[0],
+         f'{steps} steps on one batch bring the loss from {losses[0]:.3g} to {losses[-1]:.3g} only')
     return f'loss {losses[0]:.2f} → {losses[-1]:.2f}'
 
 # %% ../nbs/83_selftest.ipynb #b430150a
-checks = {'shapes': check_shapes, 'gradient into every parameter': check_gradients, 'finite': check_finite, 'unseen joints': check_unseen, 'short clips': check_short, 'padding': check_padding,
-          'no look-ahead, decoder': check_decoder, 'no look-ahead, chunks': check_chunks, 'stream': check_stream, 'save and load': check_saved, 'bfloat16': check_half, 'accelerator': check_device,
-          'decoding': check_decoding, 'recordings': check_road, 'learning': check_learning}
+checks = {'shapes': check_shapes, 'gradient into every parameter': check_gradients, 'finite': check_finite,
+          'unseen joints': check_unseen, 'short clips': check_short, 'padding': check_padding,
+          'no look-ahead, decoder': check_decoder, 'no look-ahead, chunks': check_chunks,
+          'stream': check_stream, 'save and load': check_saved, 'bfloat16': check_half,
+          'accelerator': check_device, 'decoding': check_decoding, 'recordings': check_road,
+          'learning': check_learning}
 sentences_only = 'no look-ahead, decoder', 'no look-ahead, chunks', 'stream', 'decoding'
 
 class Check(NamedTuple):
@@ -280,10 +378,14 @@ class Check(NamedTuple):
 
 def run_check(what: str, name: str, model: nn.Module, seed: int) -> Check:
     "A check on a copy of a model."
-    start = time.perf_counter(); torch.manual_seed(seed)
+    start = time.perf_counter()
+    torch.manual_seed(seed)
     try: ok, detail = True, checks[what](copy.deepcopy(model))
     except Skipped as e: ok, detail = None, str(e)
-    except Exception as e: ok, detail = False, (' '.join(str(e).split()) if isinstance(e, AssertionError) and str(e) else f'{type(e).__name__}: {" ".join(str(e).split())}')[:240]
+    except Exception as e:
+        ok = False
+        detail = (' '.join(str(e).split()) if isinstance(e, AssertionError)
+                  and str(e) else f'{type(e).__name__}: {" ".join(str(e).split())}')[:240]
     return Check(what, name, ok, time.perf_counter() - start, detail)
 
 # %% ../nbs/83_selftest.ipynb #8f000111
@@ -295,7 +397,8 @@ class Report:
     seconds: float
 
     @property
-    def ok(self) -> bool: return any(c.ok for c in self.checks) and all(c.ok is not False for c in self.checks)
+    def ok(self) -> bool:
+        return any(c.ok for c in self.checks) and all(c.ok is not False for c in self.checks)
     @property
     def failed(self) -> list[Check]: return [c for c in self.checks if c.ok is False]
     @property
@@ -303,7 +406,9 @@ class Report:
         skipped = sum(c.ok is None for c in self.checks)
         return f'{sum(c.ok is True for c in self.checks)} passed, {len(self.failed)} failed{f", {skipped} not possible here" if skipped else ""}; {self.seconds:.1f} s'
 
-    def to_dict(self) -> dict: return dict(ok=self.ok, seconds=round(self.seconds, 2), about=self.about, checks=[c._asdict() | dict(seconds=round(c.seconds, 3)) for c in self.checks])
+    def to_dict(self) -> dict:
+        return dict(ok=self.ok, seconds=round(self.seconds, 2), about=self.about,
+                    checks=[c._asdict() | dict(seconds=round(c.seconds, 3)) for c in self.checks])
 
     def __repr__(self):
         mark = {True: 'ok', False: 'FAILED', None: '–'}
@@ -311,16 +416,28 @@ class Report:
         return '\n'.join([', '.join(f'{k} {v}' for k, v in self.about.items()), *rows, self.summary])
 
     def _repr_html_(self):
-        mark = {True: '✓', False: '✗', None: '–'}; color = {True: '#1b7f79', False: '#c2410c', None: '#888'}
-        row = lambda c: f'<tr><td style="color:{color[c.ok]}">{mark[c.ok]}</td><td style="text-align:left">{html.escape(c.what)}</td><td style="text-align:left">{html.escape(c.model)}</td><td>{c.seconds:.2f}</td><td style="text-align:left">{html.escape(c.detail)}</td></tr>'
+        mark = {True: '✓', False: '✗', None: '–'}
+        color = {True: '#1b7f79', False: '#c2410c', None: '#888'}
+        row = (
+            lambda c: f'<tr><td style="color:{color[c.ok]}">{mark[c.ok]}</td><td '
+                      f'style="text-align:left">{html.escape(c.what)}</td><td '
+                      f'style="text-align:left">{html.escape(c.model)}</td><td>{c.seconds:.2f}</td><td '
+                      f'style="text-align:left">{html.escape(c.detail)}</td></tr>'
+        )
         return f'<p>{html.escape(", ".join(f"{k} {v}" for k, v in self.about.items()))}</p><table><tr><th></th><th>what</th><th>model</th><th>seconds</th><th>detail</th></tr>{"".join(map(row, self.checks))}</table><p>{html.escape(self.summary)}</p>'
 
 # %% ../nbs/83_selftest.ipynb #b472b29c
 def machine() -> dict: # name → version
     "What the checks ran on."
     import signbook
-    card = torch.cuda.get_device_name() if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
-    return dict(signbook=signbook.__version__, torch=torch.__version__, numpy=np.__version__, python=platform.python_version(), system=f'{platform.system()} {platform.machine()}', device=card, threads=torch.get_num_threads())
+    card = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else 'mps' if torch.backends.mps.is_available() else 'cpu'
+    )
+    return dict(signbook=signbook.__version__, torch=torch.__version__, numpy=np.__version__,
+                python=platform.python_version(), system=f'{platform.system()} {platform.machine()}',
+                device=card, threads=torch.get_num_threads())
 
 def selftest(
     seed: int = 0, # of weights and inputs
@@ -330,6 +447,9 @@ def selftest(
     start = time.perf_counter()
     with torch.random.fork_rng():
         models = subjects(seed) if models is None else models
-        wanted = lambda what, name, m: (task_of(m) is sentences or what not in sentences_only) and (name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter'))
-        rows = tuple(run_check(what, name, m, seed) for what in checks for name, m in models.items() if wanted(what, name, m))
+        wanted = lambda what, name, m: (task_of(m) is sentences or what not in sentences_only) and (
+            name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter')
+        )
+        rows = tuple(run_check(what, name, m, seed) for what in checks for name, m in models.items()
+                     if wanted(what, name, m))
     return Report(rows, machine(), time.perf_counter() - start)

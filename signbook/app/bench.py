@@ -7,7 +7,6 @@ __all__ = ['untrained', 'endless', 'feed', 'of_chunks', 'whole_pass', 'bench_siz
 
 # %% ../../nbs/84a_bench.ipynb #ae7f4f71
 import time
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -31,8 +30,7 @@ def untrained(
 ) -> Run:
     "A WhisperSign that has learnt nothing, ready for a stream."
     expect(size in sizes, 'the size', repr(size), f'one of {", ".join(sizes)}')
-    r = recipe(f'whispersign-{size}')
-    r = replace(r, features=replace(r.features, lookback=1.))
+    r = recipe(f'whispersign-{size}-live')
     vocabulary = Vocabulary(tuple(f'word{k:03}' for k in range(words)))
     return Run(trainer(r, vocabulary, seed, show=False).final.eval(), r.features, vocabulary, {})
 

@@ -218,8 +218,8 @@ def _report(stream, frames, words, spent, seconds): # for programs
 
 def _remarks(r): # what to know of a run that was not trained to be streamed
     if task_of(r.model) is sentences and not r.features.lookback:
-        yield ('its features measure over whole clips, so it reads two seconds at a time; one that was trained with '
-               '--features.lookback 1 hears the stream as it goes on')
+        yield ('its features measure over whole clips, so it reads two seconds at a time; a recipe that ends in -live '
+               'hears the stream as it goes on')
 
 # %% ../../nbs/86_terminal.ipynb #2279b2aa
 def live(

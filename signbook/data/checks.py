@@ -242,133 +242,378 @@ def _noise_figure(case):
 # %% ../../nbs/12d_checks.ipynb #503661f1
 def look_frozen(case: Case) -> list[Finding]:
     "Constant, held and padded tracks."
-    v = case.vitals; v_pairs = np.nan_to_num(v['pairs'])
+    v = case.vitals
+    v_pairs = np.nan_to_num(v['pairs'])
     constant = (np.nan_to_num(v['repeats']) > .9) & (v_pairs >= 8)
-    run = np.nan_to_num(v['longest']); held = (run >= np.maximum(.5 * v['fps'], 8)[:, None]) & (run > .3 * v['frames'][:, None]) & ~constant
+    run = np.nan_to_num(v['longest'])
+    held = (run >= np.maximum(.5 * v['fps'], 8)[:, None]) & (run > .3 * v['frames'][:, None]) & ~constant
     posed = (rough_of(v) > .85) & (shake_of(v) <= .1) & (v['moving'] > 0) & ~constant.any(1)
     sick = constant.any(1) | held.any(1) | posed
     if not sick.any(): return []
-    kinds = [f'{m.sum()} with a {text}' for m, text in ((constant.any(1), 'part that never moves'), (held.any(1), 'part held for more than half a second'), (posed, 'pose and noise on it')) if m.any()]
+    kinds = [f'{m.sum()} with a {text}'
+             for m, text in ((constant.any(1), 'part that never moves'),
+                             (held.any(1), 'part held for more than half a second'),
+                             (posed, 'pose and noise on it'))
+             if m.any()]
     parts = [s.replace('_', ' ') for s, k in zip(slots, (constant | held).any(0)) if k]
-    sentence = f'{some(case, sick)} are frozen: {", ".join(kinds)}' + (f'; concerned: {", ".join(parts)}' if parts else '')
-    draw = lambda: lines(case, worst(sick)[:1] + worst(~sick)[:1], seen_points(case, worst(sick)[0]), lambda i: '(frozen)' if sick[i] else '')
-    return [Finding('frozen', severity(sick, .02), sentence, worst(sick, run.max(1)), 'Cut padding off; where a tracker held its last value, set the confidence to 0; drop clips in which nothing moves.', draw if case.clips is not None else None)]
+    sentence = f'{some(case, sick)} are frozen: {", ".join(kinds)}' + (
+        f'; concerned: {", ".join(parts)}' if parts else '')
+    draw = lambda: lines(case, worst(sick)[:1] + worst(~sick)[:1], seen_points(case, worst(sick)[0]),
+                         lambda i: '(frozen)' if sick[i] else '')
+    return [
+        Finding(
+            'frozen',
+            severity(sick, .02),
+            sentence,
+            worst(sick, run.max(1)),
+            'Cut padding off; where a tracker held its last value, set the confidence to 0; drop clips in '
+            'which nothing moves.',
+            draw if case.clips is not None else None,
+        )
+    ]
 
 # %% ../../nbs/12d_checks.ipynb #88a24055
 def look_jumps(case: Case) -> list[Finding]:
     "Teleports and identity switches."
-    v = case.vitals; n = np.where(case.noise, 0, v['jumps']); rate = n / (v['frames'] - 1).clip(1)
+    v = case.vitals
+    n = np.where(case.noise, 0, v['jumps'])
+    rate = n / (v['frames'] - 1).clip(1)
     torn, any_ = (n >= 3) & (rate > .05), n > 0
     if not torn.any() and any_.mean() < .02: return []
-    sentence = f'{some(case, any_)} have steps that no body makes, {int(n.sum())} in all' + (f'; {int(torn.sum())} are torn to pieces by them, more than one step in twenty' if torn.any() else '')
-    draw = lambda: lines(case, worst(any_, n)[:2], seen_points(case, worst(any_, n)[0]), lambda i: f'({n[i]} jumps)')
-    return [Finding('jumps', severity(torn, .05), sentence, worst(any_, n), 'Look at the worst; set the confidence of the wrong frames to 0 (a gap is filled, a jump is learned), or track the recordings again.', draw if case.clips is not None else None)]
+    sentence = f'{some(case, any_)} have steps that no body makes, {int(n.sum())} in all' + (
+        f'; {int(torn.sum())} are torn to pieces by them, more than one step in twenty' if torn.any() else '')
+    draw = lambda: lines(case, worst(any_, n)[:2], seen_points(case, worst(any_, n)[0]),
+                         lambda i: f'({n[i]} jumps)')
+    return [
+        Finding(
+            'jumps',
+            severity(torn, .05),
+            sentence,
+            worst(any_, n),
+            'Look at the worst; set the confidence of the wrong frames to 0 (a gap is filled, a jump is '
+            'learned), or track the recordings again.',
+            draw if case.clips is not None else None,
+        )
+    ]
 
 # %% ../../nbs/12d_checks.ipynb #5ac72c6f
 def look_missing(case: Case) -> list[Finding]:
     "Hands that were never seen, parts that are not there, zeros that should be gaps."
-    v, out = case.vitals, []; hands = v['has'][:, :2].any(1); rate = v['hands']
+    v, out = case.vitals, []
+    hands = v['has'][:, :2].any(1)
+    rate = v['hands']
     draw = lambda: _missing_figure(case)
     empty, sparse = hands & (rate == 0), hands & (rate < .1)
-    if empty.mean() >= .02: out.append(Finding('missing', 'note' if empty.mean() < .1 else severity(empty, .2), f'{some(case, empty)} show no hand in any frame', worst(empty), 'Drop them, or track them again with a larger picture; a sign without hands cannot be learned.', draw))
-    elif sparse.mean() > .2: out.append(Finding('missing', 'warn', f'{some(case, sparse)} show no hand in nine tenths of their frames', worst(sparse, -rate), 'Track them again with a larger picture, or cut them to the sign.', draw))
-    gone = [s.replace('_', ' ') for k, s in enumerate(slots) if v['has'][:, k].any() and not v['seen'][:, k].any()]
-    if gone: out.append(Finding('missing', 'note', f'{" and ".join(gone)} is in the layout, but was not seen in any frame', (), 'Select the other parts of the layout, so that a model does not spend weights on it.', draw))
+    if empty.mean() >= .02:
+        out.append(
+            Finding(
+                'missing',
+                'note' if empty.mean() < .1 else severity(empty, .2),
+                f'{some(case, empty)} show no hand in any frame',
+                worst(empty),
+                'Drop them, or track them again with a larger picture; a sign without hands cannot be '
+                'learned.',
+                draw,
+            )
+        )
+    elif sparse.mean() > .2:
+        out.append(Finding('missing', 'warn',
+                           f'{some(case, sparse)} show no hand in nine tenths of their frames',
+                           worst(sparse, -rate),
+                           'Track them again with a larger picture, or cut them to the sign.', draw))
+    gone = [s.replace('_', ' ') for k, s in enumerate(slots)
+            if v['has'][:, k].any() and not v['seen'][:, k].any()]
+    if gone:
+        out.append(Finding(
+                       'missing', 'note',
+                       f'{" and ".join(gone)} is in the layout, but was not seen in any frame', (),
+                       'Select the other parts of the layout, so that a model does not spend weights on it.',
+                       draw))
     if hands.any() and not empty.mean() >= .2: out += _hands_note(v, hands, draw)
     by_word = {w: rate[hands & (case.words == w)] for w in set(case.words) - {''}}
-    poor = [w for w, r in by_word.items() if len(r) >= 3 and np.median(r) < .2 and np.median(rate[hands]) > .5]
-    if poor: out.append(Finding('missing', 'warn', f'in {len(poor)} words ({names(poor)}) no hand is seen in more than four fifths of the frames, against {np.median(1 - rate[hands]):.0%} in the usual clip', worst(np.isin(case.words, poor)), 'Look at their recordings: too quick, too blurred, or outside the picture.', draw))
-    zeros = np.nan_to_num(v['zeros']).max(1); sick = zeros > .005
-    if sick.any(): out.append(Finding('zeros', severity(sick, .05), f'{some(case, sick)} have joints that are now and then at exactly (0, 0), yet count as seen, {zeros[sick].mean():.1%} of a part at the mean', worst(sick, zeros), 'Write NaN or confidence 0 where nothing was seen; zeros are drawn, smoothed and learned as places.', lambda: histogram(zeros, [.005], 'fraction of joints at (0, 0)')))
+    poor = [w for w, r in by_word.items()
+            if len(r) >= 3 and np.median(r) < .2 and np.median(rate[hands]) > .5]
+    if poor:
+        out.append(
+            Finding(
+                'missing',
+                'warn',
+                f'in {len(poor)} words ({names(poor)}) no hand is seen in more than four fifths of the '
+                f'frames, against {np.median(1 - rate[hands]):.0%} in the usual clip',
+                worst(np.isin(case.words, poor)),
+                'Look at their recordings: too quick, too blurred, or outside the picture.',
+                draw,
+            )
+        )
+    zeros = np.nan_to_num(v['zeros']).max(1)
+    sick = zeros > .005
+    if sick.any():
+        out.append(
+            Finding(
+                'zeros',
+                severity(sick, .05),
+                f'{some(case, sick)} have joints that are now and then at exactly (0, 0), yet count as seen, '
+                f'{zeros[sick].mean():.1%} of a part at the mean',
+                worst(sick, zeros),
+                'Write NaN or confidence 0 where nothing was seen; zeros are drawn, smoothed and learned as '
+                'places.',
+                lambda: histogram(zeros, [.005], 'fraction of joints at (0, 0)'),
+            )
+        )
     return out
 
 def _hands_note(v, hands, draw):
-    parts = ', '.join(f'{s.replace("_", " ")} {v["seen"][hands, k].mean():.0%}' for k, s in enumerate(slots[:2]) if v['has'][:, k].any())
+    parts = ', '.join(f'{s.replace("_", " ")} {v["seen"][hands, k].mean():.0%}'
+                      for k, s in enumerate(slots[:2]) if v['has'][:, k].any())
     any_hand = v['quarters'][hands][:, :, :2].max(-1).mean(0)
-    drift = f'; hands are seen in {any_hand[0]:.0%} of the first quarter and {any_hand[-1]:.0%} of the last' if abs(any_hand[-1] - any_hand[0]) > .4 else ''
-    return [] if v['hands'][hands].mean() >= .25 and not drift else [Finding('missing', 'note', f'no hand is seen in {1 - v["hands"][hands].mean():.0%} of the frames ({parts}){drift}', (), 'Normal where hands rest or leave the picture. ' + (
-        'Trim the resting part before stitching sentences, or the boundaries are given away.' if drift else 'Models here read the confidence.'), draw)]
+    drift = (
+        f'; hands are seen in {any_hand[0]:.0%} of the first quarter and {any_hand[-1]:.0%} of the last'
+        if abs(any_hand[-1] - any_hand[0]) > .4
+        else ''
+    )
+    return (
+        []
+        if v['hands'][hands].mean() >= .25 and not drift
+        else [
+            Finding(
+                'missing',
+                'note',
+                f'no hand is seen in {1 - v["hands"][hands].mean():.0%} of the frames ({parts}){drift}',
+                (),
+                'Normal where hands rest or leave the picture. '
+                + (
+                    'Trim the resting part before stitching sentences, or the boundaries are given away.'
+                    if drift
+                    else 'Models here read the confidence.'
+                ),
+                draw,
+            )
+        ]
+    )
 
 def _missing_figure(case):
-    v = case.vitals; words = [w for w, _ in Counter(case.words.tolist()).most_common(20) if w] or ['']; here = [k for k in range(4) if v['has'][:, k].any()]
+    v = case.vitals
+    words = [w for w, _ in Counter(case.words.tolist()).most_common(20) if w] or ['']
+    here = [k for k in range(4) if v['has'][:, k].any()]
     rate = np.array([[1 - v['seen'][case.words == w, k].mean() for k in here] for w in words])
-    fig, (ax,) = axes_of(width=2.8, height=.9 + .16 * len(words)); im = ax.imshow(rate, cmap='Reds', vmin=0, vmax=1, aspect='auto'); fig.colorbar(im, ax=ax).ax.tick_params(labelsize=6)
-    ax.set_xticks(range(len(here)), [slots[k].replace('_', '\n') for k in here], fontsize=6); tick_words(ax.yaxis, words, fontsize=6)
+    fig, (ax,) = axes_of(width=2.8, height=.9 + .16 * len(words))
+    im = ax.imshow(rate, cmap='Reds', vmin=0, vmax=1, aspect='auto')
+    fig.colorbar(im, ax=ax).ax.tick_params(labelsize=6)
+    ax.set_xticks(range(len(here)), [slots[k].replace('_', '\n') for k in here], fontsize=6)
+    tick_words(ax.yaxis, words, fontsize=6)
     ax.set_title('not seen, by word and part', fontsize=7)
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #2354a453
 def votes_of(v: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # for the own arm and for the other (N,), and whether by place
     "Which arm the hands of each clip belong to."
-    place = v['place_own'] + v['place_other'] >= 5; place &= np.nan_to_num(v['far_hand'], nan=9) < .5
-    return np.where(place, v['place_own'], v['turn_own']), np.where(place, v['place_other'], v['turn_other']), place
+    place = v['place_own'] + v['place_other'] >= 5
+    place &= np.nan_to_num(v['far_hand'], nan=9) < .5
+    return np.where(place, v['place_own'], v['turn_own']), np.where(
+        place, v['place_other'], v['turn_other']), place
 
 def look_swapped(case: Case) -> list[Finding]:
     "Hands on the wrong arm."
-    own, other, place = votes_of(case.vitals); judged = (own + other >= 5) & ~case.noise; sick = judged & (other > 2 * own)
+    own, other, place = votes_of(case.vitals)
+    judged = (own + other >= 5) & ~case.noise
+    sick = judged & (other > 2 * own)
     few = .02 if place[judged].any() and place[judged].mean() > .5 else .05 # direction errs more often
     if not sick.any() or sick.sum() < few * judged.sum(): return []
-    whole = [s for s in sorted(set(case.signer) - {''}) if (judged & (case.signer == s)).sum() >= 4 and sick[judged & (case.signer == s)].mean() > .5]
+    whole = [s for s in sorted(set(case.signer) - {''})
+             if (judged & (case.signer == s)).sum() >= 4 and sick[judged & (case.signer == s)].mean() > .5]
     share = (other / (own + other).clip(1))
-    sentence = (f'{some(case, sick)} have left and right hand exchanged, of {int(judged.sum())} that could be judged (by {"place" if place[sick].mean() > .5 else "direction"}); '
-                f'{share[sick].mean():.0%} of their frames say so' + (f'; signer {names(whole)} in most clips' if whole else ''))
+    sentence = (
+        f'{some(case, sick)} have left and right hand exchanged, of {int(judged.sum())} that could be judged '
+        f'(by {"place" if place[sick].mean() > .5 else "direction"}); '
+        f'{share[sick].mean():.0%} of their frames say so'
+        + (f'; signer {names(whole)} in most clips' if whole else '')
+    )
     how = 'refuse' if whole or sick.sum() >= 2.5 * few * judged.sum() else 'warn'
-    return [Finding('swapped', how, sentence, worst(sick, share), 'Exchange left_hand and right_hand of these clips, or read them with the reader\'s option for it; mirrored recordings need both hands and pose exchanged.',
-                    lambda: histogram(share[judged], [2 / 3], 'frames with a hand on the other arm'))]
+    return [
+        Finding(
+            'swapped',
+            how,
+            sentence,
+            worst(sick, share),
+            'Exchange left_hand and right_hand of these clips, or read them with the reader\'s option for '
+            'it; mirrored recordings need both hands and pose exchanged.',
+            lambda: histogram(share[judged], [2 / 3], 'frames with a hand on the other arm'),
+        )
+    ]
 
 # %% ../../nbs/12d_checks.ipynb #044c0f24
 def look_frames(case: Case) -> list[Finding]:
     "Parts that are not in one frame of reference."
-    v, out = case.vitals, []; ratio = lambda k: v[k] / v['shoulders']
+    v, out = case.vitals, []
+    ratio = lambda k: v[k] / v['shoulders']
     with np.errstate(invalid='ignore'):
-        apart = (v['far_hand'] > .6) | (v['far_face'] > .5) | (ratio('palm') > .8) | (ratio('palm') < .06) | ((ratio('eyes') < .12) & np.isfinite(v['far_face']))
-    apart &= ~case.noise; said = case.frame == 'part'; sick = apart & ~said
+        apart = (v['far_hand'] > .6) | (v['far_face'] > .5) | (ratio('palm') > .8) | (ratio('palm') < .06) | (
+            (ratio('eyes') < .12) & np.isfinite(v['far_face']))
+    apart &= ~case.noise
+    said = case.frame == 'part'
+    sick = apart & ~said
     worst_of = np.fmax(np.nan_to_num(v['far_hand']), np.nan_to_num(v['far_face']))
     draw = (lambda: sketch(case, worst(apart, worst_of)[0])) if case.clips is not None else None
     if sick.mean() >= .01 and sick.any():
-        out.append(Finding('frames', severity(sick, .05), f'{some(case, sick)} have parts in different frames of reference, yet say {names(set(case.frame[sick]))}: hands are {np.nanmedian(v["far_hand"][sick]) if np.isfinite(v["far_hand"][sick]).any() else np.nan:.1f} '
-                           f'and the face {np.nanmedian(v["far_face"][sick]) if np.isfinite(v["far_face"][sick]).any() else np.nan:.1f} shoulder widths from where the pose has them', worst(sick, worst_of), "Say frame='part' when reading, so that features put the hands back on their wrists, or keep the picture's coordinates.", draw))
-    if (said & apart).mean() > .05: out.append(Finding('frames', 'note', f'{some(case, said & apart)} have each part in a frame of reference of its own, as they say', (), 'Features have to put the hands back on the wrists; their true size is lost.', draw))
+        out.append(
+            Finding(
+                'frames',
+                severity(sick, .05),
+                f'{some(case, sick)} have parts in different frames of reference, yet say {names(set(case.frame[sick]))}: hands are {np.nanmedian(v["far_hand"][sick]) if np.isfinite(v["far_hand"][sick]).any() else np.nan:.1f} '
+                f'and the face {np.nanmedian(v["far_face"][sick]) if np.isfinite(v["far_face"][sick]).any() else np.nan:.1f} shoulder widths from where the pose has them',
+                worst(sick, worst_of),
+                "Say frame='part' when reading, so that features put the hands back on their wrists, or keep "
+                "the picture's coordinates.",
+                draw,
+            )
+        )
+    if (said & apart).mean() > .05:
+        out.append(
+            Finding(
+                'frames', 'note',
+                f'{some(case, said & apart)} have each part in a frame of reference of its own, as they say',
+                (), 'Features have to put the hands back on the wrists; their true size is lost.', draw))
     rooted = (np.nan_to_num(v['rooted'])[:, :2] > 0).any(1) & ~said & ~sick
-    if rooted.mean() > .05: out.append(Finding('frames', 'warn', f'{some(case, rooted)} have hands whose wrist is always at (0, 0), yet say {names(set(case.frame[rooted]))}: where the hands are is lost', worst(rooted), "Say frame='part' when reading; keep the uncentred coordinates if there are any.", None))
+    if rooted.mean() > .05:
+        out.append(
+            Finding(
+                'frames',
+                'warn',
+                f'{some(case, rooted)} have hands whose wrist is always at (0, 0), yet say '
+                f'{names(set(case.frame[rooted]))}: where the hands are is lost',
+                worst(rooted),
+                "Say frame='part' when reading; keep the uncentred coordinates if there are any.",
+                None,
+            )
+        )
     several = Counter(case.frame.tolist())
-    if len(several) > 1: out.append(Finding('frames', 'warn', f'clips are in several frames of reference: {", ".join(f"{n} {k}" for k, n in several.most_common())}', (), 'Normalise them all to the body, or keep them apart.', None))
+    if len(several) > 1:
+        out.append(
+            Finding(
+                'frames',
+                'warn',
+                'clips are in several frames of reference: '
+                f'{", ".join(f"{n} {k}" for k, n in several.most_common())}',
+                (),
+                'Normalise them all to the body, or keep them apart.',
+                None,
+            )
+        )
     return out
 
 def sketch(case, i): # one frame of a clip, as its numbers say
-    clip = case.clips[i]; x = flat(clip); t = int((clip.conf > 0).sum(1).argmax()); fig, (ax,) = axes_of(width=2.4, height=2.4)
+    clip = case.clips[i]
+    x = flat(clip)
+    t = int((clip.conf > 0).sum(1).argmax())
+    fig, (ax,) = axes_of(width=2.4, height=2.4)
     for part in clip.layout.parts:
-        line = strokes(clip.layout, part); ok = (line >= 0) & (clip.conf[t, line] > 0)
-        ax.plot(*np.where(ok[:, None], x[t, line], np.nan).T, lw=1, color=clip.layout.colors.get(part, '#333'), label=part)
-    ax.set_aspect('equal'); ax.invert_yaxis(); ax.legend(fontsize=5, frameon=False)
+        line = strokes(clip.layout, part)
+        ok = (line >= 0) & (clip.conf[t, line] > 0)
+        ax.plot(*np.where(ok[:, None], x[t, line], np.nan).T, lw=1,
+                color=clip.layout.colors.get(part, '#333'), label=part)
+    ax.set_aspect('equal')
+    ax.invert_yaxis()
+    ax.legend(fontsize=5, frameon=False)
     titled(ax, case.names[i], f'frame {t}')
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #45f42db9
 def look_units(case: Case) -> list[Finding]:
     "Pixels for [0, 1], millimetres for metres."
-    v, out, f = case.vitals, [], case.frame; noise = case.noise
+    v, out, f = case.vitals, [], case.frame
+    noise = case.noise
     with np.errstate(invalid='ignore'):
         pixels = (f == 'image') & (v['large'] > 5) & ~noise
         metric = (f == 'world') & ((v['unit'] < .2) | (v['unit'] > 5)) & ~noise
         body = (f == 'body') & ((v['shoulders'] < .4) | (v['shoulders'] > 2.5)) & ~noise
         centred = (f == 'image') & (v['outside'] > .4) & ~pixels & ~noise
-    if pixels.any(): out.append(Finding('units', severity(pixels, .02), f'{some(case, pixels)} say image, which is [0, 1], and have numbers of about {np.median(v["large"][pixels]):.0f}: pixels', worst(pixels, v['large']), 'Divide x by the width and y by the height of the picture.', lambda: histogram(v['large'], [5], 'median of |x|, |y|', log=True)))
-    if metric.any(): out.append(Finding('units', severity(metric, .02), f'{some(case, metric)} say world, which is metres, but their people would be {1 / np.median(v["unit"][metric]):.3g} times as large as people are', worst(metric), 'Divide by 1000 if they are millimetres, by 100 if centimetres.', lambda: histogram(1 / v['unit'], [.2, 5], 'size of people, by the unit they state', log=True)))
-    if body.any(): out.append(Finding('units', severity(body, .02), f'{some(case, body)} say body, where shoulders are 1 wide, and have shoulders of {np.median(v["shoulders"][body]):.3g}', worst(body), 'Divide by the shoulder width, or say which frame it is.', lambda: histogram(v['shoulders'], [.4, 2.5], 'shoulder width', log=True)))
-    if centred.mean() > .05: out.append(Finding('units', 'warn', f'{some(case, centred)} say image, which is [0, 1], but have {np.median(v["outside"][centred]):.0%} of their joints far outside of it', worst(centred, v['outside']), "Say frame='body' or frame='world' when reading, if they were normalised.", lambda: histogram(v['outside'], [.4], 'joints outside the picture')))
+    if pixels.any():
+        out.append(
+            Finding(
+                'units',
+                severity(pixels, .02),
+                f'{some(case, pixels)} say image, which is [0, 1], and have numbers of about '
+                f'{np.median(v["large"][pixels]):.0f}: pixels',
+                worst(pixels, v['large']),
+                'Divide x by the width and y by the height of the picture.',
+                lambda: histogram(v['large'], [5], 'median of |x|, |y|', log=True),
+            )
+        )
+    if metric.any():
+        out.append(
+            Finding(
+                'units',
+                severity(metric, .02),
+                f'{some(case, metric)} say world, which is metres, but their people would be '
+                f'{1 / np.median(v["unit"][metric]):.3g} times as large as people are',
+                worst(metric),
+                'Divide by 1000 if they are millimetres, by 100 if centimetres.',
+                lambda: histogram(
+                    1 / v['unit'], [.2, 5], 'size of people, by the unit they state', log=True
+                ),
+            )
+        )
+    if body.any():
+        out.append(
+            Finding(
+                'units',
+                severity(body, .02),
+                f'{some(case, body)} say body, where shoulders are 1 wide, and have shoulders of '
+                f'{np.median(v["shoulders"][body]):.3g}',
+                worst(body),
+                'Divide by the shoulder width, or say which frame it is.',
+                lambda: histogram(v['shoulders'], [.4, 2.5], 'shoulder width', log=True),
+            )
+        )
+    if centred.mean() > .05:
+        out.append(
+            Finding(
+                'units',
+                'warn',
+                f'{some(case, centred)} say image, which is [0, 1], but have '
+                f'{np.median(v["outside"][centred]):.0%} of their joints far outside of it',
+                worst(centred, v['outside']),
+                "Say frame='body' or frame='world' when reading, if they were normalised.",
+                lambda: histogram(v['outside'], [.4], 'joints outside the picture'),
+            )
+        )
     return out
 
 # %% ../../nbs/12d_checks.ipynb #7f71254b
 def look_squeezed(case: Case) -> list[Finding]:
     "Pictures whose aspect is wrong."
-    v = case.vitals; noise = case.noise; face, palms = np.where(noise, np.nan, v['face']), np.where(noise, np.nan, v['palms'])
+    v = case.vitals
+    noise = case.noise
+    face, palms = np.where(noise, np.nan, v['face']), np.where(noise, np.nan, v['palms'])
     with np.errstate(invalid='ignore'): sick = (face < .52) | (face > 1.2)
     known = np.isfinite(face).sum()
     if known >= 3 and sick.sum() > .1 * known:
-        m = np.median(face[sick]); return [Finding('squeezed', 'warn', f'{some(case, sick)} have faces {m:.2f} times as wide as high, where people have 0.7 to 0.9: the picture was about {.84 / m:.1f} : 1, or the aspect is wrong', worst(sick), 'Give the aspect, width / height of the picture, when reading.', lambda: histogram(face, [.52, 1.2], 'face, width / height'))]
-    palms = palms[np.isfinite(palms)]; m = np.median(palms) if len(palms) else 1
-    if known < 3 and len(palms) >= 15 and not .67 < m < 1.5: return [Finding('squeezed', 'warn', f'palms held upright are {m:.2f} times as long as those held across, in {len(palms)} clips that have both: x and y have different units', (), 'Give the aspect, width / height of the picture, when reading.', lambda: histogram(palms, [.67, 1.5], 'palms, upright / across'))]
+        m = np.median(face[sick])
+        return [
+            Finding(
+                'squeezed',
+                'warn',
+                f'{some(case, sick)} have faces {m:.2f} times as wide as high, where people have 0.7 to 0.9: '
+                f'the picture was about {.84 / m:.1f} : 1, or the aspect is wrong',
+                worst(sick),
+                'Give the aspect, width / height of the picture, when reading.',
+                lambda: histogram(face, [.52, 1.2], 'face, width / height'),
+            )
+        ]
+    palms = palms[np.isfinite(palms)]
+    m = np.median(palms) if len(palms) else 1
+    if known < 3 and len(palms) >= 15 and not .67 < m < 1.5:
+        return [
+            Finding(
+                'squeezed',
+                'warn',
+                f'palms held upright are {m:.2f} times as long as those held across, in {len(palms)} clips '
+                'that have both: x and y have different units',
+                (),
+                'Give the aspect, width / height of the picture, when reading.',
+                lambda: histogram(palms, [.67, 1.5], 'palms, upright / across'),
+            )
+        ]
     return []
 
 # %% ../../nbs/12d_checks.ipynb #a05ba808
@@ -378,33 +623,94 @@ def look_rate(case: Case) -> list[Finding]:
     with np.errstate(invalid='ignore', divide='ignore'): off = abs(np.log(v['period'])) > np.log(1.1)
     if off.any():
         far = abs(np.log(v['period'][off])).max() > np.log(1.5)
-        out.append(Finding('rate', 'refuse' if far and off.mean() >= .02 else 'warn', f'{some(case, off)} have times that contradict their frame rate, by a factor of {np.exp(np.median(np.log(v["period"][off]))):.2g}', worst(off), 'Correct fps to one over the median step of the times.', lambda: histogram(v['period'], [.9, 1.1], 'median step of the times × fps', log=True)))
-    speed, each = np.where(ok, v['speed'], np.nan), v['seconds'] / np.array([max(len(g), 1) for g in case.gloss])
+        out.append(
+            Finding(
+                'rate',
+                'refuse' if far and off.mean() >= .02 else 'warn',
+                f'{some(case, off)} have times that contradict their frame rate, by a factor of '
+                f'{np.exp(np.median(np.log(v["period"][off]))):.2g}',
+                worst(off),
+                'Correct fps to one over the median step of the times.',
+                lambda: histogram(v['period'], [.9, 1.1], 'median step of the times × fps', log=True),
+            )
+        )
+    speed = np.where(ok, v['speed'], np.nan)
+    each = v['seconds'] / np.array([max(len(g), 1) for g in case.gloss])
     known = np.isfinite(speed)
     if known.sum() >= 3:
-        s, d = np.median(speed[known]), np.median(each[known]); signs = any(map(len, case.gloss))
+        s, d = np.median(speed[known]), np.median(each[known])
+        signs = any(map(len, case.gloss))
         draw = lambda: _tempo_figure(speed, each)
-        if s > 6 or signs and s / d > 8: out.append(Finding('rate', 'refuse' if s > 15 or signs and s / d > 20 else 'warn', f'hands move at {s:.1f} m/s and a sign takes {d:.2g} s, where people have 0.3 to 5 m/s and 0.3 to 6 s: the frame rate is too high, or frames were left out', (), 'Look up the true frame rate, and give it when reading.', draw))
-        elif s < .03 or signs and s / d < .01: out.append(Finding('rate', 'refuse' if s < .005 or signs and s / d < .002 else 'warn', f'hands move at {s:.2g} m/s and a sign takes {d:.3g} s: the frame rate is too low', (), 'Look up the true frame rate, and give it when reading.', draw))
+        if s > 6 or signs and s / d > 8:
+            out.append(
+                Finding(
+                    'rate',
+                    'refuse' if s > 15 or signs and s / d > 20 else 'warn',
+                    f'hands move at {s:.1f} m/s and a sign takes {d:.2g} s, where people have 0.3 to 5 m/s '
+                    'and 0.3 to 6 s: the frame rate is too high, or frames were left out',
+                    (),
+                    'Look up the true frame rate, and give it when reading.',
+                    draw,
+                )
+            )
+        elif s < .03 or signs and s / d < .01:
+            out.append(Finding(
+                           'rate', 'refuse' if s < .005 or signs and s / d < .002 else 'warn',
+                           f'hands move at {s:.2g} m/s and a sign takes {d:.3g} s: the frame rate is too low',
+                           (), 'Look up the true frame rate, and give it when reading.', draw))
         else: out += _odd_groups(case, speed, each, draw)
-    pairs = np.nan_to_num(v['pairs']) >= 8; again = np.where(pairs, np.nan_to_num(v['repeats']), np.inf).min(1)
-    again = np.where(np.isfinite(again), again, 0); twice = (again > .1) & (again <= .9) & (np.nan_to_num(v['longest']).max(1) < .3 * v['frames'])
-    if twice.mean() >= .01 and twice.any(): out.append(Finding('rate', 'warn', f'{some(case, twice)} show frames twice, {np.median(again[twice]):.0%} of their steps: the true rate is about {np.median((v["fps"] * (1 - again))[twice]):.3g} fps', worst(twice, again), 'Drop the repeated frames and give the true rate.', lambda: histogram(again, [.1], 'steps without any change')))
+    pairs = np.nan_to_num(v['pairs']) >= 8
+    again = np.where(pairs, np.nan_to_num(v['repeats']), np.inf).min(1)
+    again = np.where(np.isfinite(again), again, 0)
+    twice = (again > .1) & (again <= .9) & (np.nan_to_num(v['longest']).max(1) < .3 * v['frames'])
+    if twice.mean() >= .01 and twice.any():
+        out.append(
+            Finding(
+                'rate',
+                'warn',
+                f'{some(case, twice)} show frames twice, {np.median(again[twice]):.0%} of their steps: the '
+                f'true rate is about {np.median((v["fps"] * (1 - again))[twice]):.3g} fps',
+                worst(twice, again),
+                'Drop the repeated frames and give the true rate.',
+                lambda: histogram(again, [.1], 'steps without any change'),
+            )
+        )
     return out
 
 def _odd_groups(case, speed, each, draw): # a signer or session against the others
     for by in ('signer', 'session'):
         who, known = getattr(case, by), np.isfinite(speed)
-        groups = {g: (np.median(speed[m]), np.median(each[m])) for g in sorted(set(who) - {''}) for m in [known & (who == g)] if m.sum() >= 5}
+        groups = {g: (np.median(speed[m]), np.median(each[m])) for g in sorted(set(who) - {''})
+                  for m in [known & (who == g)] if m.sum() >= 5}
         if len(groups) < 2: continue
         s, d = (np.median([x[k] for x in groups.values()]) for k in (0, 1))
-        odd = [g for g, (a, b) in groups.items() if min(a / s, d / b) > 1.5 and a / s * d / b > 3.5 or min(s / a, b / d) > 1.5 and s / a * b / d > 3.5]
-        if odd: return [Finding('rate', 'warn', f'{by} {names(odd)} signs at {groups[odd[0]][0]:.2g} m/s in {groups[odd[0]][1]:.2g} s a sign, the others at {s:.2g} m/s in {d:.2g} s: as if the frame rate were wrong by {np.sqrt(groups[odd[0]][0] / s * d / groups[odd[0]][1]):.1f}', worst(np.isin(who, odd)), f'Look up the frame rate of this {by}.', draw)]
+        odd = [g for g, (a, b) in groups.items()
+               if min(a / s,
+                      d / b) > 1.5 and a / s * d / b > 3.5 or min(s / a, b / d) > 1.5 and s / a * b / d > 3.5]
+        if odd:
+            return [
+                Finding(
+                    'rate',
+                    'warn',
+                    f'{by} {names(odd)} signs at {groups[odd[0]][0]:.2g} m/s in {groups[odd[0]][1]:.2g} s a '
+                    f'sign, the others at {s:.2g} m/s in {d:.2g} s: as if the frame rate were wrong by '
+                    f'{np.sqrt(groups[odd[0]][0] / s * d / groups[odd[0]][1]):.1f}',
+                    worst(np.isin(who, odd)),
+                    f'Look up the frame rate of this {by}.',
+                    draw,
+                )
+            ]
     return []
 
 def _tempo_figure(speed, each):
-    fig, (ax,) = axes_of(); ax.loglog(each, speed, '.', ms=3, color='#1b7f79'); ax.axhspan(.3, 5, color='#d95f02', alpha=.12); ax.axvspan(.3, 6, color='#d95f02', alpha=.12)
-    ax.set_xticks([.3, 1, 3, 10], ['0.3', '1', '3', '10']); ax.minorticks_off(); ax.set_xlabel('seconds a sign', fontsize=8); ax.set_ylabel('speed of the hands, m/s', fontsize=8)
+    fig, (ax,) = axes_of()
+    ax.loglog(each, speed, '.', ms=3, color='#1b7f79')
+    ax.axhspan(.3, 5, color='#d95f02', alpha=.12)
+    ax.axvspan(.3, 6, color='#d95f02', alpha=.12)
+    ax.set_xticks([.3, 1, 3, 10], ['0.3', '1', '3', '10'])
+    ax.minorticks_off()
+    ax.set_xlabel('seconds a sign', fontsize=8)
+    ax.set_ylabel('speed of the hands, m/s', fontsize=8)
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #acf2a770
@@ -413,8 +719,10 @@ def look_times(case: Case) -> list[Finding]:
     v, sick = case.vitals, case.vitals['out_of_proportion']
     if not sick.any(): return []
     i = worst(sick, v['gap'])[0]
-    sentence = (f'{some(case, sick)} have times that cannot be: {case.names[i]} has {v["frames"][i]} frames '
-                f'in {v["seconds"][i]:,.0f} s, and nothing for {v["gap"][i]:,.0f} s after {v["gap_start"][i]:.3g} s')
+    sentence = (
+        f'{some(case, sick)} have times that cannot be: {case.names[i]} has {v["frames"][i]} frames '
+        f'in {v["seconds"][i]:,.0f} s, and nothing for {v["gap"][i]:,.0f} s after {v["gap_start"][i]:.3g} s'
+    )
     advice = (f'Correct the time stamp or the frame rate, or cut the clip there; {spare:g} s may be empty, '
               f'or {share:g} times what the frames fill.')
     draw = lambda: histogram(v['gap'], [], 'longest time between two frames, s', log=True)
@@ -427,8 +735,10 @@ def look_tolerance(case: Case) -> list[Finding]:
     files = [re.split(r'\[| \(', str(s))[0] for s in case.source] # without the number of a row and remarks
     mask = np.isin(case.source, list(case.adjusted)) | np.isin(files, list(case.adjusted))
     where = some(case, mask) if mask.any() else f'{len(case.adjusted)} files'
-    sentence = (f'{where} had confidences a little outside [0, 1], {sum(case.adjusted.values())} values in all, '
-                'which were set to its nearer end')
+    sentence = (
+        f'{where} had confidences a little outside [0, 1], {sum(case.adjusted.values())} values in all, '
+        'which were set to its nearer end'
+    )
     advice = 'Nothing, if they come from rounding or interpolation.'
     return [Finding('tolerance', 'note', sentence, worst(mask), advice)]
 
@@ -439,17 +749,44 @@ def needed(gloss: Sequence[str]) -> int: # frames
 
 def look_length(case: Case) -> list[Finding]:
     "Clips with fewer frames, or patches of four, than CTC needs for their glosses."
-    need, T = np.array([needed(g) for g in case.gloss]), case.vitals['frames']; out = []
+    need, T = np.array([needed(g) for g in case.gloss]), case.vitals['frames']
+    out = []
     sick, tight = T < need, (T // 4 < need) & (T >= need)
     draw = lambda: _length_figure(T, need)
-    if sick.any(): out.append(Finding('length', 'refuse', f'{some(case, sick)} have fewer frames than CTC needs for their glosses: {T[sick][0]} for {need[sick][0]}, the first of them', worst(sick), 'Take them out, or correct their glosses; the loss would be infinite.', draw))
-    if tight.any(): out.append(Finding('length', 'warn', f'{some(case, tight)} have fewer patches of four frames than CTC needs: {T[tight][0] // 4} for {need[tight][0]}, the first of them', worst(tight), 'Resample to a higher rate, or use smaller patches.', draw))
+    if sick.any():
+        out.append(
+            Finding(
+                'length',
+                'refuse',
+                f'{some(case, sick)} have fewer frames than CTC needs for their glosses: {T[sick][0]} for '
+                f'{need[sick][0]}, the first of them',
+                worst(sick),
+                'Take them out, or correct their glosses; the loss would be infinite.',
+                draw,
+            )
+        )
+    if tight.any():
+        out.append(
+            Finding(
+                'length',
+                'warn',
+                f'{some(case, tight)} have fewer patches of four frames than CTC needs: {T[tight][0] // 4} '
+                f'for {need[tight][0]}, the first of them',
+                worst(tight),
+                'Resample to a higher rate, or use smaller patches.',
+                draw,
+            )
+        )
     return out
 
 def _length_figure(T, need):
-    fig, (ax,) = axes_of(); ax.plot(need, T, '.', ms=4, color='#1b7f79'); top = max(need.max(), 2)
+    fig, (ax,) = axes_of()
+    ax.plot(need, T, '.', ms=4, color='#1b7f79')
+    top = max(need.max(), 2)
     for k, style in ((1, '-'), (4, ':')): ax.plot([0, top], [0, k * top], style, color='#c2410c', lw=1)
-    ax.set_xlabel('frames that CTC needs', fontsize=8); ax.set_ylabel('frames', fontsize=8); ax.set_yscale('symlog')
+    ax.set_xlabel('frames that CTC needs', fontsize=8)
+    ax.set_ylabel('frames', fontsize=8)
+    ax.set_yscale('symlog')
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #ceef57c0
@@ -462,7 +799,8 @@ def unseen(case: Case) -> np.ndarray: # (N,) bool
     return np.nan_to_num(case.vitals['seen']).max(1) == 0
 
 def _close(case): return near_copies(case.vitals['track'], skip=not_followed(case), progress=case.progress)
-Case.copies = cached_property(_close); Case.copies.__set_name__(Case, 'copies')
+Case.copies = cached_property(_close)
+Case.copies.__set_name__(Case, 'copies')
 
 def copy_groups(case: Case, most: float = 1.) -> np.ndarray: # (N,)
     "A group for every clip and its copies; of those that are not equal, only the ones that differ by less than `most`."
@@ -473,20 +811,39 @@ def copy_groups(case: Case, most: float = 1.) -> np.ndarray: # (N,)
 
 def look_copies(case: Case) -> list[Finding]:
     "The same recording more than once."
-    groups, sure = copy_groups(case), copy_groups(case, .05); copied = np.bincount(groups)[groups] > 1
+    groups, sure = copy_groups(case), copy_groups(case, .05)
+    copied = np.bincount(groups)[groups] > 1
     if not copied.any(): return []
     extra, digests = int((np.bincount(groups) - 1).clip(0).sum()), case.vitals['digest'][case.copies[0]]
     near = int((digests[:, 0] != digests[:, 1]).sum()) if len(digests) else 0
-    across = np.zeros(len(case), bool); odd, safe = across.copy(), across.copy(); part = np.where(case.part == 'val', 'train', case.part)
+    across = np.zeros(len(case), bool)
+    odd, safe = across.copy(), across.copy()
+    part = np.where(case.part == 'val', 'train', case.part)
     for g in np.unique(groups[copied]):
-        m = groups == g; across[m] = {'train', 'test'} <= set(part[m]); odd[m] = len(set(case.gloss[m])) > 1
+        m = groups == g
+        across[m] = {'train', 'test'} <= set(part[m])
+        odd[m] = len(set(case.gloss[m])) > 1
         safe[m] = len(set(sure[m])) < m.sum()
-    say = f'{some(case, copied)} are copies of each other, {extra} too many' + (f' ({near} pairs are not equal, but one recording moved, scaled, shaken or retimed)' if near else '')
-    say += (f'; {int(across.sum())} are in training and in test' if across.any() else '') + (f'; {int(odd.sum())} have different glosses' if odd.any() else '')
-    wrong = across | odd; how = 'refuse' if (wrong & safe).any() or wrong.mean() >= .01 or extra >= .02 * len(case) else 'warn'
-    first = np.flatnonzero(across if across.any() else copied); couple = np.flatnonzero(groups == groups[first[0]])[:2].tolist()
+    say = f'{some(case, copied)} are copies of each other, {extra} too many' + (
+        f' ({near} pairs are not equal, but one recording moved, scaled, shaken or retimed)' if near else '')
+    say += (f'; {int(across.sum())} are in training and in test' if across.any()
+            else '') + (f'; {int(odd.sum())} have different glosses' if odd.any() else '')
+    wrong = across | odd
+    how = 'refuse' if (wrong & safe).any() or wrong.mean() >= .01 or extra >= .02 * len(case) else 'warn'
+    first = np.flatnonzero(across if across.any() else copied)
+    couple = np.flatnonzero(groups == groups[first[0]])[:2].tolist()
     draw = (lambda: lines(case, couple, seen_points(case, couple[0]))) if case.clips is not None else None
-    return [Finding('copies', how, say, worst(copied, groups + across * len(case)), 'Keep one of each, and split afterwards; put augmented copies in training only, or better make them while training.', draw)]
+    return [
+        Finding(
+            'copies',
+            how,
+            say,
+            worst(copied, groups + across * len(case)),
+            'Keep one of each, and split afterwards; put augmented copies in training only, or better make '
+            'them while training.',
+            draw,
+        )
+    ]
 
 # %% ../../nbs/12d_checks.ipynb #055539f7
 def sides_of(case): # training and test, masks; validation belongs to training
@@ -498,62 +855,135 @@ def look_leaks(case: Case) -> list[Finding]:
     if not (training.any() and test.any()): return []
     both, found = {}, []
     for by in ('signer', 'session'):
-        a, b = ({*getattr(case, by)[m].tolist()} - {''} for m in (training, test)); both[by] = (a & b, b)
+        a, b = ({*getattr(case, by)[m].tolist()} - {''} for m in (training, test))
+        both[by] = (a & b, b)
     apart = bool(both['session'][1]) and not both['session'][0]
     for by, (shared, tested) in both.items():
         if not shared: continue
         mixed = shared != tested and case.protocol not in ('random', 'session', 'session-reverse')
-        how = 'refuse' if mixed and not (by == 'signer' and apart) or case.protocol == by else 'note' if by == 'signer' and apart else 'warn'
+        how = (
+            'refuse'
+            if mixed and not (by == 'signer' and apart) or case.protocol == by
+            else 'note' if by == 'signer' and apart else 'warn'
+        )
         mask = np.isin(getattr(case, by), list(shared)) & test
-        found.append(Finding('leaks', how, f'{by} {names(shared)} {"is" if len(shared) == 1 else "are"} in training and in test: {int(mask.sum())} of {int(test.sum())} test clips' + (', recorded in other sessions' if by == 'signer' and apart else ''),
-                             worst(mask), f'Split by {by}; a score on this split says nothing about {"people" if by == "signer" else "days"} that training has not seen.', lambda by=by: _sides_figure(case, by)))
+        found.append(
+            Finding(
+                'leaks',
+                how,
+                f'{by} {names(shared)} {"is" if len(shared) == 1 else "are"} in training and in test: '
+                f'{int(mask.sum())} of {int(test.sum())} test clips'
+                + (', recorded in other sessions' if by == 'signer' and apart else ''),
+                worst(mask),
+                f'Split by {by}; a score on this split says nothing about '
+                f'{"people" if by == "signer" else "days"} that training has not seen.',
+                lambda by=by: _sides_figure(case, by),
+            )
+        )
     return found
 
 def _sides_figure(case, by):
-    who = getattr(case, by); groups = sorted(set(who)); fig, (ax,) = axes_of(width=3.6, height=.6 + .2 * len(groups[:20])); left = np.zeros(len(groups[:20]))
+    who = getattr(case, by)
+    groups = sorted(set(who))
+    fig, (ax,) = axes_of(width=3.6, height=.6 + .2 * len(groups[:20]))
+    left = np.zeros(len(groups[:20]))
     for part, color in dict(train='#1b7f79', val='#8d6fb0', test='#c2410c').items():
-        n = np.array([((who == g) & (case.part == part)).sum() for g in groups[:20]]); ax.barh(range(len(n)), n, left=left, color=color, label=part); left += n
-    tick_words(ax.yaxis, [g or '?' for g in groups[:20]], fontsize=6); ax.legend(fontsize=6, frameon=False); ax.set_xlabel('clips', fontsize=8); ax.invert_yaxis()
+        n = np.array([((who == g) & (case.part == part)).sum() for g in groups[:20]])
+        ax.barh(range(len(n)), n, left=left, color=color, label=part)
+        left += n
+    tick_words(ax.yaxis, [g or '?' for g in groups[:20]], fontsize=6)
+    ax.legend(fontsize=6, frameon=False)
+    ax.set_xlabel('clips', fontsize=8)
+    ax.invert_yaxis()
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #cda79b13
 def look_words(case: Case) -> list[Finding]:
     "Words that training lacks or hardly has, and clips without a gloss."
-    out, (training, test) = [], sides_of(case); signed = lambda m: Counter(g for i in np.flatnonzero(m) for g in case.gloss[i])
+    out, (training, test) = [], sides_of(case)
+    signed = lambda m: Counter(g for i in np.flatnonzero(m) for g in case.gloss[i])
     isolated = all(len(g) <= 1 for g in case.gloss)
     if training.any() and test.any():
-        have, ask = signed(training), signed(test); new = set(ask) - set(have); share = sum(ask[w] for w in new) / max(sum(ask.values()), 1)
-        if new: out.append(Finding('words', 'refuse' if isolated or share > .05 else 'warn', f'{len(new)} of {len(ask)} words of the test are not in training ({names(new)}): {share:.1%} of what is tested', worst([bool(set(g) & new) for g in case.gloss] & test),
-                                   'Split so that every word is on both sides, or leave these out of the test.', lambda: bars(sorted(new), [ask[w] for w in sorted(new)], 'clips in the test, none in training')))
-    count = signed(training if training.any() else np.ones(len(case), bool)); few = sorted((w for w in count if count[w] < 3), key=lambda w: (count[w], w))
+        have, ask = signed(training), signed(test)
+        new = set(ask) - set(have)
+        share = sum(ask[w] for w in new) / max(sum(ask.values()), 1)
+        if new:
+            out.append(
+                Finding(
+                    'words',
+                    'refuse' if isolated or share > .05 else 'warn',
+                    f'{len(new)} of {len(ask)} words of the test are not in training ({names(new)}): '
+                    f'{share:.1%} of what is tested',
+                    worst([bool(set(g) & new) for g in case.gloss] & test),
+                    'Split so that every word is on both sides, or leave these out of the test.',
+                    lambda: bars(
+                        sorted(new), [ask[w] for w in sorted(new)], 'clips in the test, none in training'
+                    ),
+                )
+            )
+    count = signed(training if training.any() else np.ones(len(case), bool))
+    few = sorted((w for w in count if count[w] < 3), key=lambda w: (count[w], w))
     plenty = np.median(list(count.values())) >= 5 if count else False
-    if few and plenty: out.append(Finding('words', 'warn' if isolated else 'note', f'{len(few)} of {len(count)} words have fewer than three clips ({names(few)}), where half of the words have at least {int(np.median(list(count.values())))}', worst([bool(set(g) & set(few)) for g in case.gloss]),
-                                          'Record more of them, or leave them out.', lambda: bars([w for w, _ in count.most_common()[::-1]], [n for _, n in count.most_common()[::-1]], 'clips', mark=3)))
+    if few and plenty:
+        out.append(
+            Finding(
+                'words',
+                'warn' if isolated else 'note',
+                f'{len(few)} of {len(count)} words have fewer than three clips ({names(few)}), where half of '
+                f'the words have at least {int(np.median(list(count.values())))}',
+                worst([bool(set(g) & set(few)) for g in case.gloss]),
+                'Record more of them, or leave them out.',
+                lambda: bars(
+                    [w for w, _ in count.most_common()[::-1]],
+                    [n for _, n in count.most_common()[::-1]],
+                    'clips',
+                    mark=3,
+                ),
+            )
+        )
     mute = np.array([not g for g in case.gloss])
     if mute.all():
-        out.append(Finding('words', 'refuse', 'no clip says which word it shows', (), where_labels[0].upper() + where_labels[1:] + '.', None))
-    if mute.any() and not mute.all(): out.append(Finding('words', severity(mute, 1.1), f'{some(case, mute)} have no gloss', worst(mute), 'Label them, or leave them out.', None))
+        out.append(Finding('words', 'refuse', 'no clip says which word it shows', (),
+                           where_labels[0].upper() + where_labels[1:] + '.', None))
+    if mute.any() and not mute.all():
+        out.append(Finding('words', severity(mute, 1.1), f'{some(case, mute)} have no gloss', worst(mute),
+                           'Label them, or leave them out.', None))
     return out
 
 # %% ../../nbs/12d_checks.ipynb #67490556
-_reasons = dict(position=('where the body is', 'Normalise to the body, and report this control beside every score; record words in mixed order.'),
-                length=('how long clips are', 'Cut all clips by the same rule; never give a model the number of frames.'), missing=('which parts are missing when', 'Train with parts hidden at random, and report this control beside every score.'),
-                first=('the first frame', 'Where clips are cut close to the sign this is the handshape, and honest; where they begin at rest, look for what differs.'))
+_reasons = dict(position=('where the body is',
+                          'Normalise to the body, and report this control beside every score; record words '
+                          'in mixed order.'),
+                length=('how long clips are',
+                        'Cut all clips by the same rule; never give a model the number of frames.'),
+                missing=('which parts are missing when',
+                         'Train with parts hidden at random, and report this control beside every score.'),
+                first=('the first frame',
+                       'Where clips are cut close to the sign this is the handshape, and honest; where they '
+                       'begin at rest, look for what differs.'))
 
 def told_of(case: Case, most: int = 4000) -> dict[tuple[str, str], Told]: # (what is told, from what) → how well
     "How well word and signer are told from what is not signing."
-    rows = np.sort(np.random.default_rng(case.seed).permutation(len(case))[:most]); rows = rows[~case.noise[rows]]
+    rows = np.sort(np.random.default_rng(case.seed).permutation(len(case))[:most])
+    rows = rows[~case.noise[rows]]
     if not len(rows): return {}
-    groups, known = copy_groups(case)[rows], features({k: case.vitals[k][rows] for k in ('position', 'frames', 'seconds', 'quarters', 'first')})
-    told = {(what, k): tell(x, labels[rows], groups, seed=case.seed) for what, labels in (('word', case.words), ('signer', case.signer)) for k, x in known.items() if what == 'word' or k != 'first'}
+    groups = copy_groups(case)[rows]
+    known = features({k: case.vitals[k][rows]
+                      for k in ('position', 'frames', 'seconds', 'quarters', 'first')})
+    told = {(what, k): tell(x, labels[rows], groups, seed=case.seed)
+            for what, labels in (('word', case.words), ('signer', case.signer)) for k, x in known.items()
+            if what == 'word' or k != 'first'}
     return {k: t for k, t in told.items() if t}
 
-Case.told = cached_property(told_of); Case.told.__set_name__(Case, 'told')
+Case.told = cached_property(told_of)
+Case.told.__set_name__(Case, 'told')
 
 def _verdict(what, feature, t: Told, picture: bool) -> str: # a severity, or nothing
     sure = t.p <= .01 and t.clips >= 20
     if what == 'signer': return 'note' if sure and feature == 'length' and t.gain > .5 else ''
-    if feature == 'position': return ('refuse' if t.gain > .5 else 'warn' if t.gain > .2 else '') if sure and picture else 'note' if sure and t.gain > .2 else ''
+    if feature == 'position':
+        return ('refuse' if t.gain > .5 else 'warn' if t.gain > .2
+                else '') if sure and picture else 'note' if sure and t.gain > .2 else ''
     honest = dict(length=3, missing=6, first=1)[feature] / t.labels
     if not (sure and t.gain > .25 and t.low > min(honest, .95)): return ''
     return 'note' if feature == 'first' or t.gain < .6 else 'warn'
@@ -562,25 +992,63 @@ def look_shortcuts(case: Case) -> list[Finding]:
     "What tells the word without the signing."
     found = []
     for (what, feature), t in case.told.items():
-        how = _verdict(what, feature, t, bool(np.isin(case.frame, ('image', 'world')).mean() > .5)); text, advice = _reasons[feature]
-        if how: found.append(Finding('shortcuts', how, f'{text} alone tells the {what} in {t.score:.0%} of the clips ({t.low:.0%} to {t.high:.0%}), chance is {t.chance:.0%}; {t.labels} {what}s, {t.clips} clips, p {t.p:.3f}', (), advice, lambda: told_figure(case)))
+        how = _verdict(what, feature, t, bool(np.isin(case.frame, ('image', 'world')).mean() > .5))
+        text, advice = _reasons[feature]
+        if how:
+            found.append(
+                Finding(
+                    'shortcuts',
+                    how,
+                    f'{text} alone tells the {what} in {t.score:.0%} of the clips ({t.low:.0%} to '
+                    f'{t.high:.0%}), chance is {t.chance:.0%}; {t.labels} {what}s, {t.clips} clips, p '
+                    f'{t.p:.3f}',
+                    (),
+                    advice,
+                    lambda: told_figure(case),
+                )
+            )
     return found
 
 def told_figure(case):
     fig, (ax,) = axes_of(width=4, height=.6 + .22 * len(case.told))
-    for i, t in enumerate(case.told.values()): ax.barh(i, t.score, color='#1b7f79', alpha=.6); ax.plot([t.low, t.high], [i, i], color='#222', lw=1); ax.plot([t.chance] * 2, [i - .4, i + .4], color='#c2410c')
-    ax.set_yticks(range(len(case.told)), [f'{w} from {f}' for w, f in case.told], fontsize=7); ax.invert_yaxis(); ax.set_xlim(0, 1); ax.set_xlabel('mean recall; red: chance', fontsize=8)
+    for i, t in enumerate(case.told.values()):
+        ax.barh(i, t.score, color='#1b7f79', alpha=.6)
+        ax.plot([t.low, t.high], [i, i], color='#222', lw=1)
+        ax.plot([t.chance] * 2, [i - .4, i + .4], color='#c2410c')
+    ax.set_yticks(range(len(case.told)), [f'{w} from {f}' for w, f in case.told], fontsize=7)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 1)
+    ax.set_xlabel('mean recall; red: chance', fontsize=8)
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #404beaaf
 def look_mirrored(case: Case) -> list[Finding]:
     "Left-handed signers, mirrored recordings."
-    v, out = case.vitals, []; ok = ~case.noise
-    facing = np.isfinite(v['facing']) & (case.frame != 'world') & ok; back = facing & (v['facing'] < 0)
-    if back.any() and back.sum() >= .02 * facing.sum(): out.append(Finding('mirrored', 'note', f'{some(case, back)} have the left shoulder on the left of the picture: mirrored, or seen from behind', worst(back), 'Mirror them back if others are not mirrored; or train with mirrored copies of all.', None))
-    left = {s: np.nanmedian(v['left'][m]) for s in sorted(set(case.signer) - {''}) for m in [(case.signer == s) & ok & np.isfinite(v['left'])] if m.sum() >= 5}
+    v, out = case.vitals, []
+    ok = ~case.noise
+    facing = np.isfinite(v['facing']) & (case.frame != 'world') & ok
+    back = facing & (v['facing'] < 0)
+    if back.any() and back.sum() >= .02 * facing.sum():
+        out.append(
+            Finding(
+                'mirrored',
+                'note',
+                f'{some(case, back)} have the left shoulder on the left of the picture: mirrored, or seen '
+                'from behind',
+                worst(back),
+                'Mirror them back if others are not mirrored; or train with mirrored copies of all.',
+                None,
+            )
+        )
+    left = {s: np.nanmedian(v['left'][m]) for s in sorted(set(case.signer) - {''})
+            for m in [(case.signer == s) & ok & np.isfinite(v['left'])] if m.sum() >= 5}
     hand = [s for s in left if left[s] > .6]
-    if hand and any(x < .4 for x in left.values()): out.append(Finding('mirrored', 'note', f'signer {names(hand)} moves mostly the left hand, others the right', worst(np.isin(case.signer, hand)), 'Train with mirrored copies, or mirror the left-handed.', lambda: bars(left, left.values(), "left hand's share of movement", mark=.5)))
+    if hand and any(x < .4 for x in left.values()):
+        out.append(Finding('mirrored', 'note',
+                           f'signer {names(hand)} moves mostly the left hand, others the right',
+                           worst(np.isin(case.signer, hand)),
+                           'Train with mirrored copies, or mirror the left-handed.',
+                           lambda: bars(left, left.values(), "left hand's share of movement", mark=.5)))
     return out
 
 # %% ../../nbs/12d_checks.ipynb #cade03f9
@@ -615,7 +1083,8 @@ def _no_limbs(k): # a part is seen, with too few joints for its limbs to tell
         v = case.vitals
         return (np.nan_to_num(v['seen'][:, k]) > 0) & v['has'][:, k] & ~np.isfinite(v['disorder'][:, k])
     part = slots[k].replace('_', ' ')
-    return Reason(f'limbs of the {part}, of which fewer than {enough_joints[k]} joints are seen together', of, True)
+    return Reason(f'limbs of the {part}, of which fewer than {enough_joints[k]} joints are seen together', of,
+                  True)
 
 def _no_scale(case): # units need something of which the size is known
     v = case.vitals
@@ -669,7 +1138,8 @@ _of_landmarks = dict(
     frozen=(Reason('fewer than nine frames with hands, face or arms', lambda case: case.vitals['moving'] < 8),
             Reason('repeated frames of fewer than three joints', _no_repeats, True)),
     jumps=(noise, Reason('nothing to measure by: no shoulders, palm or eyes', _unknown('unit')),
-           Reason('no hand, wrist, nose or shoulder in two frames running', lambda case: case.vitals['steps'] == 0)),
+           Reason('no hand, wrist, nose or shoulder in two frames running',
+                  lambda case: case.vitals['steps'] == 0)),
     missing=(Reason('no hands in the layout', lambda case: ~case.vitals['has'][:, :2].any(1), True),),
     swapped=(noise, Reason('no hands together with the arms of a pose', _no_arms)),
     frames=(noise, Reason('no shoulders together with a hand or a face', _no_second_part)),
@@ -686,13 +1156,16 @@ _of_labels = dict(
             Reason(f'the movement of fewer than {enough_points} points; {_equal_only}', _few_points, True),
             Reason('clips in which nothing was seen', unseen)),
     leaks=(Reason('no training and test part', lambda case: not all(m.any() for m in sides_of(case))),
-           Reason('neither signer nor session is known', lambda case: (case.signer == '') & (case.session == ''))),
-    shortcuts=(Reason('fewer than two words or signers with three clips, or nothing that varies', lambda case: not case.told),
+           Reason('neither signer nor session is known',
+                  lambda case: (case.signer == '') & (case.session == ''))),
+    shortcuts=(Reason('fewer than two words or signers with three clips, or nothing that varies',
+                      lambda case: not case.told),
                noise, Reason('where the body is: no nose or shoulders', _no_position, True)))
 
 # %% ../../nbs/12d_checks.ipynb #efb50a6c
-_looks = (look_random, look_frozen, look_jumps, look_missing, look_swapped, look_frames, look_units, look_squeezed, look_rate,
-          look_times, look_tolerance, look_length, look_copies, look_leaks, look_words, look_shortcuts, look_mirrored)
+_looks = (look_random, look_frozen, look_jumps, look_missing, look_swapped, look_frames, look_units,
+          look_squeezed, look_rate, look_times, look_tolerance, look_length, look_copies, look_leaks,
+          look_words, look_shortcuts, look_mirrored)
 _reasons_of = _of_landmarks | _of_labels
 names_of = [look.__name__.removeprefix('look_') for look in _looks]
 checks = tuple(Check(name, look, _reasons_of.get(name, ())) for name, look in zip(names_of, _looks))

@@ -19,7 +19,8 @@ import numpy as np
 
 from ..clip import Clip
 from .corpus import Corpus, load, open_corpus
-from .files import (beside, clip_row, expect, file_name, flush, one_sentence, temporary_name, write_rows)
+from .files import (beside, clip_row, expect, file_name, flush, one_sentence, temporary_name,
+                                 write_rows)
 from .formats import read_pose, write_pose
 from .readers import ReaderOptions, iter_clips, read_split, write_split
 from .tables import read_csv, read_parquet, read_spoter, write_kaggle, write_spoter, write_table
@@ -33,23 +34,38 @@ def differences(
 ) -> dict[str, str]: # property → what became of it; empty where nothing is lost
     "Which properties of a clip did not survive."
     lost, same = {}, [j for j in clip.layout.joints if j in back.layout._index]
-    a, b = clip.layout.locate(clip.layout.select(*same)) if same else [], [back.layout._index[j] for j in clip.layout.joints if j in back.layout._index]
+    a = clip.layout.locate(clip.layout.select(*same)) if same else []
+    b = [back.layout._index[j] for j in clip.layout.joints if j in back.layout._index]
     gone = int((clip.conf > 0).any(0).sum() - (clip.conf[:, a] > 0).any(0).sum())
-    if clip.layout != back.layout: lost['layout'] = f'{clip.layout.name} became {back.layout.name}' + (f', without {gone} of the joints that were seen' if gone else '')
+    if clip.layout != back.layout:
+        lost['layout'] = f'{clip.layout.name} became {back.layout.name}' + (
+            f', without {gone} of the joints that were seen' if gone else '')
     if len(clip) != len(back): return lost | dict(frames=f'{len(clip)} became {len(back)}')
     x, y, p, q = clip.xyz[:, a], back.xyz[:, b], clip.conf[:, a], back.conf[:, b]
-    if ((p > 0) != (q > 0)).any(): lost['seen'] = f'{int(((p > 0) != (q > 0)).sum())} of {p.size} joints are seen in one and not in the other'
+    if ((p > 0) != (q > 0)).any():
+        lost['seen'] = (
+            f'{int(((p > 0) != (q > 0)).sum())} of {p.size} joints are seen in one and not in the other'
+        )
     both = (p > 0) & (q > 0)
-    axes = [a for i, a in enumerate('xyz') if not np.allclose(x[..., i][both], y[..., i][both], rtol=1e-5, atol=2e-6)]
+    axes = [a for i, a in enumerate('xyz')
+            if not np.allclose(x[..., i][both], y[..., i][both], rtol=1e-5, atol=2e-6)]
     if axes: lost['xyz'] = f'{" and ".join(axes)} differ, by up to {np.abs(x - y)[both].max():.3g}'
-    if not np.allclose(p[both], q[both], atol=1e-6): lost['conf'] = 'is kept as seen or not seen' if np.isin(q, (0, 1)).all() else 'differs'
+    if not np.allclose(p[both], q[both], atol=1e-6):
+        lost['conf'] = 'is kept as seen or not seen' if np.isin(q, (0, 1)).all() else 'differs'
     if not np.isclose(clip.fps, back.fps, rtol=1e-6): lost['fps'] = f'{clip.fps:g} became {back.fps:g}'
-    if not np.isclose(clip.aspect, back.aspect, rtol=1e-6): lost['aspect'] = f'{clip.aspect:.6g} became {back.aspect:.6g}'
-    if (clip.times is None) != (back.times is None) or not np.allclose(clip.seconds, back.seconds, atol=1e-6): lost['times'] = 'uneven times became even' if back.times is None else 'differ'
-    if len(clip.spans) != len(back.spans) or any(s.gloss != t.gloss or not np.allclose(s[:2], t[:2]) for s, t in zip(clip.spans, back.spans)): lost['spans'] = f'{len(clip.spans)} became {len(back.spans)}'
-    return lost | {k: f'{_short(getattr(clip, k))} became {_short(getattr(back, k))}' for k in _plain if getattr(clip, k) != getattr(back, k)}
+    if not np.isclose(clip.aspect, back.aspect, rtol=1e-6):
+        lost['aspect'] = f'{clip.aspect:.6g} became {back.aspect:.6g}'
+    if (clip.times is None) != (back.times is None) or not np.allclose(clip.seconds, back.seconds, atol=1e-6):
+        lost['times'] = 'uneven times became even' if back.times is None else 'differ'
+    if len(clip.spans) != len(back.spans) or any(s.gloss != t.gloss or not np.allclose(s[:2], t[:2])
+                                                 for s, t in zip(clip.spans, back.spans)):
+        lost['spans'] = f'{len(clip.spans)} became {len(back.spans)}'
+    return lost | {k: f'{_short(getattr(clip, k))} became {_short(getattr(back, k))}' for k in _plain
+                   if getattr(clip, k) != getattr(back, k)}
 
-def _short(value): text = ' '.join(value) if isinstance(value, tuple) else value; return (text[:30] + '…' if len(text) > 30 else text) or 'nothing'
+def _short(value):
+    text = ' '.join(value) if isinstance(value, tuple) else value
+    return (text[:30] + '…' if len(text) > 30 else text) or 'nothing'
 
 # %% ../../nbs/15_convert.ipynb #ac05b307
 class Target(NamedTuple):
@@ -59,30 +75,37 @@ class Target(NamedTuple):
     back: Callable[[Path, object], Iterator[Clip]] # the path, and what `write` gave → the clips
 
 def _write_poses(clips, folder):
-    taken, rows = {}, []; folder.mkdir(parents=True)
+    taken, rows = {}, []
+    folder.mkdir(parents=True)
     for clip in clips:
-        rows.append(clip_row(clip, f'{file_name(clip, taken)}.pose')); write_pose(clip, folder/rows[-1]['file'])
+        rows.append(clip_row(clip, f'{file_name(clip, taken)}.pose'))
+        write_pose(clip, folder/rows[-1]['file'])
     if not rows: raise ValueError('no clips to write, expected at least one')
     write_rows(rows, folder/beside)
     return [folder/r['file'] for r in rows]
 
 def _write_one_pose(clips, path):
-    clips = iter(clips); first, more = next(clips, None), next(clips, None)
-    if first is None or more is not None: raise ValueError(f'a .pose file holds one clip, found {"none" if first is None else "more"}; a folder with --to pose holds many')
+    clips = iter(clips)
+    first, more = next(clips, None), next(clips, None)
+    if first is None or more is not None:
+        raise ValueError(f'a .pose file holds one clip, found {"none" if first is None else "more"}; a '
+                         'folder with --to pose holds many')
     return [write_pose(first, path)]
 
-def _write_parquets(clips, folder): folder.mkdir(parents=True); return write_kaggle(clips, folder)
+def _write_parquets(clips, folder):
+    folder.mkdir(parents=True)
+    return write_kaggle(clips, folder)
 
 def _each(read): return lambda path, files: (c for f in files for c in read(f))
 
-targets = {
-    'pose': Target('a folder of .pose files, with clips.csv', _write_poses, _each(read_pose)),
-    '.pose': Target('one .pose file', _write_one_pose, _each(read_pose)),
-    'npz': Target('a split npz (x, y, names)', write_split, lambda path, files: read_split(path)),
-    'parquet': Target('a Kaggle folder (parquet, train.csv), with clips.csv', _write_parquets, _each(read_parquet)),
-    'csv': Target('one csv with a row a frame', write_table, lambda path, files: read_csv(path)),
-    'spoter': Target('one SPOTER csv', write_spoter, lambda path, files: read_spoter(path)),
-    'corpus': Target('a corpus', Corpus.write, lambda path, files: iter(open_corpus(path)))}
+targets = {'pose': Target('a folder of .pose files, with clips.csv', _write_poses, _each(read_pose)),
+           '.pose': Target('one .pose file', _write_one_pose, _each(read_pose)),
+           'npz': Target('a split npz (x, y, names)', write_split, lambda path, files: read_split(path)),
+           'parquet': Target('a Kaggle folder (parquet, train.csv), with clips.csv', _write_parquets,
+                             _each(read_parquet)),
+           'csv': Target('one csv with a row a frame', write_table, lambda path, files: read_csv(path)),
+           'spoter': Target('one SPOTER csv', write_spoter, lambda path, files: read_spoter(path)),
+           'corpus': Target('a corpus', Corpus.write, lambda path, files: iter(open_corpus(path)))}
 
 # %% ../../nbs/15_convert.ipynb #23644f8c
 def target_of(
@@ -90,9 +113,13 @@ def target_of(
     to: str = '', # a key of `targets`; by default as the name says
 ) -> str: # a key of `targets`
     "Which format a destination has."
-    to = to or {'.pose': '.pose', '.npz': 'npz', '.parquet': 'parquet', '.csv': 'csv', '': 'corpus'}.get(Path(dst).suffix.lower(), '')
+    to = to or {'.pose': '.pose', '.npz': 'npz', '.parquet': 'parquet', '.csv': 'csv',
+                '': 'corpus'}.get(Path(dst).suffix.lower(), '')
     if to == 'pose' and Path(dst).suffix.lower() == '.pose': to = '.pose'
-    if to not in targets: raise ValueError(f'{dst}: does not say which format it shall have; --to may be {", ".join(k for k in targets if k != ".pose")}, and names may end in .pose, .npz, .parquet or .csv')
+    if to not in targets:
+        raise ValueError(f'{dst}: does not say which format it shall have; --to may be '
+                         f'{", ".join(k for k in targets if k != ".pose")}, and names may end in .pose, '
+                         '.npz, .parquet or .csv')
     return to
 
 # %% ../../nbs/15_convert.ipynb #66048097
@@ -104,16 +131,21 @@ class Conversion:
     kind: str # the format written
     clips: int = 0 # how many
     lost: Counter = field(default_factory=Counter) # property → clips that lost it
-    example: dict[str, str] = field(default_factory=dict) # property → what became of it, in the first clip that lost it
+    # property → what became of it, in the first clip that lost it
+    example: dict[str, str] = field(default_factory=dict)
 
     def add(self, clip: Clip, back: Clip):
         self.clips += 1
-        for k, text in differences(clip, back).items(): self.lost[k] += 1; self.example.setdefault(k, text)
+        for k, text in differences(clip, back).items():
+            self.lost[k] += 1
+            self.example.setdefault(k, text)
 
     def __repr__(self):
         head = f'{self.target}: {self.clips} clip{"s" * (self.clips != 1)} from {self.source} as {self.kind}'
         if not self.lost: return head + '; read back, all of it is there'
-        return '\n'.join([head + '; read back, not kept:', *(f'  {k:8} in {n} clip{"s" * (n != 1)}: {self.example[k]}' for k, n in self.lost.items())])
+        return '\n'.join([head + '; read back, not kept:',
+                          *(f'  {k:8} in {n} clip{"s" * (n != 1)}: {self.example[k]}'
+                            for k, n in self.lost.items())])
 
 # %% ../../nbs/15_convert.ipynb #07f7fe21
 def _clips_of(src, options, more):
@@ -146,7 +178,8 @@ def convert(
     "Write clips in another format, and say what that could not keep."
     dst, kind = Path(dst), target_of(dst, to)
     target = targets[kind]
-    if isinstance(src, (str, Path)) and not os.path.exists(src): raise ValueError(f'{src}: no such file or folder')
+    if isinstance(src, (str, Path)) and not os.path.exists(src):
+        raise ValueError(f'{src}: no such file or folder')
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
     clips = _Source(_clips_of(src, options, more))
     report = Conversion(str(src) if isinstance(src, (str, Path)) else 'clips', str(dst), target.name)

@@ -17,7 +17,8 @@ def same(
 ) -> list[np.ndarray]: # indices, two or more a group
     "Groups of clips with equal content."
     _, group, n = np.unique(digests, return_inverse=True, return_counts=True)
-    order = np.argsort(group, kind='stable'); cut = np.split(order, np.cumsum(n)[:-1])
+    order = np.argsort(group, kind='stable')
+    cut = np.split(order, np.cumsum(n)[:-1])
     return [c for c in cut if len(c) > 1]
 
 # %% ../../nbs/12b_copies.ipynb #aae2c1aa
@@ -27,10 +28,14 @@ def describe(
     "A clip without its timing: mean, spread and extremes of every point."
     out = []
     for i in range(0, len(tracks), 256):
-        x = tracks[i:i + 256].astype(np.float32); ok = np.isfinite(x[..., :1]); n = ok.sum(1).clip(1)
-        mean = np.where(ok, x, 0).sum(1) / n; spread = np.sqrt(np.where(ok, (x - mean[:, None])**2, 0).sum(1) / n)
+        x = tracks[i:i + 256].astype(np.float32)
+        ok = np.isfinite(x[..., :1])
+        n = ok.sum(1).clip(1)
+        mean = np.where(ok, x, 0).sum(1) / n
+        spread = np.sqrt(np.where(ok, (x - mean[:, None])**2, 0).sum(1) / n)
         ends = [np.where(ok, x, s * 9).max(1) if s < 0 else np.where(ok, x, 9).min(1) for s in (-1, 1)]
-        out.append((np.concatenate([mean, spread, .5 * ends[0], .5 * ends[1]], -1) * (ok.sum(1) > 3)).reshape(len(x), -1))
+        out.append((np.concatenate([mean, spread, .5 * ends[0], .5 * ends[1]],
+                                   -1) * (ok.sum(1) > 3)).reshape(len(x), -1))
     return np.concatenate(out)
 
 def neighbours(
@@ -43,12 +48,14 @@ def neighbours(
     if k < 1: return np.zeros((0, 2), int)
     for i in range(0, len(about), block):
         rows = np.arange(i, min(i + block, len(about)))
-        d = square - 2 * about[rows] @ about.T; d[np.arange(len(rows)), rows] = np.inf
+        d = square - 2 * about[rows] @ about.T
+        d[np.arange(len(rows)), rows] = np.inf
         found.append(np.stack([np.repeat(rows, k), np.argpartition(d, k - 1, 1)[:, :k].ravel()], 1))
     return np.unique(np.sort(np.concatenate(found), 1), axis=0)
 
 # %% ../../nbs/12b_copies.ipynb #bef35eb3
-_coarse = np.array([(s, d) for s in (.72, .85, 1., 1.18, 1.4) for d in np.linspace(-.24, .24, 13)], np.float32)
+_coarse = np.array([(s, d) for s in (.72, .85, 1., 1.18, 1.4) for d in np.linspace(-.24, .24, 13)],
+                   np.float32)
 _around = np.array([(s, d) for s in (-1, -.5, 0, .5, 1) for d in (-1, -.5, 0, .5, 1)], np.float32)
 _member = np.eye(len(slots), dtype=np.float32)[slot_of]
 
@@ -60,20 +67,28 @@ def retimed(
     "A track at other times."
     t = ((np.arange(phases) + .5) / phases)[::every]
     at = (.5 + times[:, :1] * (t - .5) + times[:, 1:]) * phases - .5
-    low = np.clip(np.floor(at).astype(int), 0, phases - 2); part = np.clip(at - low, 0, 1)[..., None, None].astype(np.float32)
-    return np.where(((at > -1) & (at < phases))[..., None, None], track[low] * (1 - part) + track[low + 1] * part, np.float32('nan'))
+    low = np.clip(np.floor(at).astype(int), 0, phases - 2)
+    part = np.clip(at - low, 0, 1)[..., None, None].astype(np.float32)
+    return np.where(((at > -1) & (at < phases))[..., None, None],
+                    track[low] * (1 - part) + track[low + 1] * part, np.float32('nan'))
 
 def _differences(a, b, times, every):
     "Of track a and the retimings of b, (K,)."
     x, y = a[::every], retimed(b, times, every)
-    ok = np.isfinite(y[..., 0]) & np.isfinite(x[..., 0]); w = ok[..., None].astype(np.float32)
+    ok = np.isfinite(y[..., 0]) & np.isfinite(x[..., 0])
+    w = ok[..., None].astype(np.float32)
     enough = ok.sum((1, 2)) >= .6 * max(np.isfinite(x[..., 0]).sum(), np.isfinite(b[::every, :, 0]).sum())
     x, y, n = np.nan_to_num(x) * w, np.nan_to_num(y) * w, ok.sum(1)
-    centred = lambda z: (z - ((_member.T @ z.sum(1)) / (n @ _member).clip(1)[..., None])[:, slot_of][:, None]) * w
-    u, v = centred(x), centred(y); sums = lambda z: np.einsum('ktpd,ktpd->k', *z)
-    scale = sums((u, v)) / sums((v, v)).clip(1e-9); rest = u - scale[:, None, None, None] * v
+    centred = (
+        lambda z: (z - ((_member.T @ z.sum(1)) / (n @ _member).clip(1)[..., None])[:, slot_of][:, None]) * w
+    )
+    u, v = centred(x), centred(y)
+    sums = lambda z: np.einsum('ktpd,ktpd->k', *z)
+    scale = sums((u, v)) / sums((v, v)).clip(1e-9)
+    rest = u - scale[:, None, None, None] * v
     moved = (x - x.sum(1, keepdims=True) / n.clip(1)[:, None, :, None]) * w
-    return np.where(enough & (scale > 0), np.sqrt(sums((rest, rest)) / sums((moved, moved)).clip(1e-9)), np.inf)
+    return np.where(enough & (scale > 0), np.sqrt(sums((rest, rest)) / sums((moved, moved)).clip(1e-9)),
+                    np.inf)
 
 def difference(
     a: np.ndarray, # (64, P, 2) track of a clip
@@ -82,10 +97,13 @@ def difference(
 ) -> float: # 0 for a copy, about 1 for strangers, infinite where too little was seen in both
     "How much of a clip's movement is not in the other, at the best fit."
     a, b = a.astype(np.float32), b.astype(np.float32)
-    r = _differences(a, b, _coarse, 4); best, least = _coarse[r.argmin()], r.min()
+    r = _differences(a, b, _coarse, 4)
+    best, least = _coarse[r.argmin()], r.min()
     if not least < look: return float(least)
     for step, every in (((.07, .02), 2), ((.025, .007), 1)):
-        near = best + _around * step; r = _differences(a, b, near, every); best, least = near[r.argmin()], r.min()
+        near = best + _around * step
+        r = _differences(a, b, near, every)
+        best, least = near[r.argmin()], r.min()
     return float(least)
 
 # %% ../../nbs/12b_copies.ipynb #b83e21d2
@@ -121,4 +139,5 @@ def groups_of(
     "A group for every clip and its copies."
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
-    return connected_components(coo_matrix((np.ones(len(pairs)), pairs.reshape(-1, 2).T), (n, n)), directed=False)[1]
+    return connected_components(coo_matrix((np.ones(len(pairs)), pairs.reshape(-1, 2).T), (n, n)),
+                                directed=False)[1]

@@ -32,7 +32,8 @@ class Vocabulary:
     glosses: tuple[str, ...] # K different ones; they are sorted when made
 
     def __post_init__(self):
-        if isinstance(self.glosses, str) or not all(isinstance(g, str) and g for g in self.glosses): raise ValueError(f'a vocabulary is made of glosses that are not empty, found {self.glosses!r}')
+        if isinstance(self.glosses, str) or not all(isinstance(g, str) and g for g in self.glosses):
+            raise ValueError(f'a vocabulary is made of glosses that are not empty, found {self.glosses!r}')
         object.__setattr__(self, 'glosses', tuple(sorted(set(self.glosses))))
 
     @property
@@ -46,7 +47,10 @@ class Vocabulary:
 
     def __len__(self): return len(self.glosses)
     def __contains__(self, gloss): return gloss in self._ids
-    def __repr__(self): return f"Vocabulary({len(self)} glosses: {', '.join(self.glosses[:4])}{', …' if len(self) > 4 else ''})"
+    def __repr__(self):
+        return (
+            f"Vocabulary({len(self)} glosses: {', '.join(self.glosses[:4])}{', …' if len(self) > 4 else ''})"
+        )
 
 # %% ../../nbs/11_corpus.ipynb #45901d75
 def encode(self:Vocabulary,
@@ -71,7 +75,8 @@ def of(
     clips, # a corpus, clips, or the glosses of clips
 ) -> Vocabulary:
     "The vocabulary of what is signed in some clips."
-    return Vocabulary(tuple({g for row in getattr(clips, 'gloss', clips) for g in ((row,) if isinstance(row, str) else getattr(row, 'gloss', row))}))
+    return Vocabulary(tuple({g for row in getattr(clips, 'gloss', clips)
+                             for g in ((row,) if isinstance(row, str) else getattr(row, 'gloss', row))}))
 
 Vocabulary.encode, Vocabulary.decode, Vocabulary.of = encode, decode, staticmethod(of)
 
@@ -89,15 +94,23 @@ columns = Features(dict(
 def _flat(arrays, dtype): # many arrays as one Arrow column of lists, copied once; None becomes null
     sizes = [0 if a is None else a.size for a in arrays]
     offsets, missing = pa.array(np.cumsum([0, *sizes], dtype=np.int64)), pa.array([a is None for a in arrays])
-    return pa.LargeListArray.from_arrays(offsets, pa.array(np.concatenate([np.zeros(0, dtype), *(a.ravel() for a in arrays if a is not None)])), mask=missing)
+    return pa.LargeListArray.from_arrays(
+        offsets,
+        pa.array(np.concatenate([np.zeros(0, dtype), *(a.ravel() for a in arrays if a is not None)])),
+        mask=missing)
 
 def _batch(clips):
     "An Arrow record batch of some clips."
-    rows = dict(xyz=_flat([c.xyz for c in clips], np.float32), conf=_flat([c.conf for c in clips], np.float32), times=_flat([c.times for c in clips], np.float64),
-                frames=[len(c) for c in clips], layout=[c.layout.name for c in clips], fps=[float(c.fps) for c in clips], aspect=[float(c.aspect) for c in clips],
-                spans=[[s._asdict() for s in c.spans] for c in clips])
+    rows = dict(
+        xyz=_flat([c.xyz for c in clips], np.float32), conf=_flat([c.conf for c in clips], np.float32),
+        times=_flat([c.times for c in clips], np.float64), frames=[len(c) for c in clips],
+        layout=[c.layout.name for c in clips], fps=[float(c.fps) for c in clips],
+        aspect=[float(c.aspect) for c in clips], spans=[[s._asdict() for s in c.spans] for c in clips])
     schema = columns.arrow_schema
-    return pa.record_batch([pa.array(rows[k] if k in rows else [getattr(c, k) for c in clips], schema.field(k).type) for k in columns], schema=schema)
+    return pa.record_batch([pa.array(rows[k] if k in rows else [getattr(c, k) for c in clips],
+                                     schema.field(k).type)
+                            for k in columns],
+                           schema=schema)
 
 # %% ../../nbs/11_corpus.ipynb #1c9f3140
 _about = 'fps', 'aspect', 'frame', 'gloss', 'signer', 'session', 'source', 'split'
@@ -111,10 +124,12 @@ def _clip(row, where):
         def array(name, *shape):
             values = row[name][0].values
             if values is None: return None
-            if len(values) != np.prod(shape): raise ValueError(f'{name} has {len(values)} values, expected {shape}')
+            if len(values) != np.prod(shape):
+                raise ValueError(f'{name} has {len(values)} values, expected {shape}')
             return values.to_numpy(zero_copy_only=True).reshape(shape)
         spans = tuple(Span(**s) for s in about.pop('spans'))
-        return Clip(array('xyz', T, len(layout), 3), array('conf', T, len(layout)), times=array('times', T), layout=layout, spans=spans, **about)
+        return Clip(array('xyz', T, len(layout), 3), array('conf', T, len(layout)), times=array('times', T),
+                    layout=layout, spans=spans, **about)
 
 # %% ../../nbs/11_corpus.ipynb #bed44572
 class Corpus:
@@ -125,7 +140,8 @@ class Corpus:
     ):
         kinds = lambda schema: {f.name: f.type for f in schema}
         if kinds(dataset.data.schema) != kinds(columns.arrow_schema):
-            raise ValueError(f'{name}: is a data set of another kind, with columns {", ".join(dataset.column_names)}; expected {", ".join(columns)}')
+            raise ValueError(f'{name}: is a data set of another kind, with columns '
+                             f'{", ".join(dataset.column_names)}; expected {", ".join(columns)}')
         self.dataset, self.name = dataset, str(name)
         self._rows = dataset.with_format('arrow')
 
@@ -135,7 +151,8 @@ class Corpus:
         if isinstance(which, (int, np.integer)):
             i = range(len(self))[which]
             return _clip(self._rows[i], f'{self.name}, clip {i}')
-        which = np.arange(len(self))[which if isinstance(which, slice) else np.asarray(which, dtype=None if len(which) else int)]
+        which = np.arange(len(self))[which if isinstance(which, slice)
+                                     else np.asarray(which, dtype=None if len(which) else int)]
         return Corpus(self.dataset.select(which), self.name)
 
     def __iter__(self) -> Iterator[Clip]: return (self[i] for i in range(len(self)))
@@ -151,10 +168,13 @@ def _glosses(self) -> np.ndarray:
     return np.fromiter(map(tuple, _values(self, 'gloss')), object, len(self))
 
 def _lazy(name, make): # a cached property added to the class
-    prop = cached_property(make); prop.__set_name__(Corpus, name); setattr(Corpus, name, prop)
+    prop = cached_property(make)
+    prop.__set_name__(Corpus, name)
+    setattr(Corpus, name, prop)
 
 _lazy('gloss', _glosses)
-for _name in ('signer', 'session', 'split', 'source'): _lazy(_name, lambda self, name=_name: np.array(_values(self, name), dtype=np.str_))
+for _name in ('signer', 'session', 'split', 'source'):
+    _lazy(_name, lambda self, name=_name: np.array(_values(self, name), dtype=np.str_))
 for _name in ('frames', 'fps'): _lazy(_name, lambda self, name=_name: np.array(_values(self, name)))
 _lazy('vocabulary', Vocabulary.of)
 
@@ -230,7 +250,8 @@ def write(
     path = Path(path)
     with one_sentence(path, 'cannot be written'): temporary = temporary_name(path)
     try:
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())): raise ValueError(f'{path}: exists already, and a corpus is never written over another')
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise ValueError(f'{path}: exists already, and a corpus is never written over another')
         temporary.mkdir(parents=True)
         with pa.OSFile(str(temporary/'clips.arrow'), 'wb') as sink: digest = _stream(clips, sink, path)
         DatasetInfo(features=columns).write_to_directory(str(temporary))
@@ -246,7 +267,8 @@ def write(
 def _inside(folder):
     "Refuse a corpus whose files are elsewhere, or are no files."
     if not (folder/'state.json').is_file(): return
-    for name in [f['filename'] for f in json.loads((folder/'state.json').read_text(encoding='utf-8'))['_data_files']]:
+    for name in [f['filename']
+                 for f in json.loads((folder/'state.json').read_text(encoding='utf-8'))['_data_files']]:
         outside = Path(name).name != name or name in ('', '.', '..')
         expect(not outside, 'a data file', repr(name), 'the name of a file in the same folder', folder)
         expect((folder/name).is_file(), name, 'missing, or no file', 'the Arrow file that state.json names',
@@ -317,7 +339,8 @@ def from_clips(
     try:
         with tempfile.SpooledTemporaryFile(in_memory) as file:
             digest = _stream(clips, pa.PythonFile(file, 'w'), name)
-            table = InMemoryTable.from_buffer(_mapped(file)) # with a fingerprint, or it would be pickled to make one
+            # with a fingerprint, or it would be pickled to make one
+            table = InMemoryTable.from_buffer(_mapped(file))
     except OSError as e:
         room = f'no room for it in {tempfile.gettempdir()} ({e.strerror or e})'
         way = 'TMPDIR names another folder, or signbook convert writes it as a corpus where you like'
@@ -359,12 +382,14 @@ def relabelled(
     labels: str, # a table, or a pattern
 ) -> Corpus: # over the same coordinates
     "A corpus with labels from outside."
-    files = [re.sub(r'(\[[^\]]*\])?( \(.*\))?$', '', str(s)) for s in corpus.source]      # as readers write sources
+    # as readers write sources
+    files = [re.sub(r'(\[[^\]]*\])?( \(.*\))?$', '', str(s)) for s in corpus.source]
     found = find_labels('.', dict.fromkeys(files), labels)
     for text in found.remarks: print(text, file=sys.stderr)
     table = corpus.dataset.data.table
     for name in label_fields:
-        values = [found.firm.get(f, {}).get(name, old) for f, old in zip(files, getattr(corpus, name).tolist())]
+        values = [found.firm.get(f, {}).get(name, old)
+                  for f, old in zip(files, getattr(corpus, name).tolist())]
         kind = columns.arrow_schema.field(name)
         table = table.set_column(table.schema.get_field_index(name), kind, pa.array(values, kind.type))
     digest = hashlib.sha256(f'{corpus.fingerprint} {found.firm}'.encode()).hexdigest()[:16]
@@ -374,17 +399,22 @@ def relabelled(
 def overview(corpus: Corpus) -> list[tuple]: # rows of signer, session, split, clips, words, minutes
     "A line for each signer, session and split."
     rows = {}
-    for signer, session, split, gloss, seconds in zip(corpus.signer, corpus.session, corpus.split, corpus.gloss, corpus.frames / corpus.fps):
+    for signer, session, split, gloss, seconds in zip(
+        corpus.signer, corpus.session, corpus.split, corpus.gloss, corpus.frames / corpus.fps):
         row = rows.setdefault((str(signer), str(session), str(split)), [0, set(), 0.])
-        row[0] += 1; row[1].update(gloss); row[2] += seconds
+        row[0] += 1
+        row[1].update(gloss)
+        row[2] += seconds
     return [(*key, n, len(glosses), seconds / 60) for key, (n, glosses, seconds) in sorted(rows.items())]
 
 def _repr(self, most=8):
     rows = overview(self)
     head = f'Corpus {Path(self.name).name}: {len(self)} clips, {len(self.vocabulary)} words, {sum(r[-1] for r in rows):.1f} minutes'
-    cells = [('signer', 'session', 'split', 'clips', 'words', 'minutes')] + [(*(x or '-' for x in r[:3]), str(r[3]), str(r[4]), f'{r[5]:.1f}') for r in rows[:most]]
+    cells = [('signer', 'session', 'split', 'clips', 'words', 'minutes')] + [
+        (*(x or '-' for x in r[:3]), str(r[3]), str(r[4]), f'{r[5]:.1f}') for r in rows[:most]]
     wide = [max(map(len, c)) for c in zip(*cells)]
-    lines = ['  ' + '  '.join(x.ljust(w) if i < 3 else x.rjust(w) for i, (x, w) in enumerate(zip(c, wide))) for c in cells]
+    lines = ['  ' + '  '.join(x.ljust(w) if i < 3 else x.rjust(w) for i, (x, w) in enumerate(zip(c, wide)))
+             for c in cells]
     return '\n'.join([head, *lines, *([f'  … and {len(rows) - most} more'] if len(rows) > most else [])])
 
 Corpus.__repr__ = _repr
@@ -392,15 +422,24 @@ Corpus.__repr__ = _repr
 # %% ../../nbs/11_corpus.ipynb #db4c57bc
 def _html(self, most=8):
     from signbook.view import thumbnails
-    rows = overview(self); name, minutes = html.escape(Path(self.name).name), sum(r[-1] for r in rows)
-    tr = lambda tag, cells: '<tr>' + ''.join(f'<{tag} style="text-align:{"left" if i < 3 else "right"};padding:2px 12px 2px 0">{html.escape(c)}</{tag}>' for i, c in enumerate(cells)) + '</tr>'
-    body = [tr('td', (*(x or '-' for x in r[:3]), f'{r[3]:,}', f'{r[4]:,}', f'{r[5]:.1f}')) for r in rows[:most]]
+    rows = overview(self)
+    name, minutes = html.escape(Path(self.name).name), sum(r[-1] for r in rows)
+    tr = lambda tag, cells: '<tr>' + ''.join(f'<{tag} '
+                                             f'style="text-align:{"left" if i < 3 else "right"};padding:2px '
+                                             f'12px 2px 0">{html.escape(c)}</{tag}>'
+                                             for i, c in enumerate(cells)) + '</tr>'
+    body = [tr('td', (*(x or '-' for x in r[:3]), f'{r[3]:,}', f'{r[4]:,}', f'{r[5]:.1f}'))
+            for r in rows[:most]]
     more = f'<div>… and {len(rows) - most} more</div>' if len(rows) > most else ''
     try: pictures = thumbnails(self)
     except ValueError as e: pictures = f'<div>{html.escape(str(e))}</div>'
-    return (f'<div style="font:13px/1.45 system-ui,sans-serif;max-width:1000px"><div style="margin-bottom:4px"><b style="font-size:15px">{name}</b> '
-            f'<span style="opacity:.75">{len(self):,} clips, {len(self.vocabulary):,} words, {minutes:,.1f} minutes</span></div>{pictures}'
-            f'<table style="margin-top:6px;border-collapse:collapse;font-size:13px">{tr("th", ("signer", "session", "split", "clips", "words", "minutes"))}{"".join(body)}</table>{more}</div>')
+    return (
+        '<div style="font:13px/1.45 system-ui,sans-serif;max-width:1000px"><div '
+        f'style="margin-bottom:4px"><b style="font-size:15px">{name}</b> '
+        f'<span style="opacity:.75">{len(self):,} clips, {len(self.vocabulary):,} words, {minutes:,.1f} '
+        f'minutes</span></div>{pictures}'
+        f'<table style="margin-top:6px;border-collapse:collapse;font-size:13px">{tr("th", ("signer", "session", "split", "clips", "words", "minutes"))}{"".join(body)}</table>{more}</div>'
+    )
 
 Corpus._repr_html_ = _html
 
@@ -414,10 +453,13 @@ def take(
     "A part of some clips, spread over the words in proportion; at least one clip of each word is left."
     groups, left = {}, Counter(g for i in rows for g in set(words[i]))
     for i in rng.permutation(rows): groups.setdefault(words[i], []).append(i)
-    order = sorted(((k + rng.random()) / len(g), i) for g in groups.values() for k, i in enumerate(g)) # early clips of every word first
+    # early clips of every word first
+    order = sorted(((k + rng.random()) / len(g), i) for g in groups.values() for k, i in enumerate(g))
     taken = []
     for _, i in order:
-        if len(taken) < round(fraction * len(rows)) and all(left[g] > 1 for g in words[i]): taken.append(i); left.subtract(set(words[i]))
+        if len(taken) < round(fraction * len(rows)) and all(left[g] > 1 for g in words[i]):
+            taken.append(i)
+            left.subtract(set(words[i]))
     taken = np.sort(np.array(taken, int))
     return taken, np.setdiff1d(rows, taken)
 
@@ -425,8 +467,11 @@ def take(
 def _groups(corpus, by):
     "The signers or sessions of a corpus; at least two, and known for every clip."
     column, names = getattr(corpus, by), sorted({*map(str, getattr(corpus, by))})
-    if '' in names: raise ValueError(f'{corpus.name}: protocol {by} has to know the {by} of every clip, but {int((column == "").sum())} of {len(corpus)} do not say it')
-    if len(names) < 2: raise ValueError(f'{corpus.name}: protocol {by} needs at least two {by}s, found {len(names)}')
+    if '' in names:
+        raise ValueError(f'{corpus.name}: protocol {by} has to know the {by} of every clip, but '
+                         f'{int((column == "").sum())} of {len(corpus)} do not say it')
+    if len(names) < 2:
+        raise ValueError(f'{corpus.name}: protocol {by} needs at least two {by}s, found {len(names)}')
     return names
 
 def _by_session(corpus, rng, test, first=0):
@@ -446,7 +491,8 @@ def _at_random(corpus, rng, test):
 def _as_given(corpus, rng, test):
     found = sorted({*map(str, corpus.split)})
     if not {'train', 'test'} <= set(found) <= {'train', 'val', 'test'}:
-        raise ValueError(f'{corpus.name}: protocol given needs clips marked train and test, found {", ".join(x or "not marked" for x in found)}')
+        raise ValueError(f'{corpus.name}: protocol given needs clips marked train and test, found '
+                         f'{", ".join(x or "not marked" for x in found)}')
     return corpus.split != 'test'
 
 # %% ../../nbs/11_corpus.ipynb #f98d1a3c
@@ -461,15 +507,19 @@ class Splits:
     report: str # in words: the groups, and what was left out
 
     def __repr__(self):
-        def some(names): return ' '.join(names[:4]) + (f' and {len(names) - 4} more' if len(names) > 4 else '') or '-'
-        rows = [(k, str(len(c)), str(len(c.vocabulary)), *(some(sorted(set(map(str, getattr(c, by))) - {''})) for by in ('signer', 'session')))
+        def some(names):
+            return ' '.join(names[:4]) + (f' and {len(names) - 4} more' if len(names) > 4 else '') or '-'
+        rows = [(k, str(len(c)), str(len(c.vocabulary)),
+                 *(some(sorted(set(map(str, getattr(c, by))) - {''})) for by in ('signer', 'session')))
                 for k, c in dict(train=self.train, val=self.val, test=self.test).items()]
         wide = max(len(r[3]) for r in rows + [('', '', '', 'signers')])
-        lines = [f'  {k:5}  {n:>6}  {w:>5}  {signers:{wide}}  {sessions}'.rstrip() for k, n, w, signers, sessions in [('', 'clips', 'words', 'signers', 'sessions'), *rows]]
+        lines = [f'  {k:5}  {n:>6}  {w:>5}  {signers:{wide}}  {sessions}'.rstrip()
+                 for k, n, w, signers, sessions in [('', 'clips', 'words', 'signers', 'sessions'), *rows]]
         return '\n'.join([f'Splits by {self.protocol}, seed {self.seed}', *lines, '  ' + self.report])
 
 # %% ../../nbs/11_corpus.ipynb #710df0e6
-def _signed(corpus, side): return {g for i in np.flatnonzero(side) for g in corpus.gloss[i]} # the words of some clips
+def _signed(corpus, side): # the words of some clips
+    return {g for i in np.flatnonzero(side) for g in corpus.gloss[i]}
 
 def _shared(corpus, training, test):
     "Which clips have only words that both sides have, and a report of the others."
@@ -477,24 +527,39 @@ def _shared(corpus, training, test):
     both = sides[0] & sides[1]
     keep = np.array([both.issuperset(g) for g in corpus.gloss], bool)
     lost = [int((side & ~keep).sum()) for side in (training, test)]
-    return keep, f'{len(both)} of {len(sides[0] | sides[1])} words are on both sides; left out with the others: {lost[0]} clips of training, {lost[1]} of test'
+    return (
+        keep,
+        f'{len(both)} of {len(sides[0] | sides[1])} words are on both sides; left out with the others: '
+        f'{lost[0]} clips of training, {lost[1]} of test',
+    )
 
 def _lacking(corpus, training, test):
     "Refuse words of the test that training lacks."
     lacking = sorted(_signed(corpus, test) - _signed(corpus, training))
     if lacking:
-        raise ValueError(f'{corpus.name}: {len(lacking)} words to be tested are not in training: {", ".join(lacking[:5])}{", …" if len(lacking) > 5 else ""}; '
-                         'shared_words=True leaves them out')
+        raise ValueError(
+            f'{corpus.name}: {len(lacking)} words to be tested are not in training: '
+            f'{", ".join(lacking[:5])}{", …" if len(lacking) > 5 else ""}; '
+            'shared_words=True leaves them out'
+        )
 
 def _common(corpus, training, test):
     "Which signers and sessions are on both sides, in words."
-    both = {by: sorted({*map(str, getattr(corpus, by)[training])} & {*map(str, getattr(corpus, by)[test])} - {''}) for by in ('signer', 'session')}
-    said = [f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}' for by, names in both.items() if names]
-    return f'in training and in test: {" and ".join(said)}' if said else 'no known signer or session is in training and in test'
+    both = {by: sorted({*map(str,
+                             getattr(corpus, by)[training])} & {*map(str, getattr(corpus, by)[test])} - {''})
+            for by in ('signer', 'session')}
+    said = [f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}' for by, names in both.items()
+            if names]
+    return (
+        f'in training and in test: {" and ".join(said)}'
+        if said
+        else 'no known signer or session is in training and in test'
+    )
 
 # %% ../../nbs/11_corpus.ipynb #d7f3db23
-_protocols = {'session': _by_session, 'session-reverse': lambda corpus, rng, test: _by_session(corpus, rng, test, -1),
-              'signer': _by_signer, 'random': _at_random, 'given': _as_given, 'all': lambda corpus, rng, test: np.ones(len(corpus), bool)}
+_protocols = {'session': _by_session, 'session-reverse': lambda corpus, rng,
+              test: _by_session(corpus, rng, test, -1), 'signer': _by_signer, 'random': _at_random,
+              'given': _as_given, 'all': lambda corpus, rng, test: np.ones(len(corpus), bool)}
 
 def choose(corpus: Corpus) -> str: # the protocol that `auto` stands for
     "The hardest protocol that a corpus allows."
@@ -507,23 +572,29 @@ def split(
     corpus: Corpus,
     protocol: str = 'auto', # session | session-reverse | signer | random | given | all | auto
     seed: int = 0, # decides which clips and which signers are taken
-    val: float = .15, # of the training group, for validation where the source gives none; for `all` at most .05
+    # of the training group, for validation where the source gives none; for `all` at most .05
+    val: float = .15,
     test: float = .2, # of the clips, for `random` and `signer`
     shared_words: bool = False, # leave out what only one side has in `random` and `given` as well
 ) -> Splits:
     "Cut a corpus into training, validation and test by a protocol."
     protocol = choose(corpus) if protocol == 'auto' else protocol
-    if protocol not in _protocols: raise ValueError(f'unknown protocol {protocol!r}; known are {", ".join(_protocols)}, auto')
-    if not (0 <= val < 1 and 0 < test < 1): raise ValueError(f'val is {val} and test {test}, expected fractions below 1')
+    if protocol not in _protocols:
+        raise ValueError(f'unknown protocol {protocol!r}; known are {", ".join(_protocols)}, auto')
+    if not (0 <= val < 1 and 0 < test < 1):
+        raise ValueError(f'val is {val} and test {test}, expected fractions below 1')
     rng = np.random.default_rng(seed)
     group = _protocols[protocol](corpus, rng, test)
     marked = (corpus.split == 'val') & (protocol == 'given')
     training, keep, report = group & ~marked, np.ones(len(corpus), bool), 'nothing is held out for a test'
     if not group.all():
-        if protocol in ('random', 'given') and not shared_words: _lacking(corpus, training, ~training); report = 'nothing is left out'
+        if protocol in ('random', 'given') and not shared_words:
+            _lacking(corpus, training, ~training)
+            report = 'nothing is left out'
         else: keep, report = _shared(corpus, training, ~group)
         report += '; ' + _common(corpus, training & keep, ~group & keep)
-    if not (training & keep).any(): raise ValueError(f'{corpus.name}: no word is on both sides of protocol {protocol}')
+    if not (training & keep).any():
+        raise ValueError(f'{corpus.name}: no word is on both sides of protocol {protocol}')
     fit, watch = np.flatnonzero(training & keep), np.flatnonzero(marked & keep)
     if not len(watch): watch, fit = take(fit, corpus.gloss, min(val, .05) if protocol == 'all' else val, rng)
     return Splits(corpus[fit], corpus[watch], corpus[np.flatnonzero(~group & keep)], protocol, seed, report)

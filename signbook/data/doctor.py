@@ -51,7 +51,9 @@ class Report:
     ) -> Figure | None: # None where there is nothing to draw
         "The figure of the worst finding of a check."
         found = [f for f in self.findings if f.check == check]
-        if not found: raise ValueError(f'{self.name}: check {check!r} found nothing; findings are {", ".join(dict.fromkeys(f.check for f in self.findings)) or "none"}')
+        if not found:
+            raise ValueError(f'{self.name}: check {check!r} found nothing; findings are '
+                             f'{", ".join(dict.fromkeys(f.check for f in self.findings)) or "none"}')
         return next((f.figure() for f in found if f.figure), None)
 
 # %% ../../nbs/13_doctor.ipynb #514d16fc
@@ -59,7 +61,11 @@ def _head(r):
     words, n = {g for gs in r.case.gloss for g in gs}, Counter(f.severity for f in r.findings)
     minutes, signers = r.case.vitals['seconds'].sum() / 60, set(r.case.signer) - {''}
     count = lambda n, what: f'{n} {what}{"" if n == 1 else "s"}'
-    verdict = ('nothing against training on it' if r.ok else 'do not train on it as it is') + (f' ({", ".join(count(n[s], k) for s, k in zip(severities, ("reason to refuse", "warning", "note")) if n[s]).replace("reason to refuses", "reasons to refuse")})' if n else '')
+    verdict = ('nothing against training on it' if r.ok else 'do not train on it as it is') + (
+        f' ({", ".join(count(n[s], k) for s, k in zip(severities, ("reason to refuse", "warning", "note")) if n[s]).replace("reason to refuses", "reasons to refuse")})'
+        if n
+        else ''
+    )
     return f'{r.name}: {count(len(r.case), "clip")}, {count(len(words), "word")}, {count(len(signers), "signer") if signers else "signers not known"}, {minutes:.1f} minutes: {verdict}'
 
 # %% ../../nbs/13_doctor.ipynb #a2ba5aac
@@ -82,22 +88,41 @@ def _tail(r): # what was found healthy, and what was not looked at
 
 # %% ../../nbs/13_doctor.ipynb #7066a7dc
 def _repr(self, width=118):
-    indent = ' ' * 19; fill = lambda text, first: textwrap.fill(text, width, initial_indent=first, subsequent_indent=indent, break_long_words=False)
-    rows = [fill(f.sentence, f'{f.severity:7} {f.check:10} ') + '\n' + fill('→ ' + f.advice, indent) for f in self.findings]
-    return '\n'.join([_head(self), *rows, *(textwrap.fill(t, width, subsequent_indent='  ') for t in _tail(self))])
+    indent = ' ' * 19
+    fill = lambda text, first: textwrap.fill(text, width, initial_indent=first, subsequent_indent=indent,
+                                             break_long_words=False)
+    rows = [fill(f.sentence, f'{f.severity:7} {f.check:10} ') + '\n' + fill('→ ' + f.advice, indent)
+            for f in self.findings]
+    return '\n'.join([_head(self), *rows,
+                      *(textwrap.fill(t, width, subsequent_indent='  ') for t in _tail(self))])
 
 _color = dict(refuse='#b91c1c', warn='#b45309', note='#475569')
 
 def _rows_html(self, figures=False):
-    e = lambda text: _html.escape(str(text)); out = []
+    e = lambda text: _html.escape(str(text))
+    out = []
     for f in self.findings:
-        picture = f'<br><img alt="{e(f.check)}" src="data:image/png;base64,{_png(f.figure())}">' if figures and f.figure else ''
-        out.append(f'<tr><td style="color:{_color[f.severity]}"><b>{f.severity}</b></td><td>{e(f.check)}</td><td style="text-align:left">{e(f.sentence)}{picture}</td><td style="text-align:left">{e(f.advice)}</td></tr>')
-    table = f'<table><tr><th></th><th>check</th><th style="text-align:left">found</th><th style="text-align:left">what to do</th></tr>{"".join(out)}</table>' if out else ''
+        picture = (
+            f'<br><img alt="{e(f.check)}" src="data:image/png;base64,{_png(f.figure())}">'
+            if figures and f.figure
+            else ''
+        )
+        out.append('<tr><td '
+                   f'style="color:{_color[f.severity]}"><b>{f.severity}</b></td><td>{e(f.check)}</td><td '
+                   f'style="text-align:left">{e(f.sentence)}{picture}</td><td '
+                   f'style="text-align:left">{e(f.advice)}</td></tr>')
+    table = (
+        '<table><tr><th></th><th>check</th><th style="text-align:left">found</th><th '
+        f'style="text-align:left">what to do</th></tr>{"".join(out)}</table>'
+        if out
+        else ''
+    )
     return f'<p><b>{e(_head(self))}</b></p>{table}' + ''.join(f'<p>{e(t)}</p>' for t in _tail(self))
 
 def _png(fig):
-    file = io.BytesIO(); fig.savefig(file, format='png'); return base64.b64encode(file.getvalue()).decode()
+    file = io.BytesIO()
+    fig.savefig(file, format='png')
+    return base64.b64encode(file.getvalue()).decode()
 
 Report.__repr__, Report._repr_html_ = _repr, _rows_html
 
@@ -105,11 +130,19 @@ Report.__repr__, Report._repr_html_ = _repr, _rows_html
 def to_dict(self:Report) -> dict:
     "The report as plain numbers and text, for JSON."
     source = lambda f: [str(self.case.source[i]) for i in f.clips[:20]]
-    return dict(ok=self.ok, name=self.name, clips=len(self.case), words=len({g for gs in self.case.gloss for g in gs}), signers=len(set(self.case.signer) - {''}),
-                findings=[dict(check=f.check, severity=f.severity, sentence=f.sentence, advice=f.advice, clips=[int(i) for i in f.clips], sources=source(f)) for f in self.findings],
+    return dict(ok=self.ok, name=self.name, clips=len(self.case),
+                words=len({g for gs in self.case.gloss for g in gs}),
+                signers=len(set(self.case.signer) - {''}),
+                findings=[dict(check=f.check, severity=f.severity, sentence=f.sentence, advice=f.advice,
+                               clips=[int(i) for i in f.clips], sources=source(f))
+                          for f in self.findings],
                 healthy=self.healthy,
-                not_looked_at={check: '; '.join(map(_extent, *zip(*found.items()))) for check, found in self.blind.items()},
-                told={f'{what} from {feature}': dict(score=round(t.score, 4), low=round(t.low, 4), high=round(t.high, 4), chance=round(t.chance, 4), p=round(t.p, 4), labels=t.labels, clips=t.clips) for (what, feature), t in self.case.told.items()})
+                not_looked_at={check: '; '.join(map(_extent, *zip(*found.items())))
+                               for check, found in self.blind.items()},
+                told={f'{what} from {feature}': dict(score=round(t.score, 4), low=round(t.low, 4),
+                                                     high=round(t.high, 4), chance=round(t.chance, 4),
+                                                     p=round(t.p, 4), labels=t.labels, clips=t.clips)
+                      for (what, feature), t in self.case.told.items()})
 
 Report.to_dict = to_dict
 
@@ -118,31 +151,38 @@ class _Joined: # the parts of a split as one sequence
     def __init__(self, parts): self.parts, self.ends = parts, np.cumsum([len(p) for p in parts])
     def __len__(self): return int(self.ends[-1])
     def __iter__(self): return (c for p in self.parts for c in p)
-    def __getitem__(self, i): k = int(np.searchsorted(self.ends, i, side='right')); return self.parts[k][int(i - (self.ends[k] - len(self.parts[k])))]
+    def __getitem__(self, i):
+        k = int(np.searchsorted(self.ends, i, side='right'))
+        return self.parts[k][int(i - (self.ends[k] - len(self.parts[k])))]
 
 def examine(
     corpus: Corpus | Sequence[Clip] | Splits, # what to examine; it is read once, clip by clip
-    splits: Splits | str | None = None, # how it was split, or by which protocol to split it; by default as the clips themselves say
+    # how it was split, or by which protocol to split it; by default as the clips themselves say
+    splits: Splits | str | None = None,
     seed: int = 0, # of a split, and of the permutation tests
     name: str = '', # for the report; by default that of the corpus
     progress: bool = False, # show a bar on a terminal
     adjusted: dict[str, int] | None = None, # what was adjusted when it was loaded, source → values
 ) -> Report: # `.ok` says whether to train on it; ValueError where there is nothing to examine
     "Examine a corpus: every check, and what each found."
-    if isinstance(splits, str): splits = split(corpus if isinstance(corpus, Corpus) else Corpus.from_clips(corpus), splits, seed)
+    if isinstance(splits, str):
+        splits = split(corpus if isinstance(corpus, Corpus) else Corpus.from_clips(corpus), splits, seed)
     if isinstance(corpus, Splits): splits = corpus
     parts, name = None, name or Path(getattr(corpus, 'name', 'clips')).name
     if splits is not None:
-        named = dict(train=splits.train, val=splits.val, test=splits.test); corpus = _Joined(list(named.values()))
+        named = dict(train=splits.train, val=splits.val, test=splits.test)
+        corpus = _Joined(list(named.values()))
         parts = [k for k, c in named.items() for _ in range(len(c))]
     elif not isinstance(corpus, Corpus): corpus = list(corpus)
-    case = case_of(corpus, parts, splits.protocol if splits else '', seed, _bar if progress else iter, adjusted)
+    case = case_of(corpus, parts, splits.protocol if splits else '', seed, _bar if progress else iter,
+                   adjusted)
     found = [f for c in checks for f in c.look(case)]
     return Report(tuple(sorted(found, key=lambda f: severities.index(f.severity))), case, name)
 
 def _bar(items): # on a terminal only
     from tqdm import tqdm
-    return tqdm(items, disable=None, leave=False, desc='examining', file=sys.stderr, total=len(items) if hasattr(items, '__len__') else None)
+    return tqdm(items, disable=None, leave=False, desc='examining', file=sys.stderr,
+                total=len(items) if hasattr(items, '__len__') else None)
 
 # %% ../../nbs/13_doctor.ipynb #379d711a
 def write_html(
@@ -161,15 +201,18 @@ def doctor(
     /,
     json: bool = False, # print nothing but the whole report as JSON
     html: Path | None = None, # write a page with figures there
-    protocol: Literal['as-marked', 'auto', 'session', 'session-reverse', 'signer', 'random', 'given'] = 'as-marked', # split by it and look for leaks; as-marked takes the splits that the data itself names
+    # split by it and look for leaks; as-marked takes the splits that the data itself names
+    protocol: Literal['as-marked', 'auto', 'session', 'session-reverse', 'signer', 'random', 'given'] = 'as-marked',
     seed: int = 0, # of the split, and of the permutation tests
     options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict: # `ok` False means that it should not be trained on
     "Audit a corpus: random, frozen, swapped, leaking, missing; exit 1 when it should not be trained on."
     with counted() as adjusted: corpus = load(data, options)
-    report = examine(corpus, None if protocol == 'as-marked' else protocol, seed, progress=True, adjusted=adjusted)
+    report = examine(corpus, None if protocol == 'as-marked' else protocol, seed, progress=True,
+                     adjusted=adjusted)
     if html is not None: write_html(report, html)
     if json: return report.to_dict()
     print(report, flush=True)
     n = Counter(f.severity for f in report.findings)
-    return dict(ok=report.ok, clips=len(report.case), **{s: n[s] for s in severities}, **({'html': str(html)} if html is not None else {}))
+    return dict(ok=report.ok, clips=len(report.case), **{s: n[s] for s in severities},
+                **({'html': str(html)} if html is not None else {}))

@@ -30,11 +30,15 @@ def quiet():
     try:
         with open(os.devnull, 'w') as nowhere: os.dup2(nowhere.fileno(), 2)
         yield
-    finally: os.dup2(kept, 2); os.close(kept)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 def _cv2():
     try: import cv2
-    except ImportError as e: raise ValueError(f"reading video needs OpenCV, which `pip install 'signbook[extract]'` brings ({e})") from e
+    except ImportError as e:
+        raise ValueError("reading video needs OpenCV, which `pip install 'signbook[extract]'` brings "
+                         f"({e})") from e
     return cv2
 
 class Video:
@@ -45,10 +49,14 @@ class Video:
     ):
         self.path, self.complete, cv2 = Path(path), complete, _cv2()
         if not self.path.is_file(): raise ValueError(f'{path}: no such video file')
-        capture = self._open(); get = lambda name: capture.get(getattr(cv2, f'CAP_PROP_{name}'))
-        if not capture.isOpened(): raise ValueError(f'{path}: is no video that can be decoded, or its head is damaged')
-        self.fps = get('FPS'); self.promised = max(min(get('FRAME_COUNT'), _movie_seconds(path) * self.fps), 0)
-        pixel = get('SAR_NUM') / get('SAR_DEN') if get('SAR_NUM') > 0 and get('SAR_DEN') > 0 else 1. # width / height of one pixel
+        capture = self._open()
+        get = lambda name: capture.get(getattr(cv2, f'CAP_PROP_{name}'))
+        if not capture.isOpened():
+            raise ValueError(f'{path}: is no video that can be decoded, or its head is damaged')
+        self.fps = get('FPS')
+        self.promised = max(min(get('FRAME_COUNT'), _movie_seconds(path) * self.fps), 0)
+        # width / height of one pixel
+        pixel = get('SAR_NUM') / get('SAR_DEN') if get('SAR_NUM') > 0 and get('SAR_DEN') > 0 else 1.
         self.pixel = 1 / pixel if round(get('ORIENTATION_META')) % 180 == 90 else pixel
         capture.release()
 
@@ -58,7 +66,8 @@ def _movie_seconds(path) -> float: # infinity where an mp4 or mov does not say i
     with open(path, 'rb') as f:
         at, end = 0, os.fstat(f.fileno()).st_size
         while at + 8 <= end:
-            f.seek(at); size, kind = struct.unpack('>I4s', f.read(8))
+            f.seek(at)
+            size, kind = struct.unpack('>I4s', f.read(8))
             if at == 0 and kind not in (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip'): break
             if kind == b'moov':
                 head = f.read(256).partition(b'mvhd')[2]
@@ -82,11 +91,14 @@ def _frames(self):
         while True:
             with quiet(): ok, picture = capture.read()
             if not ok: break
-            last = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000; first, n = last if n == 0 else first, n + 1
+            last = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            first, n = last if n == 0 else first, n + 1
             yield last, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     finally: capture.release()
     if n == 0: raise ValueError(f'{self.path}: has no frame that can be decoded, expected at least one')
-    if max(n, (last - first) * self.fps + 1) < self.complete * self.promised: raise ValueError(f'{self.path}: is truncated or damaged, {n} of {self.promised:.0f} frames could be decoded')
+    if max(n, (last - first) * self.fps + 1) < self.complete * self.promised:
+        raise ValueError(f'{self.path}: is truncated or damaged, {n} of {self.promised:.0f} frames could be '
+                         'decoded')
 
 Video._open, Video.__iter__ = _open, _frames
 
@@ -106,8 +118,11 @@ def clock(
     near: float = .0015, # seconds that a frame may be away from an even rate
 ) -> tuple[float, np.ndarray | None]: # fps, and `Clip.times` where frames are not evenly spaced
     "The frame rate, and times where one rate is not enough."
-    t = np.asarray(seconds, float); t = t - t[0]; T = len(t)
-    told, rising = bool(np.isfinite(fps) and 0 < fps <= 1000), bool(np.isfinite(t).all() and (np.diff(t) > 0).all())
+    t = np.asarray(seconds, float)
+    t = t - t[0]
+    T = len(t)
+    told = bool(np.isfinite(fps) and 0 < fps <= 1000)
+    rising = bool(np.isfinite(t).all() and (np.diff(t) > 0).all())
     if T == 1 or not rising:
         if not told: raise ValueError(f'says neither a frame rate nor when its {T} frames were taken')
         return float(fps), None
@@ -126,7 +141,8 @@ def numbered_pictures(
 ) -> list[Path]: # in the order of their numbers; empty where there are none
     "The pictures of a folder that have a number in their name."
     shown = (p for p in Path(folder).iterdir() if not p.name.startswith('.'))
-    pictures = [p for p in shown if p.suffix.lower() in picture_endings and re.search('[0-9]', p.stem) and p.is_file()]
+    pictures = [p for p in shown
+                if p.suffix.lower() in picture_endings and re.search('[0-9]', p.stem) and p.is_file()]
     return sorted(pictures, key=lambda p: natural(p.name))
 
 def frame_numbers(
@@ -193,7 +209,8 @@ def camera(
     try:
         if not capture.isOpened(): raise ValueError(f'camera {source}: cannot be opened')
         while (read := capture.read())[0]:
-            now = time.monotonic(); start = now if start is None else start
+            now = time.monotonic()
+            start = now if start is None else start
             if now - start >= seconds: return
             yield now - start, _cv2().cvtColor(read[1], _cv2().COLOR_BGR2RGB)
         if start is None: raise ValueError(f'camera {source}: gives no picture')
@@ -203,20 +220,29 @@ def camera(
 @dataclass(frozen=True)
 class Tracking:
     "How landmarks are found."
-    layout: Literal['holistic', 'hands'] = 'holistic' # 543 landmarks of one person, or 42 of two hands, which is faster and needs no body in the picture
-    backend: Literal['auto', 'solutions', 'tasks'] = 'auto' # mp.solutions where MediaPipe has it, else the Tasks API
+    # 543 landmarks of one person, or 42 of two hands, which is faster and needs no body in the picture
+    layout: Literal['holistic', 'hands'] = 'holistic'
+    # mp.solutions where MediaPipe has it, else the Tasks API
+    backend: Literal['auto', 'solutions', 'tasks'] = 'auto'
     model: str | None = None # a .task file for the Tasks API; None takes the one that `signbook models` finds
-    mirrored: bool = False # the recording is a mirror image, as many selfie cameras store it: it is turned back first, so that left is left
-    complexity: Literal[0, 1, 2] = 1 # size of the body's model in mp.solutions; 1 comes with MediaPipe, which downloads the others itself
+    # the recording is a mirror image, as many selfie cameras store it: it is turned back first, so that
+    # left is left
+    mirrored: bool = False
+    # size of the body's model in mp.solutions; 1 comes with MediaPipe, which downloads the others itself
+    complexity: Literal[0, 1, 2] = 1
     detection: float = .5 # score from which on somebody is found
     tracking: float = .5 # score below which the tracker looks anew
     fps: float | None = None # pictures a second in folders of pictures, which do not say it; videos do
 
     def __post_init__(self):
-        for name, known in dict(layout=('holistic', 'hands'), backend=('auto', 'solutions', 'tasks'), complexity=(0, 1, 2)).items():
-            if getattr(self, name) not in known: raise ValueError(f'{name} is {getattr(self, name)!r}, expected one of {", ".join(map(str, known))}')
+        for name, known in dict(layout=('holistic', 'hands'), backend=('auto', 'solutions', 'tasks'),
+                                complexity=(0, 1, 2)).items():
+            if getattr(self, name) not in known:
+                raise ValueError(f'{name} is {getattr(self, name)!r}, expected one of '
+                                 f'{", ".join(map(str, known))}')
         for name in ('detection', 'tracking'):
-            if not 0 <= getattr(self, name) <= 1: raise ValueError(f'{name} is {getattr(self, name)}, expected 0 to 1')
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f'{name} is {getattr(self, name)}, expected 0 to 1')
         expect(self.fps is None or 0 < self.fps <= 1000, 'fps', self.fps, 'more than 0, 1000 at most')
 
 # %% ../../nbs/14_extract.ipynb #cc77143b
@@ -224,14 +250,21 @@ def mediapipe():
     "MediaPipe, or a sentence on how to get it."
     try:
         with quiet(): import mediapipe
-    except ImportError as e: raise ValueError(f"extraction needs MediaPipe: `pip install 'signbook[extract]'` ({e})") from e
+    except ImportError as e:
+        raise ValueError(f"extraction needs MediaPipe: `pip install 'signbook[extract]'` ({e})") from e
     return mediapipe
 
 def backend_of(settings: Tracking) -> str: # solutions | tasks
     "Which of the two this MediaPipe has, if both would do."
-    mp = mediapipe(); has = hasattr(mp, 'solutions')
-    if settings.backend == 'solutions' and not has: raise ValueError(f"backend='solutions' needs mediapipe 0.10.21 or earlier, this is {mp.__version__}")
-    return settings.backend if settings.backend != 'auto' else 'solutions' if has and settings.model is None else 'tasks'
+    mp = mediapipe()
+    has = hasattr(mp, 'solutions')
+    if settings.backend == 'solutions' and not has:
+        raise ValueError(f"backend='solutions' needs mediapipe 0.10.21 or earlier, this is {mp.__version__}")
+    return (
+        settings.backend
+        if settings.backend != 'auto'
+        else 'solutions' if has and settings.model is None else 'tasks'
+    )
 
 # %% ../../nbs/14_extract.ipynb #28fb353c
 class Found(NamedTuple):
@@ -243,14 +276,18 @@ def _numbers(landmarks, conf=None):
     "Landmarks of either back end as ((n, 3), (n,)); None where there are none."
     points = getattr(landmarks, 'landmark', landmarks)
     if not points: return None
-    if conf is None: rows = np.array([(p.x, p.y, p.z, p.visibility) for p in points], np.float32); return rows[:, :3], rows[:, 3].clip(0, 1)
+    if conf is None:
+        rows = np.array([(p.x, p.y, p.z, p.visibility) for p in points], np.float32)
+        return rows[:, :3], rows[:, 3].clip(0, 1)
     return np.array([(p.x, p.y, p.z) for p in points], np.float32), np.full(len(points), conf, np.float32)
 
 def _holistic(result):
     "One frame of a holistic tracker; faces may come with ten more landmarks, of the irises."
     get = lambda name, conf=None: _numbers(getattr(result, name, None), conf)
-    image = dict(left_hand=get('left_hand_landmarks', 1.), right_hand=get('right_hand_landmarks', 1.), face=get('face_landmarks', 1.), pose=get('pose_landmarks'))
-    world = dict(left_hand=get('left_hand_world_landmarks', 1.), right_hand=get('right_hand_world_landmarks', 1.), pose=get('pose_world_landmarks'))
+    image = dict(left_hand=get('left_hand_landmarks', 1.), right_hand=get('right_hand_landmarks', 1.),
+                 face=get('face_landmarks', 1.), pose=get('pose_landmarks'))
+    world = dict(left_hand=get('left_hand_world_landmarks', 1.),
+                 right_hand=get('right_hand_world_landmarks', 1.), pose=get('pose_world_landmarks'))
     if image['face']: image['face'] = tuple(a[:468] for a in image['face'])
     return Found(*({k: v for k, v in part.items() if v} for part in (image, world)))
 
@@ -265,9 +302,13 @@ def sides(
     out, taken = [None] * len(hands), {}
     for i in sorted(range(len(hands)), key=lambda i: -hands[i][1]):
         part, score, xyz = hands[i]
-        if any(np.linalg.norm((xyz - other)[:, :2], axis=-1).mean() < .5 * palm(other) for other in taken.values()): continue
+        if any(np.linalg.norm((xyz - other)[:, :2], axis=-1).mean() < .5 * palm(other)
+               for other in taken.values()):
+            continue
         if part in taken: part, score = _other[part], 1 - score
-        if part not in taken: taken[part] = xyz; out[i] = part, float(np.clip(score, 1e-3, 1))
+        if part not in taken:
+            taken[part] = xyz
+            out[i] = part, float(np.clip(score, 1e-3, 1))
     return out
 
 # %% ../../nbs/14_extract.ipynb #54c9bbb5
@@ -277,22 +318,30 @@ def _hands(points, worlds, names):
     xyz = [_numbers(p, 1.)[0] for p in points]
     placed = sides([(*n, x) for n, x in zip(names, xyz)])
     full = lambda c: np.full(21, c, np.float32)
-    return Found({p[0]: (x, full(p[1])) for p, x in zip(placed, xyz) if p}, {p[0]: (_numbers(w, 1.)[0], full(p[1])) for p, w in zip(placed, worlds) if p})
+    return Found({p[0]: (x, full(p[1])) for p, x in zip(placed, xyz) if p},
+                 {p[0]: (_numbers(w, 1.)[0], full(p[1])) for p, w in zip(placed, worlds) if p})
 
 def _hands_solutions(result): # a mirrored picture is assumed there, and ours is not
     said = [c.classification[0] for c in result.multi_handedness or ()]
-    return _hands(result.multi_hand_landmarks, result.multi_hand_world_landmarks, [(_other[f'{c.label.lower()}_hand'], c.score) for c in said])
+    return _hands(result.multi_hand_landmarks, result.multi_hand_world_landmarks,
+                  [(_other[f'{c.label.lower()}_hand'], c.score) for c in said])
 
 def _hands_tasks(result):
-    return _hands(result.hand_landmarks, result.hand_world_landmarks, [(f'{c[0].category_name.lower()}_hand', c[0].score) for c in result.handedness])
+    return _hands(result.hand_landmarks, result.hand_world_landmarks,
+                  [(f'{c[0].category_name.lower()}_hand', c[0].score) for c in result.handedness])
 
 # %% ../../nbs/14_extract.ipynb #f78e01b6
 class Solutions:
     "A tracker by `mp.solutions`, mediapipe up to 0.10.21."
     def __init__(self, settings: Tracking):
-        s, sure = mediapipe().solutions, dict(min_detection_confidence=settings.detection, min_tracking_confidence=settings.tracking)
+        s = mediapipe().solutions
+        sure = dict(min_detection_confidence=settings.detection, min_tracking_confidence=settings.tracking)
         with one_sentence(f'complexity {settings.complexity}', 'its model cannot be had'), quiet():
-            self.graph = s.holistic.Holistic(model_complexity=settings.complexity, **sure) if settings.layout == 'holistic' else s.hands.Hands(max_num_hands=2, **sure)
+            self.graph = (
+                s.holistic.Holistic(model_complexity=settings.complexity, **sure)
+                if settings.layout == 'holistic'
+                else s.hands.Hands(max_num_hands=2, **sure)
+            )
         self.found = _holistic if settings.layout == 'holistic' else _hands_solutions
         self.about = f'mediapipe {mediapipe().__version__} solutions'
 
@@ -305,19 +354,27 @@ class Solutions:
 
 # %% ../../nbs/14_extract.ipynb #8daf466d
 def _holistic_landmarker(vision, settings, about):
-    sure = dict.fromkeys(('min_pose_detection_confidence', 'min_face_detection_confidence'), settings.detection)
-    sure |= dict.fromkeys(('min_pose_landmarks_confidence', 'min_face_landmarks_confidence', 'min_hand_landmarks_confidence'), settings.tracking)
+    sure = dict.fromkeys(('min_pose_detection_confidence', 'min_face_detection_confidence'),
+                         settings.detection)
+    sure |= dict.fromkeys(('min_pose_landmarks_confidence', 'min_face_landmarks_confidence',
+                           'min_hand_landmarks_confidence'),
+                          settings.tracking)
     return vision.HolisticLandmarker.create_from_options(vision.HolisticLandmarkerOptions(**about, **sure))
 
 def _hand_landmarker(vision, settings, about):
-    sure = dict(min_hand_detection_confidence=settings.detection, min_hand_presence_confidence=settings.tracking, min_tracking_confidence=settings.tracking)
-    return vision.HandLandmarker.create_from_options(vision.HandLandmarkerOptions(num_hands=2, **about, **sure))
+    sure = dict(min_hand_detection_confidence=settings.detection,
+                min_hand_presence_confidence=settings.tracking, min_tracking_confidence=settings.tracking)
+    return vision.HandLandmarker.create_from_options(
+        vision.HandLandmarkerOptions(num_hands=2, **about, **sure))
 
 class Tasks:
     "A tracker by the Tasks API, with the models of a `.task` file."
     def __init__(self, settings: Tracking):
         self.settings, mp = settings, mediapipe()
-        if settings.layout == 'holistic' and hasattr(mp, 'solutions'): raise ValueError(f"the holistic tracker in the Tasks API of mediapipe {mp.__version__} ends the process where a hand is not seen: take backend='solutions', or mediapipe 1.0 or later")
+        if settings.layout == 'holistic' and hasattr(mp, 'solutions'):
+            raise ValueError(f"the holistic tracker in the Tasks API of mediapipe {mp.__version__} ends the "
+                             "process where a hand is not seen: take backend='solutions', or mediapipe 1.0 "
+                             "or later")
         wanted = "1 by the Tasks API, which takes its models from a file (backend='solutions' knows others)"
         expect(settings.complexity == 1, 'complexity', settings.complexity, wanted)
         self.model = find_model(settings.layout, settings.model)
@@ -326,15 +383,22 @@ class Tasks:
 
     def _start(self):
         tasks, s, self.last = mediapipe().tasks, self.settings, -1
-        about = dict(base_options=tasks.BaseOptions(model_asset_path=str(self.model.path)), running_mode=tasks.vision.RunningMode.VIDEO)
-        make, self.found = (_holistic_landmarker, _holistic) if s.layout == 'holistic' else (_hand_landmarker, _hands_tasks)
-        with one_sentence(self.model.path, 'cannot be used as a model'), quiet(): self.graph = make(tasks.vision, s, about)
+        about = dict(base_options=tasks.BaseOptions(model_asset_path=str(self.model.path)),
+                     running_mode=tasks.vision.RunningMode.VIDEO)
+        make, self.found = (_holistic_landmarker,
+                            _holistic) if s.layout == 'holistic' else (_hand_landmarker, _hands_tasks)
+        with one_sentence(self.model.path, 'cannot be used as a model'), quiet():
+            self.graph = make(tasks.vision, s, about)
 
     def see(self, picture: np.ndarray, seconds: float) -> Found:
-        mp, self.last = mediapipe(), max(round(1000 * seconds), self.last + 1) # whole milliseconds, and never the same twice
-        with quiet(): return self.found(self.graph.detect_for_video(mp.Image(image_format=mp.ImageFormat.SRGB, data=picture), self.last))
+        # whole milliseconds, and never the same twice
+        mp, self.last = mediapipe(), max(round(1000 * seconds), self.last + 1)
+        with quiet():
+            return self.found(self.graph.detect_for_video(
+                                  mp.Image(image_format=mp.ImageFormat.SRGB, data=picture), self.last))
     def restart(self):
-        self.close(); self._start()
+        self.close()
+        self._start()
     def close(self):
         with quiet(): self.graph.close()
 
@@ -347,14 +411,17 @@ def open_tracker(settings: Tracking) -> Solutions | Tasks:
 class Extraction(NamedTuple):
     "All that a video gives."
     clip: Clip # in the picture
-    world: Clip # in metres: hands and pose around the hips, `frame='world'`; layout hands: each around its own middle, `frame='part'`
+    # in metres: hands and pose around the hips, `frame='world'`; layout hands: each around its own middle,
+    # `frame='part'`
+    world: Clip
     report: dict # see `detection_report`; and `tracker`, what found the landmarks, with which model
 
 world_layouts = dict(holistic=HOLISTIC.select('left_hand', 'right_hand', 'pose'), hands=HANDS)
 
 def _stack(found: list[dict], layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     "Parts of each frame as (T, J, 3) and (T, J); 0 where not found, or where the tracker gives no finite number."
-    xyz, conf = np.zeros((len(found), len(layout), 3), np.float32), np.zeros((len(found), len(layout)), np.float32)
+    xyz = np.zeros((len(found), len(layout), 3), np.float32)
+    conf = np.zeros((len(found), len(layout)), np.float32)
     for t, parts in enumerate(found):
         for part, (x, c) in parts.items(): xyz[t, layout.parts[part]], conf[t, layout.parts[part]] = x, c
     ok = np.isfinite(xyz).all(-1) & np.isfinite(conf)
@@ -362,7 +429,8 @@ def _stack(found: list[dict], layout: Layout) -> tuple[np.ndarray, np.ndarray]:
 
 # %% ../../nbs/14_extract.ipynb #96c630f9
 def extract_all(
-    video: str | Path | Iterable, # a video, a folder of numbered pictures, or pairs of seconds and RGB picture such as `camera` gives
+    # a video, a folder of numbered pictures, or pairs of seconds and RGB picture such as `camera` gives
+    video: str | Path | Iterable,
     settings: Tracking = Tracking(),
     tracker: Solutions | Tasks | None = None, # one that is open already, for these settings; it stays open
 ) -> Extraction:
@@ -373,24 +441,37 @@ def extract_all(
     try:
         if tracker is not None: follow.restart()
         for at, picture in pictures:
-            shape = shape or aspect(pictures, picture); seconds.append(at)
-            with one_sentence(source, f'frame {len(found)} cannot be tracked'): found.append(follow.see(np.ascontiguousarray(picture[:, ::-1]) if settings.mirrored else picture, at - seconds[0]))
+            shape = shape or aspect(pictures, picture)
+            seconds.append(at)
+            with one_sentence(source, f'frame {len(found)} cannot be tracked'):
+                found.append(follow.see(np.ascontiguousarray(picture[:,
+                                                                     ::-1]) if settings.mirrored else picture,
+                                        at - seconds[0]))
     finally:
         if tracker is None: follow.close()
     if not found: raise ValueError(f'{source}: gave no picture, expected at least one')
-    if not any(f.image for f in found): raise ValueError(f'{source}: no {"person" if settings.layout == "holistic" else "hand"} was found in any of its {len(found)} frames')
-    with one_sentence(source, 'has no usable times'): fps, times = clock(np.array(seconds), getattr(pictures, 'fps', 0))
+    if not any(f.image for f in found):
+        raise ValueError(f'{source}: no {"person" if settings.layout == "holistic" else "hand"} was found in '
+                         f'any of its {len(found)} frames')
+    with one_sentence(source, 'has no usable times'):
+        fps, times = clock(np.array(seconds), getattr(pictures, 'fps', 0))
     def made(layout, parts, **about):
         return Clip(*_stack(parts, layout), fps=fps, times=times, layout=layout, source=source, **about)
     clip = made(HOLISTIC if settings.layout == 'holistic' else HANDS, [f.image for f in found], aspect=shape)
-    return Extraction(clip, made(world_layouts[settings.layout], [f.world for f in found], frame='world' if settings.layout == 'holistic' else 'part'), detection_report(clip) | dict(tracker=follow.about))
+    return Extraction(clip,
+                      made(world_layouts[settings.layout], [f.world for f in found],
+                           frame='world' if settings.layout == 'holistic' else 'part'),
+                      detection_report(clip) | dict(tracker=follow.about))
 
 # %% ../../nbs/14_extract.ipynb #43f6107b
 def extract(
-    video: str | Path | Iterable, # a video, a folder of numbered pictures, or pairs of seconds and RGB picture such as `camera` gives
+    # a video, a folder of numbered pictures, or pairs of seconds and RGB picture such as `camera` gives
+    video: str | Path | Iterable,
     layout: Literal['holistic', 'hands'] = 'holistic', # 543 landmarks of one person, or 42 of two hands
-    backend: Literal['auto', 'solutions', 'tasks'] = 'auto', # mp.solutions where MediaPipe has it, else the Tasks API
-    model: str | None = None, # a .task file for the Tasks API; None takes the one that `signbook models` finds
+    # mp.solutions where MediaPipe has it, else the Tasks API
+    backend: Literal['auto', 'solutions', 'tasks'] = 'auto',
+    # a .task file for the Tasks API; None takes the one that `signbook models` finds
+    model: str | None = None,
     **settings, # further ones of `Tracking`, such as `mirrored`, and `fps` for a folder of pictures
 ) -> Clip: # coordinates of the picture; ValueError for a file that is no video, is truncated, or shows nobody
     "A video as a clip. `extract_all` gives the landmarks in metres as well."
@@ -407,7 +488,8 @@ def swaps(
 ) -> np.ndarray: # frames in which each hand is where the other one was a frame before
     "Where left and right were exchanged by the tracker."
     where = [clip.layout.index(f'{p}.root') for p in ('left_hand', 'right_hand')]
-    xy, ok = clip.xyz[:, where, :2] * [clip.aspect if clip.frame == 'image' else 1, 1], (clip.conf[:, where] > 0).all(1)
+    xy = clip.xyz[:, where, :2] * [clip.aspect if clip.frame == 'image' else 1, 1]
+    ok = (clip.conf[:, where] > 0).all(1)
     moved = lambda now: np.linalg.norm(now[1:] - xy[:-1], axis=-1).sum(-1)
     return 1 + np.flatnonzero(ok[1:] & ok[:-1] & (moved(xy[:, ::-1]) < .5 * moved(xy)))
 
@@ -415,10 +497,14 @@ def detection_report(
     clip: Clip,
 ) -> dict: # frames, seconds, fps, uneven; of each part `.seen` (share of frames), `.gap` (longest, seconds) and `.conf` (mean where seen); swaps
     "How well a clip was seen, in numbers."
-    out = dict(frames=len(clip), seconds=round(clip.duration, 3), fps=round(clip.fps, 3), uneven=clip.times is not None)
+    out = dict(frames=len(clip), seconds=round(clip.duration, 3), fps=round(clip.fps, 3),
+               uneven=clip.times is not None)
     for part, s in clip.layout.parts.items():
-        conf = clip.conf[:, s]; seen = (conf > 0).any(1)
-        out |= {f'{part}.seen': round(float(seen.mean()), 4), f'{part}.gap': round(longest(~seen) / clip.fps, 3), f'{part}.conf': round(float(conf[conf > 0].mean()), 4) if seen.any() else 0.}
+        conf = clip.conf[:, s]
+        seen = (conf > 0).any(1)
+        out |= {f'{part}.seen': round(float(seen.mean()), 4),
+                f'{part}.gap': round(longest(~seen) / clip.fps, 3),
+                f'{part}.conf': round(float(conf[conf > 0].mean()), 4) if seen.any() else 0.}
     return out | dict(swaps=len(swaps(clip)))
 
 # %% ../../nbs/14_extract.ipynb #a804bc77
@@ -428,15 +514,20 @@ def draw_report(
     "When each part was seen, and how surely."
     from matplotlib.colors import to_rgb
     from matplotlib.figure import Figure
-    parts = clip.layout.parts; t = np.r_[clip.seconds, clip.duration]
-    fig = Figure(figsize=(7, .5 + .28 * len(parts)), layout='constrained'); ax = fig.subplots()
+    parts = clip.layout.parts
+    t = np.r_[clip.seconds, clip.duration]
+    fig = Figure(figsize=(7, .5 + .28 * len(parts)), layout='constrained')
+    ax = fig.subplots()
     for row, (part, s) in enumerate(parts.items()):
-        seen = clip.conf[:, s] > 0; sure = np.where(seen.any(1), clip.conf[:, s].sum(1) / seen.sum(1).clip(1), 0)
+        seen = clip.conf[:, s] > 0
+        sure = np.where(seen.any(1), clip.conf[:, s].sum(1) / seen.sum(1).clip(1), 0)
         color = 1 - sure[None, :, None] * (1 - np.array(to_rgb(clip.layout.colors.get(part, '#444'))))
         ax.pcolormesh(t, [row - .4, row + .4], color)
-    ax.set(xlabel='seconds', xlim=(0, t[-1]), ylim=(len(parts) - .4, -.6)); ax.set_yticks(range(len(parts)), [p.replace('_', ' ') for p in parts], fontsize=8)
+    ax.set(xlabel='seconds', xlim=(0, t[-1]), ylim=(len(parts) - .4, -.6))
+    ax.set_yticks(range(len(parts)), [p.replace('_', ' ') for p in parts], fontsize=8)
     ax.plot(clip.seconds[swaps(clip)], np.full(len(swaps(clip)), .5), 'x', color='#b91c1c')
-    ax.spines[['top', 'right', 'left']].set_visible(False); ax.tick_params(left=False)
+    ax.spines[['top', 'right', 'left']].set_visible(False)
+    ax.tick_params(left=False)
     return fig
 
 # %% ../../nbs/14_extract.ipynb #4e262f03
@@ -449,11 +540,15 @@ def overlay(
     from matplotlib.figure import Figure
     from signbook.view import draw
     at = set(np.linspace(0, len(clip) - 1, min(n, len(clip))).round().astype(int).tolist())
-    fig = Figure(figsize=(7, 7 / len(at) / clip.aspect + .25), layout='constrained'); axes = iter(fig.subplots(1, len(at), squeeze=False)[0])
+    fig = Figure(figsize=(7, 7 / len(at) / clip.aspect + .25), layout='constrained')
+    axes = iter(fig.subplots(1, len(at), squeeze=False)[0])
     fps = clip.fps if isinstance(video, (str, Path)) and Path(video).is_dir() else None
     for t, (_, picture) in enumerate(opened(video, fps)):
         if t not in at: continue
-        step = max(1, picture.shape[1] // 240); ax = next(axes)
-        ax.imshow(picture[::step, ::step], extent=(0, clip.aspect, 1, 0), alpha=.75); draw(ax, clip, t, .8)
-        ax.set(xlim=(0, clip.aspect), ylim=(1, 0)); ax.set_title(f'{clip.seconds[t]:.1f} s', fontsize=7)
+        step = max(1, picture.shape[1] // 240)
+        ax = next(axes)
+        ax.imshow(picture[::step, ::step], extent=(0, clip.aspect, 1, 0), alpha=.75)
+        draw(ax, clip, t, .8)
+        ax.set(xlim=(0, clip.aspect), ylim=(1, 0))
+        ax.set_title(f'{clip.seconds[t]:.1f} s', fontsize=7)
     return fig

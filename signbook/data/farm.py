@@ -52,19 +52,23 @@ def find_videos(
     if not folder.is_dir(): raise ValueError(f'{folder}: no such file or folder')
     found = _files_below(folder, endings)
     pictures = find_pictures(folder) if fps or not found else []
-    if fps: expect(pictures, 'fps', fps, 'nothing: it is for folders of numbered pictures, and there is none', folder)
+    if fps:
+        expect(pictures, 'fps', fps, 'nothing: it is for folders of numbered pictures, and there is none',
+               folder)
     elif pictures:
         what = f'numbered pictures in folders ({len(pictures)}), which do not say how many were taken in a second'
         expect(found, 'what it holds', what, '--fps 25, or whatever it was', folder)
     known = ', '.join(sorted(endings))
-    expect(found + pictures, 'what it holds', 'no videos', f'files ending in {known}, or folders of numbered pictures', folder)
+    expect(found + pictures, 'what it holds', 'no videos',
+           f'files ending in {known}, or folders of numbered pictures', folder)
     names = {p.relative_to(folder).as_posix() if p != folder else folder.name: p for p in found + pictures}
     return {k: names[k] for k in sorted(names, key=natural)}
 
 # %% ../../nbs/14a_farm.ipynb #492432ce
 def label(
     names: Iterable[str], # of videos, as `find_videos` gives them
-    labels: str | Path | None = None, # a pattern, a table, none, or None for what there is: see the page on labels
+    # a pattern, a table, none, or None for what there is: see the page on labels
+    labels: str | Path | None = None,
     folder: str | Path = 'no such folder', # that the names start from, where tables may lie
 ) -> tuple[dict[str, dict], dict[str, str]]: # name → fields of a clip; video or row without counterpart → why
     "What is signed in each video, by whom, and in which sitting."
@@ -91,7 +95,9 @@ def mark(
     "Tells a file from another one of the same name, by its size and both ends."
     if path.is_dir(): return _mark_of_folder(path)
     with open(path, 'rb') as f:
-        size = os.fstat(f.fileno()).st_size; head = f.read(length); f.seek(max(size - length, 0))
+        size = os.fstat(f.fileno()).st_size
+        head = f.read(length)
+        f.seek(max(size - length, 0))
         return f'{size}-{hashlib.sha256(head + f.read(length)).hexdigest()[:16]}'
 
 def _mark_of_folder(path): # of pictures: their names and sizes, and what is in the first and the last
@@ -105,7 +111,11 @@ def part_of(
     name: str, # of a video
 ) -> Path:
     "Where the landmarks of a video are kept."
-    return Path(out)/'parts'/f'{re.sub(r"[^0-9A-Za-z_-]+", "_", Path(name).stem)[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}.npz'
+    return (
+        Path(out)
+        / 'parts'
+        / f'{re.sub(r"[^0-9A-Za-z_-]+", "_", Path(name).stem)[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}.npz'
+    )
 
 # %% ../../nbs/14a_farm.ipynb #19f388e5
 _told = 'fps', 'aspect', 'frame'
@@ -119,11 +129,13 @@ def save_part(
     clips, arrays = dict(clip=found.clip, world=found.world), {}
     for k, c in clips.items(): arrays |= {f'{k}_xyz': c.xyz, f'{k}_conf': c.conf}
     if found.clip.times is not None: arrays['times'] = found.clip.times
-    told = about | dict(report=found.report) | {k: {f: getattr(c, f) for f in _told} | dict(layout=c.layout.name) for k, c in clips.items()}
+    told = about | dict(report=found.report) | {
+        k: {f: getattr(c, f) for f in _told} | dict(layout=c.layout.name) for k, c in clips.items()}
     arrays['about'] = np.array(json.dumps(told, ensure_ascii=False))
     with replacing(path) as temporary, open(temporary, 'wb') as file: np.savez_compressed(file, **arrays)
 
-def told(path: Path) -> dict: return json.loads(str(load_npz(path, 'about')['about'])) # a part's report and marks, without its landmarks
+def told(path: Path) -> dict: # a part's report and marks, without its landmarks
+    return json.loads(str(load_npz(path, 'about')['about']))
 
 def load_part(
     path: Path,
@@ -131,8 +143,10 @@ def load_part(
 ) -> Clip:
     "A clip out of a part file."
     with one_sentence(path, 'is damaged: delete it, and its video is extracted again'):
-        a = load_npz(path, f'{which}_xyz', f'{which}_conf', 'times', 'about'); about = json.loads(str(a['about']))[which]
-        return Clip(a[f'{which}_xyz'], a[f'{which}_conf'], times=a.get('times'), layout=get_layout(about.pop('layout')), **about)
+        a = load_npz(path, f'{which}_xyz', f'{which}_conf', 'times', 'about')
+        about = json.loads(str(a['about']))[which]
+        return Clip(a[f'{which}_xyz'], a[f'{which}_conf'], times=a.get('times'),
+                    layout=get_layout(about.pop('layout')), **about)
 
 # %% ../../nbs/14a_farm.ipynb #9fd01c5b
 def with_model(settings: Tracking) -> Tracking:
@@ -157,7 +171,8 @@ def run_task(
     "Extract one video into its part file."
     try:
         settings = Tracking(**task['settings'])
-        if fingerprint(settings) != task['fingerprint']: raise ValueError(f'this worker has {fingerprint(settings)}, expected {task["fingerprint"]}')
+        if fingerprint(settings) != task['fingerprint']:
+            raise ValueError(f'this worker has {fingerprint(settings)}, expected {task["fingerprint"]}')
         with one_sentence(task['video'], 'cannot be extracted'):
             own_rate = settings if Path(task['video']).is_dir() else replace(settings, fps=None)
             found = extract_all(task['video'], own_rate, _trackers(settings))
@@ -172,27 +187,38 @@ def work() -> None:
     "A worker: tasks come in on stdin, answers go out on stdout, an end of stdin is the end."
     import signal
     signal.signal(signal.SIGINT, signal.SIG_IGN) # Ctrl-C is for the parent
-    answers = os.fdopen(os.dup(1), 'w', encoding='utf-8', buffering=1); os.dup2(2, 1) # what libraries print goes to the log
+    answers = os.fdopen(os.dup(1), 'w', encoding='utf-8', buffering=1) # what libraries print goes to the log
+    os.dup2(2, 1)
     tasks = queue.Queue()
     def listen():
         for line in open(0, encoding='utf-8', closefd=False): tasks.put(line)
         os._exit(0)
     threading.Thread(target=listen, daemon=True).start()
     if core := os.environ.get('SIGNBOOK_CORE'): os.sched_setaffinity(0, {int(core)})
-    import cv2; cv2.setNumThreads(1)
+    import cv2
+    cv2.setNumThreads(1)
     print('ready', file=answers)
     while True: print(json.dumps(run_task(json.loads(tasks.get()))), file=answers)
 
 # %% ../../nbs/14a_farm.ipynb #ba72372c
 def _environment():
     "Of a worker: one thread for each library, and the same places to import from."
-    one = dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS'), '1')
-    paths = [str(Path(signbook.__file__).parents[1]), *filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
-    return os.environ | one | dict(PYTHONPATH=os.pathsep.join(paths), OPENCV_FFMPEG_CAPTURE_OPTIONS='threads;1', OPENCV_FFMPEG_LOGLEVEL='-8', OPENCV_LOG_LEVEL='SILENT', PYTHONIOENCODING='utf-8')
+    one = dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS',
+                         'TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS'),
+                        '1')
+    paths = [str(Path(signbook.__file__).parents[1]),
+             *filter(None, os.environ.get('PYTHONPATH', '').split(os.pathsep))]
+    return os.environ | one | dict(PYTHONPATH=os.pathsep.join(paths),
+                                   OPENCV_FFMPEG_CAPTURE_OPTIONS='threads;1', OPENCV_FFMPEG_LOGLEVEL='-8',
+                                   OPENCV_LOG_LEVEL='SILENT', PYTHONIOENCODING='utf-8')
 
 def cores() -> list[int]: # those that this process may use
     "The cores of this machine."
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else list(range(os.cpu_count() or 1))
+    return (
+        sorted(os.sched_getaffinity(0))
+        if hasattr(os, 'sched_getaffinity')
+        else list(range(os.cpu_count() or 1))
+    )
 
 class Worker:
     "A process that extracts one video after the other."
@@ -201,21 +227,35 @@ class Worker:
         core: int | None = None, # keep to this one, where the system can
     ):
         self.log, self.ready = log, False
-        env = _environment() | (dict(SIGNBOOK_CORE=str(core)) if core is not None and hasattr(os, 'sched_setaffinity') else {})
+        env = _environment() | (dict(SIGNBOOK_CORE=str(core)) if core is not None
+                                and hasattr(os, 'sched_setaffinity') else {})
         with open(log, 'wb') as sink:
-            self.process = subprocess.Popen([sys.executable, '-c', 'from signbook.data.farm import work; work()'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink, env=env, encoding='utf-8', bufsize=1)
+            self.process = subprocess.Popen(
+                [sys.executable, '-c', 'from signbook.data.farm import work; work()'], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=sink, env=env, encoding='utf-8', bufsize=1)
 
     def __call__(self, task: dict) -> dict: # its answer; an error where the process died over it
         try:
             self.ready = self.ready or self.process.stdout.readline() == 'ready\n'
-            print(json.dumps(task), file=self.process.stdin); line = self.process.stdout.readline()
+            print(json.dumps(task), file=self.process.stdin)
+            line = self.process.stdout.readline()
         except OSError: line = ''
         if line: return json.loads(line)
         code = self.process.wait()
-        if code > 0 and not self.ready: raise ValueError(f'{self.log}: a worker cannot start, {(self.log.read_text(errors="replace").splitlines() or ["and says nothing"])[-1]}')
-        return dict(name=task['name'], error=f'the worker ended over it, {f"killed by signal {-code}" if code < 0 else f"with status {code}"}', dead=True)
+        if code > 0 and not self.ready:
+            raise ValueError(
+                f'{self.log}: a worker cannot start, '
+                f'{(self.log.read_text(errors="replace").splitlines() or ["and says nothing"])[-1]}')
+        return dict(
+            name=task['name'],
+            error='the worker ended over it, '
+                  f'{f"killed by signal {-code}" if code < 0 else f"with status {code}"}',
+            dead=True,
+        )
 
-    def end(self): self.process.kill(); self.process.wait()
+    def end(self):
+        self.process.kill()
+        self.process.wait()
 
 # %% ../../nbs/14a_farm.ipynb #ee433065
 def local(
@@ -229,7 +269,8 @@ def local(
     def take(k): # the next task and a worker for it; none when there is nothing left to do
         with lock:
             task = None if ended.is_set() else next(waiting, None)
-            if task and k not in pool: pool[k] = Worker(logs/f'worker-{k}.log', own[k % len(own)] if len(tasks) > 1 else None)
+            if task and k not in pool:
+                pool[k] = Worker(logs/f'worker-{k}.log', own[k % len(own)] if len(tasks) > 1 else None)
             return task, pool.get(k)
     def serve(k):
         try:
@@ -257,19 +298,29 @@ def on_ray(
 ) -> Iterator[dict]: # answers, in the order in which they come
     "Answers of a Ray cluster: the one that RAY_ADDRESS names, or a small one on this machine."
     try: import ray
-    except ImportError as e: raise ValueError(f"engine='ray' needs Ray: `pip install 'signbook[cluster]'` ({e})") from e
+    except ImportError as e:
+        raise ValueError(f"engine='ray' needs Ray: `pip install 'signbook[cluster]'` ({e})") from e
     ours = not ray.is_initialized()
-    if ours: ray.init(log_to_driver=False, logging_level='ERROR', include_dashboard=False, **({} if os.environ.get('RAY_ADDRESS') else dict(num_cpus=workers)))
-    env = {k: v for k, v in _environment().items() if k.endswith('_THREADS') or k.startswith('OPENCV') or k == 'PYTHONPATH'}
-    def there(task): from signbook.data.farm import run_task; return run_task(task) # a worker's own, which keeps its tracker
+    if ours:
+        ray.init(log_to_driver=False, logging_level='ERROR', include_dashboard=False,
+                 **({} if os.environ.get('RAY_ADDRESS') else dict(num_cpus=workers)))
+    env = {k: v for k, v in _environment().items()
+           if k.endswith('_THREADS') or k.startswith('OPENCV') or k == 'PYTHONPATH'}
+    def there(task): # a worker's own, which keeps its tracker
+        from signbook.data.farm import run_task
+        return run_task(task)
     remote = ray.remote(there).options(num_cpus=1, max_retries=0, runtime_env=dict(env_vars=env))
     left, running = list(reversed(tasks)), {}
     try:
         while left or running:
-            while left and len(running) < workers: task = left.pop(); running[remote.remote(task)] = task
-            (done,), _ = ray.wait(list(running)); task = running.pop(done)
+            while left and len(running) < workers:
+                task = left.pop()
+                running[remote.remote(task)] = task
+            (done,), _ = ray.wait(list(running))
+            task = running.pop(done)
             try: yield ray.get(done)
-            except ray.exceptions.RayError as e: yield dict(name=task['name'], error=f'the worker ended over it ({type(e).__name__})')
+            except ray.exceptions.RayError as e:
+                yield dict(name=task['name'], error=f'the worker ended over it ({type(e).__name__})')
     finally:
         for r in running: ray.cancel(r, force=True)
         if ours: ray.shutdown()
@@ -284,9 +335,14 @@ def begin(
     if path.is_file():
         with one_sentence(path, 'is damaged'): before = json.loads(path.read_text())
         changed = [k for k in print_of if print_of[k] != before.get(k)]
-        if changed: raise ValueError(f'{out}: was begun with {changed[0]} {before.get(changed[0])!r}, not {print_of[changed[0]]!r}; take another folder, or the same settings')
+        if changed:
+            raise ValueError(f'{out}: was begun with {changed[0]} {before.get(changed[0])!r}, not '
+                             f'{print_of[changed[0]]!r}; take another folder, or the same settings')
         return
-    if out.exists() and (not out.is_dir() or any(p.name != 'parts' for p in out.iterdir()) or any((out/'parts').glob('*.npz'))): raise ValueError(f'{out}: holds something else already, expected a new folder or one that extraction began')
+    if out.exists() and (not out.is_dir() or any(p.name != 'parts' for p in out.iterdir())
+                         or any((out/'parts').glob('*.npz'))):
+        raise ValueError(f'{out}: holds something else already, expected a new folder or one that extraction '
+                         'began')
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary: temporary.write_text(json.dumps(print_of))
 
@@ -299,7 +355,8 @@ def _write_csv(path, rows, columns):
 
 def _put(corpus, out): # a finished corpus in the place of what stood there before
     (out/'state.json').unlink(missing_ok=True)
-    for name in ('clips.arrow', 'dataset_info.json', 'state.json'): os.replace(Path(corpus.name)/name, out/name)
+    for name in ('clips.arrow', 'dataset_info.json', 'state.json'):
+        os.replace(Path(corpus.name)/name, out/name)
 
 def tracked_by(
     corpus: str | Path, # a folder that extraction wrote
@@ -320,14 +377,16 @@ def assemble(
         for name, path in parts.items():
             clip = replace(load_part(path, which), source=name)
             yield with_labels(clip, Labels({name: labels[name]}), name)
-    _write_csv(out/'report.csv', rows := [dict(name=n) | told(p)['report'] for n, p in parts.items()], list(rows[0]))
+    _write_csv(out/'report.csv', rows := [dict(name=n) | told(p)['report'] for n, p in parts.items()],
+               list(rows[0]))
     for which, place in (('world', out/'world'), ('clip', out)):
         scratch = out/'parts'/f'.corpus-{which}'
         for old in scratch.glob('*'): old.unlink()
         place.mkdir(exist_ok=True)
         settings = (out/'parts/settings.json').read_text()
         with replacing(place/'extraction.json') as temporary: temporary.write_text(settings)
-        _put(Corpus.write(clips(which), scratch), place); scratch.rmdir()
+        _put(Corpus.write(clips(which), scratch), place)
+        scratch.rmdir()
     return Corpus.open(out)
 
 # %% ../../nbs/14a_farm.ipynb #dcd4e5df
@@ -348,14 +407,22 @@ def progress(
     done: int, # of them before this run
 ) -> Iterator[dict]:
     "A bar on a terminal or in a notebook, else a line for each tenth, on stderr; nothing where TQDM_DISABLE is set."
-    if os.environ.get('TQDM_DISABLE'): yield from answers; return
+    if os.environ.get('TQDM_DISABLE'):
+        yield from answers
+        return
     if sys.stderr.isatty() or 'ipykernel' in sys.modules:
         from tqdm.auto import tqdm
-        yield from tqdm(answers, total=total, initial=done, unit='video'); return
+        yield from tqdm(answers, total=total, initial=done, unit='video')
+        return
     start = time.monotonic()
     for k, answer in enumerate(answers, 1):
         if done + k == total or 10 * (done + k) // total > 10 * (done + k - 1) // total:
-            print(f'{done + k} of {total} videos, {(time.monotonic() - start) / k * (total - done - k) / 60:.1f} min left', file=sys.stderr, flush=True)
+            print(
+                f'{done + k} of {total} videos, '
+                f'{(time.monotonic() - start) / k * (total - done - k) / 60:.1f} min left',
+                file=sys.stderr,
+                flush=True,
+            )
         yield answer
 
 # %% ../../nbs/14a_farm.ipynb #1069c526
@@ -373,7 +440,8 @@ def extract_folder(
     out: str | Path, # a folder for the corpus: new, or one that was begun with the same settings
     workers: int = 0, # processes, each on a core and with half a gigabyte of memory; 0 takes all cores
     engine: Literal['local', 'ray'] = 'local', # processes of this machine, or a Ray cluster
-    labels: str | Path | None = None, # a pattern such as '{signer}/{gloss}_*', a csv file, or None for names; see `label`
+    # a pattern such as '{signer}/{gloss}_*', a csv file, or None for names; see `label`
+    labels: str | Path | None = None,
     **settings, # of `Tracking`, such as `layout='hands'`
 ): # Corpus: clips of all videos that gave one; the others are in failures.csv
     "Extract every video of a folder. Ended and started again, it goes on where it stopped."
@@ -385,15 +453,29 @@ def extract_folder(
     failures |= _pictures_left_out(folder, settings.fps)
     begin(out, same)
     with _locked(out):
-        tasks = [dict(name=n, video=str(videos[n].resolve()), part=str(part_of(out.resolve(), n)), mark=mark(videos[n]), settings=asdict(settings), fingerprint=same) for n in known]
+        tasks = [dict(name=n, video=str(videos[n].resolve()), part=str(part_of(out.resolve(), n)),
+                      mark=mark(videos[n]), settings=asdict(settings), fingerprint=same)
+                 for n in known]
         todo = [t for t in tasks if not _done(t)]
         try:
-            for answer in progress(engines[engine](todo, workers or len(cores()), out/'parts'), len(tasks), len(tasks) - len(todo)):
+            for answer in progress(engines[engine](todo, workers or len(cores()), out/'parts'), len(tasks),
+                                   len(tasks) - len(todo)):
                 if 'error' in answer: failures[answer['name']] = answer['error']
-        except KeyboardInterrupt: print(f'{out}: {sum(map(_done, tasks))} of {len(tasks)} videos are done; the same command goes on from there', file=sys.stderr); raise
-        _write_csv(out/'failures.csv', [dict(name=n, reason=failures[n]) for n in sorted(failures, key=natural)], ['name', 'reason'])
+        except KeyboardInterrupt:
+            print(
+                f'{out}: {sum(map(_done, tasks))} of {len(tasks)} videos are done; the same command goes on '
+                'from there',
+                file=sys.stderr,
+            )
+            raise
+        _write_csv(out/'failures.csv',
+                   [dict(name=n, reason=failures[n]) for n in sorted(failures, key=natural)],
+                   ['name', 'reason'])
         good = {n: known[n] for n in known if n not in failures}
-        if not good: raise ValueError(f'{folder}: none of its {len(videos)} videos gave a clip, {next(iter(failures))} for one {next(iter(failures.values()))}; see {out/"failures.csv"}')
+        if not good:
+            raise ValueError(f'{folder}: none of its {len(videos)} videos gave a clip, '
+                             f'{next(iter(failures))} for one {next(iter(failures.values()))}; see '
+                             f'{out/"failures.csv"}')
         return assemble(out, good)
 
 engines: dict[str, Callable] = dict(local=local, ray=on_ray)
@@ -405,15 +487,19 @@ def extract_command(
     out: Path, # a folder for the corpus: new, or one that was begun with the same settings
     workers: int = 0, # processes, each on a core and with half a gigabyte of memory; 0 takes all cores
     engine: Literal['local', 'ray'] = 'local', # processes of this machine, or a Ray cluster
-    labels: str | None = None, # a pattern such as '{signer}/{gloss}_*', or a csv file; without it, names of files and folders tell
+    # a pattern such as '{signer}/{gloss}_*', or a csv file; without it, names of files and folders tell
+    labels: str | None = None,
     layout: Literal['holistic', 'hands'] = 'holistic', # 543 landmarks of one person, or 42 of two hands
     backend: Literal['auto', 'solutions', 'tasks'] = 'auto', # which of MediaPipe's two interfaces
-    model: str | None = None, # a .task file for the Tasks API; without it the one that `signbook models` finds
+    # a .task file for the Tasks API; without it the one that `signbook models` finds
+    model: str | None = None,
     mirrored: bool = False, # the recordings are mirror images, as many selfie cameras store them
     fps: float | None = None, # take folders of numbered pictures too: how many were taken in a second
 ) -> dict:
     "Landmarks of videos by MediaPipe, as a corpus; ended and started again, it goes on where it stopped."
-    corpus = extract_folder(videos, out, workers, engine, labels, layout=layout, backend=backend, model=model, mirrored=mirrored, fps=fps)
+    corpus = extract_folder(videos, out, workers, engine, labels, layout=layout, backend=backend, model=model,
+                            mirrored=mirrored, fps=fps)
     with open(out/'failures.csv', encoding='utf-8', newline='') as f: failures = list(csv.DictReader(f))
     for row in failures: print(f'{row["name"]}: {row["reason"]}', file=sys.stderr)
-    return dict(corpus=str(out), clips=len(corpus), failures=len(failures), frames=int(corpus.frames.sum()), words=len(corpus.vocabulary), fingerprint=corpus.fingerprint)
+    return dict(corpus=str(out), clips=len(corpus), failures=len(failures), frames=int(corpus.frames.sum()),
+                words=len(corpus.vocabulary), fingerprint=corpus.fingerprint)

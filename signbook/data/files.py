@@ -50,7 +50,8 @@ def bounded(
     size = os.path.getsize(path) if size is None else size
     most = always_allowed + times_as_large * size
     if needed > most:
-        raise ValueError(f'{path}: promises {needed} bytes out of {size}: damaged, or made to fill the memory')
+        raise ValueError(f'{path}: promises {needed} bytes out of {size}: damaged, or made to fill the '
+                         'memory')
 
 # %% ../../nbs/08_files.ipynb #fdfae8f7
 _loads = {
@@ -108,15 +109,19 @@ def npy_header(
     if version not in ((1, 0), (2, 0)): raise ValueError(f'npy version {version}, expected 1.0 or 2.0')
     start = file.tell()
     length = int.from_bytes(file.read(2 * version[0]), 'little') # numpy would make room for whatever it says
-    expect(length <= size, f'the header of {key}', f'{length} bytes long', f'at most {size}, as the file is', path)
+    expect(length <= size, f'the header of {key}', f'{length} bytes long', f'at most {size}, as the file is',
+           path)
     file.seek(start)
     read_header = getattr(np.lib.format, f'read_array_header_{version[0]}_0')
     shape, fortran, dtype = read_header(file)
     pickled = f'{path}: {key} holds pickled Python objects, which are never loaded; expected plain numbers'
     if dtype.hasobject: raise ValueError(pickled + plain_numbers(path))
-    if dtype.kind not in 'biufUS' or not dtype.itemsize: raise ValueError(f'{path}: {key} is of type {dtype}, expected plain numbers')
+    if dtype.kind not in 'biufUS' or not dtype.itemsize:
+        raise ValueError(f'{path}: {key} is of type {dtype}, expected plain numbers')
     needed = file.tell() + math.prod(shape) * dtype.itemsize
-    if size != needed: raise ValueError(f'{path}: {key} has {size} bytes, expected {needed} for shape {shape}: truncated or damaged')
+    if size != needed:
+        raise ValueError(f'{path}: {key} has {size} bytes, expected {needed} for shape {shape}: truncated or '
+                         'damaged')
     return shape, fortran, dtype
 
 # %% ../../nbs/08_files.ipynb #485815af
@@ -213,9 +218,12 @@ def numbers(
     what: str, # which array of it
 ) -> np.ndarray: # float32
     "Coordinates as float32. NaN is let through (it means not seen), infinity is not."
-    if array.dtype.kind not in 'iuf': raise ValueError(f'{path}: {what} is of type {array.dtype}, expected numbers')
+    if array.dtype.kind not in 'iuf':
+        raise ValueError(f'{path}: {what} is of type {array.dtype}, expected numbers')
     with np.errstate(over='ignore', invalid='ignore'): array = array.astype(np.float32)
-    if np.isinf(array).any(): raise ValueError(f'{path}: {what} has {int(np.isinf(array).sum())} infinite values, expected finite ones, or NaN where nothing was seen')
+    if np.isinf(array).any():
+        raise ValueError(f'{path}: {what} has {int(np.isinf(array).sum())} infinite values, expected finite '
+                         'ones, or NaN where nothing was seen')
     return array
 
 def make_clip(xyz, layout, path, conf=1., **about) -> Clip:
@@ -224,7 +232,8 @@ def make_clip(xyz, layout, path, conf=1., **about) -> Clip:
     return Clip(np.where(conf[..., None] > 0, xyz, 0), conf, layout=layout, source=str(path), **about)
 
 # %% ../../nbs/08_files.ipynb #2c6195e9
-_splits = dict(train='train', training='train', val='val', valid='val', validation='val', dev='val', test='test', testing='test')
+_splits = dict(train='train', training='train', val='val', valid='val', validation='val', dev='val',
+               test='test', testing='test')
 split_words = set(_splits) # words that speak of a split
 
 def splits_in(
@@ -252,15 +261,19 @@ def natural(name: str) -> list: # a sort key
     "Puts names in the order that people expect: 10 after 9."
     return [(0, int(t), '') if t.isdecimal() else (1, 0, t) for t in re.split(r'([0-9]+)', name) if t]
 
-def is_hidden(path: Path) -> bool: return path.name.startswith('.') or path.name == '__MACOSX' # what systems leave behind
+def is_hidden(path: Path) -> bool: # what systems leave behind
+    return path.name.startswith('.') or path.name == '__MACOSX'
 
-_notes = set('.md .rst .txt .json .jsonl .csv .tsv .yaml .yml .toml .html .pdf .png .jpg .jpeg .py .ipynb .log'.split())
+_notes = set(
+    '.md .rst .txt .json .jsonl .csv .tsv .yaml .yml .toml .html .pdf .png .jpg .jpeg .py .ipynb .log'.split()
+)
 
 def is_note(
     path: Path, # a file or folder among the data
 ) -> bool:
     "Whether it is no data: hidden, a README or LICENSE, or text, a table or a picture by its ending."
-    return is_hidden(path) or not path.is_dir() and (path.suffix.lower() in _notes or path.stem.upper() in ('README', 'LICENSE'))
+    return is_hidden(path) or not path.is_dir() and (
+        path.suffix.lower() in _notes or path.stem.upper() in ('README', 'LICENSE'))
 
 # %% ../../nbs/08_files.ipynb #4d8f8317
 def file_name(
@@ -268,9 +281,11 @@ def file_name(
     taken: dict[str, int], # how often each name was given so far; empty at first, and kept up to date here
 ) -> str: # without an ending: `{gloss}__{signer}__{session}__rep01`, unknown fields are left out
     "A name for a clip's file that no other clip has."
-    clean = lambda text, most: re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*\s\ud800-\udfff]+', '_', text).strip('._ ').encode()[:most].decode(errors='ignore')
+    clean = lambda text, most: re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*\s\ud800-\udfff]+', '_',
+                                      text).strip('._ ').encode()[:most].decode(errors='ignore')
     words = '-'.join(clip.gloss[:6]) + ('-etc' if len(clip.gloss) > 6 else '')
-    fields = [clean(words, 80) or 'unlabelled', *filter(None, (clean(clip.signer, 40), clean(clip.session, 40)))]
+    fields = [clean(words, 80) or 'unlabelled',
+              *filter(None, (clean(clip.signer, 40), clean(clip.session, 40)))]
     key = unicodedata.normalize('NFKC', '__'.join(fields)).casefold()
     taken[key] = taken.get(key, 0) + 1
     return '__'.join([*fields, f'rep{taken[key]:02d}'])
@@ -310,7 +325,8 @@ def sweep(
             removed.append(name)
     return removed
 
-swept = lru_cache(maxsize=1024)(sweep) # a folder is looked through once by a process, however much it writes there
+# a folder is looked through once by a process, however much it writes there
+swept = lru_cache(maxsize=1024)(sweep)
 
 def temporary_name(
     path: str | Path, # where something shall be
@@ -361,7 +377,8 @@ def expect_writable(
     path = Path(path)
     with one_sentence(path, 'cannot be written'):
         taken = 'a folder' if path.is_dir() else 'a file'
-        expect(not os.path.lexists(path), 'the name', f'that of {taken} which exists already', 'a new one, since nothing is written over', path)
+        expect(not os.path.lexists(path), 'the name', f'that of {taken} which exists already',
+               'a new one, since nothing is written over', path)
         above = next(p for p in path.absolute().parents if os.path.lexists(p))
         expect(above.is_dir(), str(above), 'a file', 'a folder to write in', path)
         (above/f'.{path.name}.{os.getpid()}').is_file() # a name too long is an error of the system's
@@ -392,9 +409,13 @@ def load_csv(
         if twice: raise ValueError(f'{path}: has two columns {twice[0]!r}, expected each name once')
         with open(path, 'rb') as file: delimiter = _delimiter(file.readline(2**20).decode('utf-8-sig'))
         types = {n: string() for n in (names if '*' in text else text)}
-        return arrow.read_csv(path, read_options=arrow.ReadOptions(use_threads=False, block_size=min(os.path.getsize(path) + 2**16, 2**31 - 2**17)),
+        return arrow.read_csv(path,
+                              read_options=arrow.ReadOptions(use_threads=False,
+                                                             block_size=min(os.path.getsize(path) + 2**16,
+                                                                            2**31 - 2**17)),
                               parse_options=arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                              convert_options=arrow.ConvertOptions(column_types=types, strings_can_be_null=False, decimal_point=decimal))
+                              convert_options=arrow.ConvertOptions(
+                                  column_types=types, strings_can_be_null=False, decimal_point=decimal))
 
 # %% ../../nbs/08_files.ipynb #1f69833e
 _formula = re.compile(r"'*[=+\-@\t\r]")
@@ -416,8 +437,10 @@ def clip_row(
     file: str, # its file, relative to the table
 ) -> dict[str, str]: # column → text; empty where nothing is known
     "What `clips.csv` says about a clip: all but coordinates and confidence."
-    lists = dict(gloss=list(clip.gloss), spans=[list(s) for s in clip.spans], times=None if clip.times is None else clip.times.tolist())
-    return dict(file=file, **{k: json.dumps(v, ensure_ascii=False) if v else '' for k, v in lists.items()}, fps=repr(float(clip.fps)), aspect=repr(float(clip.aspect)),
+    lists = dict(gloss=list(clip.gloss), spans=[list(s) for s in clip.spans],
+                 times=None if clip.times is None else clip.times.tolist())
+    return dict(file=file, **{k: json.dumps(v, ensure_ascii=False) if v else '' for k, v in lists.items()},
+                fps=repr(float(clip.fps)), aspect=repr(float(clip.aspect)),
                 **{k: getattr(clip, k) for k in _texts}, layout=clip.layout.name, source=clip.source)
 
 def write_rows(
@@ -427,7 +450,9 @@ def write_rows(
     "A table of text."
     rows = list(rows)
     with open(path, 'w', encoding='utf-8', newline='') as file:
-        table = csv.DictWriter(file, list(rows[0])); table.writeheader(); table.writerows(rows)
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
 
 # %% ../../nbs/08_files.ipynb #d457f5d9
 @lru_cache(maxsize=8)
@@ -449,9 +474,12 @@ def glosses_of(
 
 def from_row(row: dict[str, str]) -> dict: # fields of a clip
     "What a row says. An empty signer, session or split is not known; of other fields, empty says nothing."
-    makers = dict(gloss=glosses_of, spans=lambda v: tuple(Span(float(a), float(b), str(g)) for a, b, g in json.loads(v)),
-                  times=lambda v: np.array(json.loads(v), np.float64), fps=float, aspect=float, layout=get_layout, **{k: str for k in _texts})
-    return {k: make(row[k]) for k, make in makers.items() if row.get(k) or row.get(k) == '' and k in _texts[:3]}
+    makers = dict(gloss=glosses_of,
+                  spans=lambda v: tuple(Span(float(a), float(b), str(g)) for a, b, g in json.loads(v)),
+                  times=lambda v: np.array(json.loads(v), np.float64), fps=float, aspect=float,
+                  layout=get_layout, **{k: str for k in _texts})
+    return {k: make(row[k]) for k, make in makers.items()
+            if row.get(k) or row.get(k) == '' and k in _texts[:3]}
 
 def told(
     path: str | Path, # a file or folder that holds one clip
@@ -463,16 +491,21 @@ def told(
         if not table.is_file(): continue
         with one_sentence(table, f'is damaged where it speaks of {path.name}'):
             state = table.stat()
-            return from_row(_rows(str(table), (state.st_mtime_ns, state.st_size)).get(path.relative_to(folder).as_posix(), {}))
+            return from_row(_rows(str(table),
+                                  (state.st_mtime_ns,
+                                   state.st_size)).get(path.relative_to(folder).as_posix(), {}))
     return {}
 
 def labelled(clip: Clip, path) -> Clip:
     "A clip with what `clips.csv` says about its file; joints that its layout has not are left out, unless they were seen."
     about = told(path)
     with one_sentence(path, f'does not go with what {beside} says of it'):
-        layout = about.get('layout', clip.layout); at = clip.layout.locate(layout)
+        layout = about.get('layout', clip.layout)
+        at = clip.layout.locate(layout)
         more = np.delete(clip.conf, at, 1).any() if len(layout) < len(clip.layout) else False
-        if more: raise ValueError(f'{path}: has joints that are not in layout {layout.name}, which {beside} says it has')
+        if more:
+            raise ValueError(f'{path}: has joints that are not in layout {layout.name}, which {beside} says '
+                             'it has')
         return replace(clip, xyz=clip.xyz[:, at], conf=clip.conf[:, at], **about) if about else clip
 
 # %% ../../nbs/08_files.ipynb #2bd9f032
@@ -484,6 +517,7 @@ def real_data(
     root = next((p for p in (here, *here.parents) if (p/'settings.ini').exists()), here)
     folder = Path(os.environ.get('SIGNBOOK_DATA') or root.parent/'shared/data')/name
     if folder.is_dir(): return folder
-    print(f'no real data {name!r} here (set SIGNBOOK_DATA to the folder that holds it): its examples are left out')
+    print(f'no real data {name!r} here (set SIGNBOOK_DATA to the folder that holds it): its examples are '
+          'left out')
 
 

@@ -37,7 +37,8 @@ def counterpart(
     elif 'hand' in what and side:
         name = point.lower().replace('_finger_', '_')
         joint = f'{side}_hand.{name}' if name in _hand else f'{side}_hand.{_hand[i]}' if n == 21 else ''
-    elif digit: joint = f'{_sides[digit[1]]}_hand.{_hand[4 * fingers.index(digit[2].lower()) + int(digit[3])]}'
+    elif digit:
+        joint = f'{_sides[digit[1]]}_hand.{_hand[4 * fingers.index(digit[2].lower()) + int(digit[3])]}'
     else:
         words = re.sub(r'^([RL])(?=[A-Z][a-z])', lambda m: _sides[m[1]] + '_', point)
         joint = 'pose.' + re.sub(r'(?<=[a-z])(?=[A-Z])', '_', words).lower().replace('big_toe', 'foot_index')
@@ -45,18 +46,21 @@ def counterpart(
 
 # %% ../../nbs/09_formats.ipynb #e5e0380c
 def skeleton(
-    names: list[str], # N joints of HOLISTIC, empty where a point has no counterpart; of two alike the first counts
+    # N joints of HOLISTIC, empty where a point has no counterpart; of two alike the first counts
+    names: list[str],
     xyz: np.ndarray, # (T, N, 3)
     conf: np.ndarray, # (T, N)
 ) -> tuple[Layout, np.ndarray, np.ndarray]: # (T, J, 3), (T, J)
     "Points with names as a layout's joints; a joint without a point has confidence 0."
     first = {n: i for i, n in reversed(list(enumerate(names))) if n}
     for s in _sides.values():
-        if f'{s}_hand.index_mcp' in first and f'pose.{s}_wrist' in first: first.setdefault(f'{s}_hand.wrist', first[f'pose.{s}_wrist'])
+        if f'{s}_hand.index_mcp' in first and f'pose.{s}_wrist' in first:
+            first.setdefault(f'{s}_hand.wrist', first[f'pose.{s}_wrist'])
     parts = {n.split('.')[0] for n in first}
     layout = next(l for l in (HANDS, POSE, FACE, HOLISTIC) if parts <= l.parts.keys())
     to, of = [layout.index(n) for n in first], list(first.values())
-    placed, seen = np.zeros((len(xyz), len(layout), 3), np.float32), np.zeros((len(xyz), len(layout)), np.float32)
+    placed = np.zeros((len(xyz), len(layout), 3), np.float32)
+    seen = np.zeros((len(xyz), len(layout)), np.float32)
     placed[:, to], seen[:, to] = xyz[:, of], conf[:, of]
     return layout, placed, seen
 
@@ -140,28 +144,47 @@ def link(
 # %% ../../nbs/09_formats.ipynb #7552a1c8
 def _oldest(header, data, at):
     "Body of version 0.0, where every frame says how many people it has: fps, T arrays (P, N, D + 1) with the confidence last."
-    fps, T = struct.unpack_from('<HH', data, at); at += 4
-    sizes = [(len(c.points), len(c.format)) for c in header.components]; dims = header.num_dims()
-    floats = sum(n * d for n, d in sizes); people = []
+    fps, T = struct.unpack_from('<HH', data, at)
+    at += 4
+    sizes = [(len(c.points), len(c.format)) for c in header.components]
+    dims = header.num_dims()
+    floats = sum(n * d for n, d in sizes)
+    people = []
     nobody = np.zeros((0, sum(n for n, _ in sizes), dims + 1), np.float32)
     for _ in range(T):
-        P, = struct.unpack_from('<H', data, at); at += 2
+        P, = struct.unpack_from('<H', data, at)
+        at += 2
         if not P:
             people.append(nobody)
             continue
-        rows = np.frombuffer(data, np.uint8, P * (2 + 4 * floats), at).reshape(P, -1)[:, 2:].copy().view('<f4'); at += rows.size * 4 + 2 * P
-        parts = [p.reshape(P, n, d) for p, (n, d) in zip(np.split(rows, np.cumsum([n * d for n, d in sizes])[:-1], 1), sizes)]
-        people.append(np.concatenate([np.concatenate([p[..., :-1], np.zeros((*p.shape[:2], dims + 1 - p.shape[2]), np.float32), p[..., -1:]], -1) for p in parts], 1))
-    if at != len(data): raise ValueError(f'has {len(data)} bytes, expected {at} for {T} frames: truncated or damaged')
+        rows = np.frombuffer(data, np.uint8, P * (2 + 4 * floats),
+                             at).reshape(P, -1)[:, 2:].copy().view('<f4')
+        at += rows.size * 4 + 2 * P
+        parts = [p.reshape(P, n, d)
+                 for p, (n, d) in zip(np.split(rows, np.cumsum([n * d for n, d in sizes])[:-1], 1), sizes)]
+        people.append(np.concatenate([np.concatenate([p[..., :-1],
+                                                      np.zeros((*p.shape[:2], dims + 1 - p.shape[2]),
+                                                               np.float32),
+                                                      p[..., -1:]],
+                                                     -1)
+                                      for p in parts],
+                                     1))
+    if at != len(data):
+        raise ValueError(f'has {len(data)} bytes, expected {at} for {T} frames: truncated or damaged')
     return float(fps), people
 
 def _promise(header, data, at):
     "Refuse a body of version 0.1 or 0.2 that is not as large as header and frames say."
-    rate, T, P = struct.unpack_from('<HHH' if round(header.version, 3) == .1 else '<fIH', data, at); at += 6 if round(header.version, 3) == .1 else 10
-    frame = 4 * P * header.total_points() * (header.num_dims() + 1); left = len(data) - at
+    rate, T, P = struct.unpack_from('<HHH' if round(header.version, 3) == .1 else '<fIH', data, at)
+    at += 6 if round(header.version, 3) == .1 else 10
+    frame = 4 * P * header.total_points() * (header.num_dims() + 1)
+    left = len(data) - at
     if not frame: raise ValueError(f'has {P} people of {header.total_points()} points, expected at least one')
-    if round(header.version, 3) == .1 and T < 65535: T += (left // frame) & ~65535                     # it counts frames in two bytes
-    if left != T * frame: raise ValueError(f'has {left} bytes after its header, expected {T * frame} for {T} frames: truncated or damaged')
+    # it counts frames in two bytes
+    if round(header.version, 3) == .1 and T < 65535: T += (left // frame) & ~65535
+    if left != T * frame:
+        raise ValueError(f'has {left} bytes after its header, expected {T * frame} for {T} frames: truncated '
+                         'or damaged')
 
 # %% ../../nbs/09_formats.ipynb #550c5a43
 def open_pose(
@@ -173,11 +196,15 @@ def open_pose(
     from pose_format.utils.reader import BufferReader
     with one_sentence(path, 'is damaged, or no .pose file'):
         data = regular(path).read_bytes()
-        reader = BufferReader(data); header = PoseHeader.read(reader)
+        reader = BufferReader(data)
+        header = PoseHeader.read(reader)
         odd = next((c for c in header.components if not re.fullmatch('XYC|XYZC|XYZKC', c.format)), None)
-        if odd or not header.components: raise ValueError(f'has points of format {odd.format!r}, expected X, Y, maybe Z, and C' if odd else 'has no components')
+        if odd or not header.components:
+            raise ValueError(f'has points of format {odd.format!r}, expected X, Y, maybe Z, and C' if odd
+                             else 'has no components')
         if header.version == 0: return header, *_oldest(header, data, reader.read_offset)
-        if round(header.version, 3) not in (.1, .2): raise ValueError(f'version {header.version:g}, expected 0.0, 0.1 or 0.2')
+        if round(header.version, 3) not in (.1, .2):
+            raise ValueError(f'version {header.version:g}, expected 0.0, 0.1 or 0.2')
         _promise(header, data, reader.read_offset)
         body = Pose.read(data).body
         return header, float(body.fps), list(np.concatenate([body.data.data, body.confidence[..., None]], -1))
@@ -191,7 +218,8 @@ def _one(people, person, names, path, size):
     xyc = [p[..., [0, 1, -1]] for p in people]
     who = link(xyc, names) if many > 1 else [np.zeros(len(p), int) for p in people]
     count = max(1, 1 + max((int(w.max(initial=-1)) for w in who), default=-1))
-    expect(person is None or 0 <= person < count, 'person', person, f'0 to {count - 1}, the one seen most first', path)
+    expect(person is None or 0 <= person < count, 'person', person,
+           f'0 to {count - 1}, the one seen most first', path)
     found = np.zeros((len(people), *people[0].shape[1:]), np.float32)
     for t, (frame, ranks) in enumerate(zip(people, who)):
         at = np.flatnonzero(ranks == (person or 0))
@@ -211,7 +239,8 @@ def _is_pose(path):
 def read_pose(
     path: str | Path, # a .pose file
     fps: float | None = None, # frames per second; by default as the file says
-    frame: str = 'image', # image | world | body | part; coordinates that are not in the image are left as they are
+    # image | world | body | part; coordinates that are not in the image are left as they are
+    frame: str = 'image',
     person: int | None = None, # which of several people; 0 is the one seen most over all frames, 1 the next
     world: bool = False, # MediaPipe's world landmarks instead of those in the image
     width: float | None = None, # of the picture, in pixels; by default as the file says
@@ -220,39 +249,61 @@ def read_pose(
     "The signer of a .pose file; gloss and signer are in `clips.csv` beside it, if anywhere."
     header, rate, people = open_pose(path)
     with one_sentence(path, 'cannot be read'):
-        is_world = ['WORLD' in c.name.upper() for c in header.components for _ in c.points]; world = world or all(is_world)
-        names = [counterpart(c.name.upper().replace('_WORLD', '') if world else c.name, p, i, len(c.points)) for c in header.components for i, p in enumerate(c.points)]
+        is_world = ['WORLD' in c.name.upper() for c in header.components for _ in c.points]
+        world = world or all(is_world)
+        names = [counterpart(c.name.upper().replace('_WORLD', '') if world else c.name, p, i, len(c.points))
+                 for c in header.components for i, p in enumerate(c.points)]
         names = [n if w == world else '' for n, w in zip(names, is_world)]
-        if not any(names): raise ValueError(f'has no point that is known here; its components are {", ".join(c.name for c in header.components[:8])}')
+        if not any(names):
+            raise ValueError('has no point that is known here; its components are '
+                             f'{", ".join(c.name for c in header.components[:8])}')
         bounded(path, 12 * len(people) * len(HOLISTIC))
         found, remark = _one(people, person, names, path, os.path.getsize(path))
         flat = 'Z' not in header.components[0].format
         if flat: found = np.insert(found, -1, 0, -1)
         layout, xyz, conf = skeleton(names, found[..., :3], found[..., -1])
         conf = settled(np.nan_to_num(conf, posinf=np.inf, neginf=-np.inf), path)
-        xyz[conf == 0] = 0; xyz = numbers(xyz, path, 'the body'); conf = np.where(np.isnan(xyz).any(-1), 0, conf)
+        xyz[conf == 0] = 0
+        xyz = numbers(xyz, path, 'the body')
+        conf = np.where(np.isnan(xyz).any(-1), 0, conf)
         w, h = (width, height) if width and height else (header.dimensions.width, header.dimensions.height)
         rate = rate if fps is None else fps
         expect(rate > 0, 'the frame rate', f'{rate:g}', 'a positive number; fps=25 (--fps 25) says it', path)
         if world: frame = 'world'
         if frame == 'image':
             way_on = 'width and height do (--width 1280 --height 720), and frame="body" (--frame body) leaves numbers as they are'
-            if not (w and h): raise ValueError(f'says that the picture is {w} by {h} pixels, so that nothing tells its size; {way_on}')
-            xyz = np.stack([np.nan_to_num(xyz[..., 0]) / w, np.nan_to_num(xyz[..., 1]) / h, _depth(xyz[..., 2], conf, w)], -1)
+            if not (w and h):
+                raise ValueError(f'says that the picture is {w} by {h} pixels, so that nothing tells its '
+                                 f'size; {way_on}')
+            xyz = np.stack([np.nan_to_num(xyz[..., 0]) / w, np.nan_to_num(xyz[..., 1]) / h,
+                            _depth(xyz[..., 2], conf, w)],
+                           -1)
         lost = sum(not n for n, x in zip(names, is_world) if x == world)
-        source = f'{path} ({", ".join(filter(None, (remark, f"{lost} points without a counterpart left out" if lost else "")))})' if remark or lost else str(path)
-    yield labelled(Clip(np.nan_to_num(xyz), conf, fps=rate, aspect=w / h if w and h and frame == 'image' else 1., layout=layout, source=source, frame=frame), path)
+        source = (
+            f'{path} ({", ".join(filter(None, (remark, f"{lost} points without a counterpart left out" if lost else "")))})'
+            if remark or lost
+            else str(path)
+        )
+    yield labelled(Clip(np.nan_to_num(xyz), conf, fps=rate,
+                        aspect=w / h if w and h and frame == 'image' else 1., layout=layout, source=source,
+                        frame=frame),
+                   path)
 
 # %% ../../nbs/09_formats.ipynb #14f99a58
-_components = dict(pose='POSE_LANDMARKS', face='FACE_LANDMARKS', left_hand='LEFT_HAND_LANDMARKS', right_hand='RIGHT_HAND_LANDMARKS')
+_components = dict(pose='POSE_LANDMARKS', face='FACE_LANDMARKS', left_hand='LEFT_HAND_LANDMARKS',
+                   right_hand='RIGHT_HAND_LANDMARKS')
 
 def _component(layout, part):
     "What the header says about a part: names of points, limbs and colours."
     from pose_format.pose_header import PoseHeaderComponent
     at, color = layout.parts[part], layout.colors.get(part, '#4c5c7a')
-    names = [re.sub('^(index|middle|ring)_', r'\1_finger_', j.split('.')[1]) if 'hand' in part else j.split('.')[1] for j in layout.joints[at]]
-    limbs = [(int(a) - at.start, int(b) - at.start) for a, b in layout.edges if at.start <= a < at.stop and at.start <= b < at.stop]
-    return PoseHeaderComponent(_components[part], [n.upper() for n in names], limbs, [tuple(bytes.fromhex(color[1:]))] * len(limbs), 'XYZC')
+    names = [re.sub('^(index|middle|ring)_', r'\1_finger_',
+                    j.split('.')[1]) if 'hand' in part else j.split('.')[1]
+             for j in layout.joints[at]]
+    limbs = [(int(a) - at.start, int(b) - at.start) for a, b in layout.edges
+             if at.start <= a < at.stop and at.start <= b < at.stop]
+    return PoseHeaderComponent(_components[part], [n.upper() for n in names], limbs,
+                               [tuple(bytes.fromhex(color[1:]))] * len(limbs), 'XYZC')
 
 def picture(
     aspect: float, # width / height
@@ -260,7 +311,8 @@ def picture(
     "A picture of about that shape, in whole pixels."
     f = Fraction(aspect).limit_denominator(4320) if aspect < 15 else Fraction(round(aspect))
     k = max(1, min(round(720 / f.denominator), 65535 // max(f.numerator, 1)))
-    if not 0 < f.numerator * k <= 65535: raise ValueError(f'aspect is {aspect:g}, expected a picture of at most 65535 by 4320 pixels')
+    if not 0 < f.numerator * k <= 65535:
+        raise ValueError(f'aspect is {aspect:g}, expected a picture of at most 65535 by 4320 pixels')
     return f.numerator * k, f.denominator * k
 
 # %% ../../nbs/09_formats.ipynb #ecbe5a39
@@ -273,27 +325,36 @@ def write_pose(
     from pose_format.numpy import NumPyPoseBody
     from pose_format.pose_header import PoseHeader, PoseHeaderDimensions
     odd = [p for p in clip.layout.parts if p not in _components]
-    if odd: raise ValueError(f'{path}: layout {clip.layout.name} has a part {odd[0]}, which MediaPipe has not; expected only {", ".join(_components)}')
+    if odd:
+        raise ValueError(f'{path}: layout {clip.layout.name} has a part {odd[0]}, which MediaPipe has not; '
+                         f'expected only {", ".join(_components)}')
     parts = [p for p in _components if p in clip.layout.parts]
     order = np.concatenate([clip.layout.indices(p) for p in parts])
     with one_sentence(path, 'cannot be written'):
         w, h = picture(clip.aspect) if clip.frame == 'image' else (1, 1)
-        body = NumPyPoseBody(clip.fps, (clip.xyz * np.float64([w, h, 1]))[:, None, order].astype(np.float32), clip.conf[:, None, order])
+        body = NumPyPoseBody(clip.fps, (clip.xyz * np.float64([w, h, 1]))[:, None, order].astype(np.float32),
+                             clip.conf[:, None, order])
         header = PoseHeader(.2, PoseHeaderDimensions(w, h, w), [_component(clip.layout, p) for p in parts])
         with replacing(path) as temporary, open(temporary, 'wb') as file: Pose(header, body).write(file)
     return Path(path)
 
 # %% ../../nbs/09_formats.ipynb #add6b91e
 _coco = 'Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist RHip RKnee RAnkle LHip LKnee LAnkle REye LEye REar LEar'.split()
-_fields = dict(pose_keypoints_2d=(25, 18), hand_left_keypoints_2d=(21,), hand_right_keypoints_2d=(21,)) # field → how many points it may have
+# field → how many points it may have
+_fields = dict(pose_keypoints_2d=(25, 18), hand_left_keypoints_2d=(21,), hand_right_keypoints_2d=(21,))
 
 def _points(person, path):
     "One person's (67, 3): 25 of the body and 21 of each hand; zeros where there is nothing."
-    if not isinstance(person, dict): raise ValueError(f'{path}: has a person that is {type(person).__name__}, expected an object with lists of keypoints')
+    if not isinstance(person, dict):
+        raise ValueError(f'{path}: has a person that is {type(person).__name__}, expected an object with '
+                         'lists of keypoints')
     rows = []
     for field, sizes in _fields.items():
-        flat = np.asarray(person.get(field) or person.get(field.removesuffix('_2d')) or np.zeros(3 * sizes[0]))
-        if flat.ndim != 1 or flat.dtype.kind not in 'if' or flat.size not in [3 * n for n in sizes]: raise ValueError(f'{path}: {field} has shape {flat.shape} and type {flat.dtype}, expected {" or ".join(str(3 * n) for n in sizes)} numbers')
+        flat = np.asarray(person.get(field) or person.get(field.removesuffix('_2d'))
+                          or np.zeros(3 * sizes[0]))
+        if flat.ndim != 1 or flat.dtype.kind not in 'if' or flat.size not in [3 * n for n in sizes]:
+            raise ValueError(f'{path}: {field} has shape {flat.shape} and type {flat.dtype}, expected '
+                             f'{" or ".join(str(3 * n) for n in sizes)} numbers')
         rows.append(np.pad(flat.reshape(-1, 3), ((0, sizes[0] - flat.size // 3), (0, 0))))
     with np.errstate(over='ignore'): return np.concatenate(rows).astype(np.float32)
 
@@ -301,12 +362,18 @@ def _people(path):
     "(P, 67, 3) of the people of a frame's file, and which body it counts."
     with one_sentence(path, 'is damaged, or no OpenPose frame'):
         frame = json.loads(regular(path).read_bytes())
-        if not isinstance(frame, dict) or not isinstance(frame.get('people'), list): raise ValueError(f'{path}: has no list of people')
-        small = any(isinstance(p, dict) and len(p.get('pose_keypoints_2d') or p.get('pose_keypoints') or []) == 54 for p in frame['people'])
-        return np.stack([_points(p, path) for p in frame['people']]) if frame['people'] else np.zeros((0, 67, 3), np.float32), small
+        if not isinstance(frame, dict) or not isinstance(frame.get('people'), list):
+            raise ValueError(f'{path}: has no list of people')
+        small = any(isinstance(p, dict) and len(p.get('pose_keypoints_2d') or p.get('pose_keypoints')
+                                                or []) == 54
+                    for p in frame['people'])
+        return np.stack([_points(p, path)
+                         for p in frame[
+                             'people']]) if frame['people'] else np.zeros((0, 67, 3), np.float32), small
 
 # %% ../../nbs/09_formats.ipynb #e4ffc94b
-def _is_openpose(path): return path.is_dir() and any(re.search(r'\d_keypoints\.json$', p.name) for p in path.iterdir())
+def _is_openpose(path):
+    return path.is_dir() and any(re.search(r'\d_keypoints\.json$', p.name) for p in path.iterdir())
 
 def frame_numbers(
     files: list[Path], # one a frame
@@ -316,9 +383,14 @@ def frame_numbers(
     found, prefixes = {}, set()
     for p in files:
         if not (m := re.search(pattern, p.name)): continue
-        if int(m[m.lastindex]) in found and p.name[:m.start(m.lastindex)] in prefixes: raise ValueError(f'{p}: is frame {int(m[m.lastindex])} as {found[int(m[m.lastindex])].name} is, expected one file a frame')
-        prefixes.add(p.name[:m.start(m.lastindex)]); found[int(m[m.lastindex])] = p
-    if len(prefixes) > 1: raise ValueError(f'{files[0].parent}: has frames of {len(prefixes)} recordings, {", ".join(sorted(prefixes)[:2])}, …; expected a folder for each')
+        if int(m[m.lastindex]) in found and p.name[:m.start(m.lastindex)] in prefixes:
+            raise ValueError(f'{p}: is frame {int(m[m.lastindex])} as {found[int(m[m.lastindex])].name} is, '
+                             'expected one file a frame')
+        prefixes.add(p.name[:m.start(m.lastindex)])
+        found[int(m[m.lastindex])] = p
+    if len(prefixes) > 1:
+        raise ValueError(f'{files[0].parent}: has frames of {len(prefixes)} recordings, '
+                         f'{", ".join(sorted(prefixes)[:2])}, …; expected a folder for each')
     return dict(sorted(found.items()))
 
 def when(
@@ -342,19 +414,25 @@ def read_openpose(
     with one_sentence(folder, 'cannot be read'):
         people, small = zip(*map(_people, files.values()))
         body = _coco + [''] * 7 if any(small) else _body_25()
-        names = [counterpart('pose', p, 0, 25) if p else '' for p in body] + [f'{s}_hand.{j}' for s in ('left', 'right') for j in _hand]
+        names = [counterpart('pose', p, 0, 25) if p else '' for p in body] + [
+            f'{s}_hand.{j}' for s in ('left', 'right') for j in _hand]
         size = sum(p.stat().st_size for p in files.values())
         found, remark = _one(list(people), person, names, folder, size)
         layout, xyz, conf = skeleton(names, np.pad(found[..., :2], ((0, 0), (0, 0), (0, 1))), found[..., 2])
         conf = settled(np.nan_to_num(conf, posinf=np.inf, neginf=-np.inf), folder)
-        xyz[conf == 0] = 0; xyz = numbers(xyz, folder, 'the frames')
+        xyz[conf == 0] = 0
+        xyz = numbers(xyz, folder, 'the frames')
         far = np.nanmax(np.abs(xyz))
         if far > 1.5 and not (width and height):
-            raise ValueError(f'{folder}: has coordinates up to {far:.0f}, which are pixels; width and height of the picture have '
-                             'to be given (--width 1280 --height 720)')
+            raise ValueError(
+                f'{folder}: has coordinates up to {far:.0f}, which are pixels; width and height of the '
+                'picture have '
+                'to be given (--width 1280 --height 720)'
+            )
         if width and height: xyz = xyz / np.float32([width, height, 1])
-        clip = Clip(np.nan_to_num(xyz), np.where(np.isnan(xyz).any(-1), 0, conf), fps=fps, times=when(list(files), fps), aspect=width / height if width and height else 1., layout=layout,
-                    source=f'{folder} ({remark})' if remark else str(folder))
+        clip = Clip(np.nan_to_num(xyz), np.where(np.isnan(xyz).any(-1), 0, conf), fps=fps,
+                    times=when(list(files), fps), aspect=width / height if width and height else 1.,
+                    layout=layout, source=f'{folder} ({remark})' if remark else str(folder))
     yield labelled(clip, folder)
 
 def _body_25():

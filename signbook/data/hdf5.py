@@ -123,7 +123,8 @@ def written(path) -> dict: # as `texts` gives it
     try:
         process.stdin.write(json.dumps(str(Path(path).absolute())) + '\n')
         process.stdin.flush()
-        answer = json.loads(process.stdout.readline() or '{"error": "reading its text did not come to an end"}')
+        answer = json.loads(process.stdout.readline()
+                            or '{"error": "reading its text did not come to an end"}')
     except OSError: answer = dict(error='reading its text failed')
     finally: watch.cancel()
     said = str(answer.get('error', '')).removeprefix(str(Path(path).absolute())).removeprefix(': ')
@@ -160,7 +161,8 @@ def content(file, path, h5py) -> Content:
     "What there is in an open file; the helper is asked only where there is text."
     found = datasets(file, path, h5py)
     parents = {n.rpartition('/')[0] for n in found} - {''}
-    text = any(_is_text(d, h5py) for d in found.values()) or any(len(file[n].attrs) for n in (*parents, *found))
+    text = any(_is_text(d, h5py) for d in found.values()) or any(
+        len(file[n].attrs) for n in (*parents, *found))
     told = written(path) if text else dict(words={}, about={})
     return Content(path, found, told['words'], told['about'])
 
@@ -242,7 +244,8 @@ def _listing(found):
 
 def read_hdf5(
     path: str | Path, # an HDF5 file
-    fps: float | None = None, # frames per second; by default as the file says, else 25 for `x`, 30 for sequences
+    # frames per second; by default as the file says, else 25 for `x`, 30 for sequences
+    fps: float | None = None,
     frame: str = 'image', # image | world | body | part: what the coordinates are
     columns=None, # what the numbers of a frame are, where their width does not say it
 ) -> Iterator[Clip]: # clips of one layout or several
@@ -270,7 +273,9 @@ def _sequences(inside, fps, options):
     found, path = inside.found, inside.path
     clips = clips_in(found)
     odd = _left_over(found, clips)
-    wanted = 'x and y, or (frames, numbers) in a group by word, or a group of pose, face, left_hand, right_hand'
+    wanted = (
+        'x and y, or (frames, numbers) in a group by word, or a group of pose, face, left_hand, right_hand'
+    )
     expect(clips and not odd, 'the content', _listing({n: found[n] for n in odd} or found), wanted, path)
     for name, members in clips.items():
         told = dict(fps=30.) | about(name, inside) | ({} if fps is None else dict(fps=fps))

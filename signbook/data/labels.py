@@ -534,7 +534,7 @@ def find_labels(
         splits = {n: {'split': about['split']} for n, about in by_name.items() if 'split' in about}
         return Labels(said.known, splits, said.remarks, [], said.unused)
     firm, remarks, later = from_tables(root, names, whole)
-    if any('gloss' in about for about in firm.values()):                # a table that lacks some is no reason to guess
+    if any('gloss' in about for about in firm.values()): # a table that lacks some is no reason to guess
         by_name = {n: {k: v for k, v in about.items() if k != 'gloss'} for n, about in by_name.items()}
     elif remark: later.append(remark)
     return Labels(firm, by_name, remarks, later)

@@ -65,8 +65,11 @@ def _vector(value, path):
     "Three numbers, from a list or from x, y and z; None where there is nothing, or exact zeros, which no hand has."
     if value is None: return None
     if isinstance(value, dict): value = [_get(value, a) for a in 'xyz']
-    ok = isinstance(value, (list, tuple)) and len(value) >= 3 and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value[:3])
-    if not ok: raise ValueError(f'{path}: has {str(value)[:40]!r} where a position should be, expected three numbers')
+    ok = isinstance(value, (list, tuple)) and len(value) >= 3 and all(
+        isinstance(v, (int, float)) and not isinstance(v, bool) for v in value[:3])
+    if not ok:
+        raise ValueError(f'{path}: has {str(value)[:40]!r} where a position should be, expected three '
+                         'numbers')
     return value[:3] if any(value[:3]) else None
 
 # %% ../../nbs/09a_leap.ipynb #a0d9cadb
@@ -81,7 +84,8 @@ def _own_fingers(hand, path):
     if not isinstance(own, dict): return own
     found = [_get(own, *_called[f]) for f in fingers]
     ok = any(f is not None for f in found) or not own
-    expect(ok, 'a finger', f'called {list(own)[0] if own else ""!r}', f'names such as {", ".join(fingers)}', path)
+    expect(ok, 'a finger', f'called {list(own)[0] if own else ""!r}', f'names such as {", ".join(fingers)}',
+           path)
     return found
 
 def _by_hand(pointables):
@@ -100,7 +104,9 @@ def _numbered_fingers(records):
         if not isinstance(finger, dict): continue
         kind = _get(finger, 'type', 'finger_type', 'digit_type', 'finger_id', 'name')
         name = _spell(kind).removeprefix('type_') if isinstance(kind, str) else ''
-        number = fingers.index(name) if name in fingers else kind if type(kind) is int and 0 <= kind < 5 else i
+        number = (
+            fingers.index(name) if name in fingers else kind if type(kind) is int and 0 <= kind < 5 else i
+        )
         if number < 5: yield number, finger
 
 # %% ../../nbs/09a_leap.ipynb #4751e183
@@ -137,10 +143,12 @@ def _joint_ends(records, path):
 def _side_of(hand, path, called=''):
     "left | right, as the hand says, or the name that it goes by."
     kind = _get(hand, 'type', 'hand_type', 'handedness', 'side', 'chirality')
-    if kind is None and isinstance(_get(hand, 'is_left'), bool): kind = 'left' if _get(hand, 'is_left') else 'right'
+    if kind is None and isinstance(_get(hand, 'is_left'), bool):
+        kind = 'left' if _get(hand, 'is_left') else 'right'
     words = [k for k in (kind, called) if isinstance(k, str)]
     told = [m[0] for k in words if (m := re.search('left|right', _spell(k)))]
-    expect(len(set(told)) < 2, 'a hand', f'called {called!r} and of type {str(kind)[:20]!r}', 'one side', path)
+    expect(len(set(told)) < 2, 'a hand', f'called {called!r} and of type {str(kind)[:20]!r}', 'one side',
+           path)
     if not told: raise ValueError(f'{path}: has a hand of type {str(kind)[:20]!r}, expected left or right')
     return told[0]
 
@@ -186,7 +194,9 @@ def _frame_hands(frame, path):
 
 # %% ../../nbs/09a_leap.ipynb #66eb3d4f
 def unpack(
-    names, # a list of field names; `[[…]]` for a list of such records, `{field: names}` for a field that has fields
+    # a list of field names; `[[…]]` for a list of such records, `{field: names}` for a field that has
+    # fields
+    names,
     values, # the same without names
 ):
     "A packed record of LeapJS's recorder with its names."
@@ -259,14 +269,16 @@ def _frames(path):
 # %% ../../nbs/09a_leap.ipynb #ab5a7f02
 def _seconds(stamps, per_second=None):
     "Seconds from the first stamp."
-    if not np.isfinite(stamps).all() or (np.diff(stamps) < 0).any(): raise ValueError('has timestamps that go back')
+    if not np.isfinite(stamps).all() or (np.diff(stamps) < 0).any():
+        raise ValueError('has timestamps that go back')
     step = np.median(np.diff(stamps)) if len(stamps) > 1 else 1e4
     return (stamps - stamps[0]) / (per_second or (1e6 if step >= 1000 else 1e3 if step >= 1 else 1.))
 
 def _clock(stamps, fps, per_second):
     "Which frames to keep, frames per second, and their times where they are uneven."
     if stamps is None: return slice(None), fps or 120., None
-    stamps = np.asarray(stamps, np.float64); keep = np.diff(stamps, prepend=-np.inf) != 0
+    stamps = np.asarray(stamps, np.float64)
+    keep = np.diff(stamps, prepend=-np.inf) != 0
     t = _seconds(stamps[keep], per_second)
     if len(t) < 2: return keep, fps or 120., None
     rate = fps or float(1 / np.median(np.diff(t)))
@@ -281,19 +293,29 @@ def _assemble(hands, T, path, scale):
     told = any(sures)
     for (t, rows, _), sure in sorted(zip(hands, sures), key=lambda h: h[1]):
         if not rows: continue
-        at, points = zip(*rows); part = next(s for s in LEAP.parts.values() if s.start <= at[0] < s.stop)
-        conf[t, part] = 0; xyz[t, list(at)] = points; conf[t, list(at)] = sure if told else 1
+        at, points = zip(*rows)
+        part = next(s for s in LEAP.parts.values() if s.start <= at[0] < s.stop)
+        conf[t, part] = 0
+        xyz[t, list(at)] = points
+        conf[t, list(at)] = sure if told else 1
     xyz = to_camera(numbers(xyz, path, 'the positions'), scale)
-    palm = [np.linalg.norm(xyz[:, s.start + 5] - xyz[:, s.start + 17], axis=1)[(conf[:, [s.start + 5, s.start + 17]] > 0).all(1)] for s in LEAP.parts.values()]
+    palm = [np.linalg.norm(xyz[:, s.start + 5] - xyz[:, s.start + 17],
+                           axis=1)[(conf[:, [s.start + 5, s.start + 17]] > 0).all(1)]
+            for s in LEAP.parts.values()]
     wide = float(np.median(np.concatenate(palm))) if len(np.concatenate(palm)) else .06
-    if not .01 < wide < .3: raise ValueError(f'{path}: has a hand {wide:.3g} m wide from index to pinky, expected 0.01 to 0.3; scale is what makes a metre of one of its units, {scale} now (--scale says another)')
+    if not .01 < wide < .3:
+        raise ValueError(f'{path}: has a hand {wide:.3g} m wide from index to pinky, expected 0.01 to 0.3; '
+                         f'scale is what makes a metre of one of its units, {scale} now (--scale says '
+                         'another)')
     return np.where(conf[..., None] > 0, xyz, 0), conf
 
 # %% ../../nbs/09a_leap.ipynb #207c4ea0
 def _clip(hands, stamps, T, path, fps, per_second, scale, **about):
     keep, rate, times = _clock(stamps, fps, per_second)
     xyz, conf = _assemble(hands, T, path, scale)
-    return labelled(Clip(xyz[keep], conf[keep], fps=rate, times=times, layout=LEAP, frame='world', source=str(path), **about), path)
+    return labelled(Clip(xyz[keep], conf[keep], fps=rate, times=times, layout=LEAP, frame='world',
+                         source=str(path), **about),
+                    path)
 
 # %% ../../nbs/09a_leap.ipynb #1ba4db4a
 _endings = '.json', '.jsonl', '.txt', '.lz'
@@ -322,7 +344,8 @@ _words = 'gloss', 'sign', 'label', 'word' # what programs call it
 def read_leap(
     path: str | Path, # a JSON recording of Leap frames, or the same as `.json.lz`
     fps: float | None = None, # frames per second; by default as the timestamps say, else 120
-    per_second: float | None = None, # how many units of the timestamp make a second; by default told from their steps
+    # how many units of the timestamp make a second; by default told from their steps
+    per_second: float | None = None,
     scale: float = .001, # what makes a metre of one unit
 ) -> Iterator[Clip]: # one clip, LEAP, metres, as a camera facing the signer would see it
     "A Leap Motion recording in JSON: LeapJS's own, packed or compressed, the Python bindings', or hands by name."
@@ -330,55 +353,71 @@ def read_leap(
         frames, about = _frames(path)
         if not frames: raise ValueError(f'{path}: has no frames with a list of hands, or with hands by name')
         stamps = [_get(f, 'timestamp', 'time') for f in frames]
-        if any(s is not None for s in stamps) and not all(isinstance(s, (int, float)) and not isinstance(s, bool) for s in stamps): raise ValueError(f'{path}: has timestamps that are no numbers')
+        if any(s is not None for s in stamps) and not all(
+            isinstance(s, (int, float)) and not isinstance(s, bool) for s in stamps):
+            raise ValueError(f'{path}: has timestamps that are no numbers')
         found = [_frame_hands(frame, path).values() for frame in frames]
         hands = [(t, *hand) for t, those in enumerate(found) for hand in those]
         gloss = next((g for g in (_get(about, w) for w in _words) if isinstance(g, str)), '')
-        yield _clip(hands, stamps if stamps[0] is not None else None, len(frames), path, fps, per_second, scale, gloss=gloss or ())
+        yield _clip(hands, stamps if stamps[0] is not None else None, len(frames), path, fps, per_second,
+                    scale, gloss=gloss or ())
 
 # %% ../../nbs/09a_leap.ipynb #083c1ceb
-_bone = re.compile(rf'(?:(left|right)_(?:hand_)?)?(thumb|index|middle|ring|pinky|little)_(?:finger_)?({"|".join(_bones)}|middle)_(?:bone_)?(start|prev_joint|prev|position|end|next_joint|next)_([xyz])')
-_joint = re.compile(r'(?:(left|right)_(?:hand_)?)?(thumb|index|middle|ring|pinky|little)_(?:finger_)?(cmc|mcp|ip|pip|dip|tip)_(?:position_)?([xyz])')
+_bone = re.compile(
+    rf'(?:(left|right)_(?:hand_)?)?(thumb|index|middle|ring|pinky|little)_(?:finger_)?({"|".join(_bones)}|middle)_(?:bone_)?(start|prev_joint|prev|position|end|next_joint|next)_([xyz])'
+)
+_joint = re.compile(
+    r'(?:(left|right)_(?:hand_)?)?(thumb|index|middle|ring|pinky|little)_(?:finger_)?(cmc|mcp|ip|pip|dip|tip)_(?:position_)?([xyz])'
+)
 _wrist = re.compile(r'(?:(left|right)_(?:hand_)?)?(?:wrist(?:_pos\w*)?|arm_next_joint)_([xyz])')
 
 def leap_column(
     name: str, # of a column
 ) -> tuple[str, int, int] | None: # side or nothing, joint of a hand from 0 to 20, axis
     "Which joint's coordinate a column holds."
-    name = _spell(name); number = lambda f: fingers.index(f.replace('little', 'pinky'))
+    name = _spell(name)
+    number = lambda f: fingers.index(f.replace('little', 'pinky'))
     if m := _bone.fullmatch(name):
         end = _bones.index(m[3].replace('middle', 'intermediate')) + (m[4] in ('end', 'next', 'next_joint'))
         return (m[1] or '', 4 * number(m[2]) + end, 'xyz'.index(m[5])) if end else None
     if m := _joint.fullmatch(name):
         row = ('cmc', 'mcp', 'ip', 'tip') if m[2] == 'thumb' else ('mcp', 'pip', 'dip', 'tip')
-        return (m[1] or '', 4 * number(m[2]) + 1 + row.index(m[3]), 'xyz'.index(m[4])) if m[3] in row else None
+        return (m[1] or '', 4 * number(m[2]) + 1 + row.index(m[3]),
+                'xyz'.index(m[4])) if m[3] in row else None
     if m := _wrist.fullmatch(name): return m[1] or '', 0, 'xyz'.index(m[2])
 
 def _is_leap_csv(path):
     if path.suffix.lower() != '.csv' or not path.is_file(): return False
-    found = [c for n in csv_header(path) if (c := leap_column(n)) and c[1]]; spelled = {*map(_spell, csv_header(path))}
-    return len(found) >= 15 and bool({'timestamp', 'frame_id', 'hand_type', 'palm_position_x', 'hand_position_x'} & spelled or any(c[0] for c in found))
+    found = [c for n in csv_header(path) if (c := leap_column(n)) and c[1]]
+    spelled = {*map(_spell, csv_header(path))}
+    return len(found) >= 15 and bool({'timestamp', 'frame_id', 'hand_type', 'palm_position_x',
+                                      'hand_position_x'} & spelled
+                                     or any(c[0] for c in found))
 
 # %% ../../nbs/09a_leap.ipynb #d9ca2fb1
 def _find(table, *names): # a column, whatever its spelling
-    return next((table[n].to_pylist() for want in names for n in table.column_names if _spell(n) == want), None)
+    return next((table[n].to_pylist() for want in names for n in table.column_names if _spell(n) == want),
+                None)
 
 def _rows_of(table, hand, path):
     "Side, or nothing, → (N, 21, 3) positions of a table's rows; the side of each row; whether columns begin with one."
     columns = {}
     for n in table.column_names:
-        if c := leap_column(n): columns.setdefault(c, n)                                # the end of one bone is the start of the next
+        if c := leap_column(n): columns.setdefault(c, n) # the end of one bone is the start of the next
     kinds = _find(table, 'hand_type', 'type', 'hand', 'handedness', 'side')
     prefixed = any(c[0] for c in columns)
-    if not prefixed and kinds is None and hand not in ('left', 'right'): raise ValueError(f'{path}: says nowhere which hand it is; hand="right" (--hand right) does')
+    if not prefixed and kinds is None and hand not in ('left', 'right'):
+        raise ValueError(f'{path}: says nowhere which hand it is; hand="right" (--hand right) does')
     points = {side: np.full((table.num_rows, 21, 3), np.nan) for side in {c[0] for c in columns}}
-    for (side, j, axis), n in columns.items(): points[side][:, j, axis] = [np.nan if v in (None, '') else v for v in table[n].to_pylist()]
+    for (side, j, axis), n in columns.items():
+        points[side][:, j, axis] = [np.nan if v in (None, '') else v for v in table[n].to_pylist()]
     return points, [hand] * table.num_rows if kinds is None else kinds, prefixed
 
 def read_leap_csv(
     path: str | Path, # a csv with a row a hand, or a row a frame
     fps: float | None = None, # frames per second; by default as the timestamps say, else 120
-    per_second: float | None = None, # how many units of the timestamp make a second; by default told from their steps
+    # how many units of the timestamp make a second; by default told from their steps
+    per_second: float | None = None,
     scale: float = .001, # what makes a metre of one unit
     hand: str = '', # left | right, for files that do not say
 ) -> Iterator[Clip]: # one clip, LEAP, metres, as a camera facing the signer would see it
@@ -387,15 +426,31 @@ def read_leap_csv(
         table = load_csv(path)
         if not table.num_rows: raise ValueError(f'{path}: has no rows, expected at least one frame')
         points, kinds, prefixed = _rows_of(table, hand, path)
-        if any(np.isinf(p).any() for p in points.values()): raise ValueError(f'{path}: has infinite positions')
+        if any(np.isinf(p).any() for p in points.values()):
+            raise ValueError(f'{path}: has infinite positions')
         seen = {side: np.isfinite(p).all(2) & p.any(2) for side, p in points.items()}
-        stamps, ids = _find(table, 'timestamp', 'time', 'leap_timestamp'), _find(table, 'frame_id', 'frame', 'tracking_frame_id')
-        if stamps is not None and not all(isinstance(s, (int, float)) for s in stamps): raise ValueError(f'{path}: has timestamps that are no numbers')
-        key = stamps or ids or list(range(table.num_rows)); new = np.array([True, *(a != b for a, b in zip(key, key[1:]))]) if not prefixed else np.ones(table.num_rows, bool)
-        t, sure = np.cumsum(new) - 1, _find(table, 'confidence', 'hand_confidence'); hands = []
+        stamps = _find(table, 'timestamp', 'time', 'leap_timestamp')
+        ids = _find(table, 'frame_id', 'frame', 'tracking_frame_id')
+        if stamps is not None and not all(isinstance(s, (int, float)) for s in stamps):
+            raise ValueError(f'{path}: has timestamps that are no numbers')
+        key = stamps or ids or list(range(table.num_rows))
+        new = np.array([True,
+                        *(a != b
+                          for a, b in zip(key, key[1:]))]) if not prefixed else np.ones(table.num_rows, bool)
+        t, sure = np.cumsum(new) - 1, _find(table, 'confidence', 'hand_confidence')
+        hands = []
         for i in range(table.num_rows):
-            for side in ('left', 'right') if prefixed else () if kinds[i] in (None, '') else (_side_of(dict(type=kinds[i]), path),):
-                own = side if prefixed else ''; at = np.flatnonzero(seen[own][i]) if own in seen else []
-                hands.append((int(t[i]), [(LEAP.parts[f'{side}_hand'].start + int(j), points[own][i, j].tolist()) for j in at], 1. if sure is None or sure[i] is None else float(sure[i])))
+            for side in (
+                ('left', 'right')
+                if prefixed
+                else () if kinds[i] in (None, '') else (_side_of(dict(type=kinds[i]), path),)
+            ):
+                own = side if prefixed else ''
+                at = np.flatnonzero(seen[own][i]) if own in seen else []
+                hands.append((int(t[i]),
+                              [(LEAP.parts[f'{side}_hand'].start + int(j), points[own][i, j].tolist())
+                               for j in at],
+                              1. if sure is None or sure[i] is None else float(sure[i])))
         words = {w for k in _words for w in (_find(table, k) or []) if isinstance(w, str) and w}
-        yield _clip(hands, np.array(stamps)[new] if stamps else None, int(t[-1]) + 1, path, fps, per_second, scale, gloss=words.pop() if len(words) == 1 else ())
+        yield _clip(hands, np.array(stamps)[new] if stamps else None, int(t[-1]) + 1, path, fps, per_second,
+                    scale, gloss=words.pop() if len(words) == 1 else ())

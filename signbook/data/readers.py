@@ -37,23 +37,32 @@ _all_ = ['bangla_name', 'confidence', 'is_hidden', 'is_note', 'load_npy', 'load_
          'natural', 'npz_names', 'numbers', 'one_sentence', 'real_data', 'split_of']
 
 # %% ../../nbs/10_readers.ipynb #56df54f2
-_bangla_parts = dict(left_hand=('left_hand', 21), right_hand=('right_hand', 21), face=('face', 468), pose=('pose_sequence', 33)) # part: (array, joints)
+# part: (array, joints)
+_bangla_parts = dict(left_hand=('left_hand', 21), right_hand=('right_hand', 21), face=('face', 468),
+                     pose=('pose_sequence', 33))
 
 def _bangla_length(arrays, path):
     "Real frames: as `raw_length` says, else up to the last one that is not zero in every part."
     frames = {k: len(arrays[k]) for k, _ in _bangla_parts.values() if k in arrays}
-    if len(set(frames.values())) != 1: raise ValueError(f'{path}: parts have different numbers of frames: {frames}')
+    if len(set(frames.values())) != 1:
+        raise ValueError(f'{path}: parts have different numbers of frames: {frames}')
     T = len(arrays['pose_sequence'])
-    if 'raw_length' not in arrays: return max((int(np.flatnonzero(a.any((1, 2)))[-1]) + 1 for a in arrays.values() if a.any()), default=0)
+    if 'raw_length' not in arrays:
+        return max((int(np.flatnonzero(a.any((1, 2)))[-1]) + 1 for a in arrays.values() if a.any()),
+                   default=0)
     stored = arrays['raw_length']
-    if stored.size != 1 or stored.dtype.kind not in 'iu' or not 1 <= stored.item() <= T: raise ValueError(f'{path}: raw_length is {stored.tolist()}, expected 1 to {T}')
+    if stored.size != 1 or stored.dtype.kind not in 'iu' or not 1 <= stored.item() <= T:
+        raise ValueError(f'{path}: raw_length is {stored.tolist()}, expected 1 to {T}')
     return stored.item()
 
 # %% ../../nbs/10_readers.ipynb #0203cb54
 def read_bangla(
-    path: str | Path, # an npz with `pose_sequence (T, 33, 3)`, `left_hand`, `right_hand (T, 21, 3)`, `face (T, 468 or 478, 3)` and maybe `raw_length`
+    # an npz with `pose_sequence (T, 33, 3)`, `left_hand`, `right_hand (T, 21, 3)`, `face (T, 468 or 478,
+    # 3)` and maybe `raw_length`
+    path: str | Path,
     fps: float = 30., # frames per second; the files do not say
-    swap: bool = True, # exchange left and right hand, which these files have the wrong way round; False leaves them as stored
+    # exchange left and right hand, which these files have the wrong way round; False leaves them as stored
+    swap: bool = True,
 ) -> Iterator[Clip]: # one clip, HOLISTIC, each part in a frame of its own
     "A recording of Bangla signing; what is called left hand in the file becomes the right one, unless `swap=False`."
     arrays = load_npz(path, *(k for k, _ in _bangla_parts.values()), 'raw_length')
@@ -64,21 +73,26 @@ def read_bangla(
         if not (len(shape) == 3 and shape[1:] in ((joints, 3), *([(478, 3)] if key == 'face' else []))):
             raise ValueError(f'{path}: {key} has shape {shape}, expected (T, {joints}, 3)')
     T = _bangla_length(arrays, path)
-    take = lambda key, joints: numbers(arrays[key][:T, :joints], path, key) if key in arrays else np.zeros((T, joints, 3), np.float32)
+    take = lambda key, joints: numbers(arrays[key][:T, :joints], path,
+                                       key) if key in arrays else np.zeros((T, joints, 3), np.float32)
     parts = {part: take(*kj) for part, kj in _bangla_parts.items()}
     if swap: parts['left_hand'], parts['right_hand'] = parts['right_hand'], parts['left_hand']
-    yield make_clip(np.concatenate([parts[p] for p in HOLISTIC.parts], 1), HOLISTIC, str(path) + (' (hands swapped back)' if swap else ''),
-                    fps=fps, frame='part', split=split_of(named(path, 1)), **bangla_name(Path(path).stem))
+    yield make_clip(np.concatenate([parts[p] for p in HOLISTIC.parts], 1), HOLISTIC,
+                    str(path) + (' (hands swapped back)' if swap else ''), fps=fps, frame='part',
+                    split=split_of(named(path, 1)), **bangla_name(Path(path).stem))
 
 # %% ../../nbs/10_readers.ipynb #e491ad2c
-widths = {3 * len(l): l for l in (HOLISTIC, FACE, HANDS, POSE)} # numbers a frame → layout, of what `write_split` writes
+# numbers a frame → layout, of what `write_split` writes
+widths = {3 * len(l): l for l in (HOLISTIC, FACE, HANDS, POSE)}
 
 # %% ../../nbs/10_readers.ipynb #038cc9b5
 def read_split(
-    path: str | Path, # an npz with `x (N, T, width)` and `y`; maybe `names`, `signer`, `session`, `fps`, `aspect`
+    # an npz with `x (N, T, width)` and `y`; maybe `names`, `signer`, `session`, `fps`, `aspect`
+    path: str | Path,
     fps: float | None = None, # frames per second; by default as the file says, else 25
     frame: str = 'image', # image | world | body | part: what the coordinates are, which the file does not say
-    columns: dict | str | Path | None = None, # what the numbers of a frame are, where their width does not say it
+    # what the numbers of a frame are, where their width does not say it
+    columns: dict | str | Path | None = None,
 ) -> Iterator[Clip]: # N clips; zeros after a row's last frame are cut off, NaN is not seen
     "The clips of one split, a row at a time; `train`, `val` or `test` by a word of the file's name or of the arrays'."
     own = split_arrays(npz_names(path))
@@ -95,30 +109,39 @@ def _row(clip):
     xyz = np.where(clip.conf[..., None] > 0, clip.xyz, np.nan)
     for s in clip.layout.parts.values(): xyz[~(clip.conf[:, s] > 0).any(1), s] = 0
     if not xyz[-1].any(): xyz[-1] = np.nan
-    if not np.array_equal(confidence(xyz, clip.layout) > 0, clip.conf > 0): raise ValueError(f'{clip.source}: a part that was seen is all zero, which a split file says of one not seen')
+    if not np.array_equal(confidence(xyz, clip.layout) > 0, clip.conf > 0):
+        raise ValueError(f'{clip.source}: a part that was seen is all zero, which a split file says of one '
+                         'not seen')
     return xyz.reshape(len(clip), -1)
 
 # %% ../../nbs/10_readers.ipynb #08375e53
 def write_split(
     clips: Iterable[Clip], # of one layout, one gloss each
     path: str | Path, # the npz; its first word should be train, val or test
-    names: Iterable[str] | None = None, # glosses in the order of their labels, the same for train, val and test; by default those of the clips, sorted
+    # glosses in the order of their labels, the same for train, val and test; by default those of the
+    # clips, sorted
+    names: Iterable[str] | None = None,
 ) -> Path:
     "Clips as the documented npz: `x`, `y`, `names`, and for those who know them `signer`, `session`, `fps`, `aspect`. Confidence is kept as seen or not seen."
     path, clips = Path(path), list(clips)
     if not clips: raise ValueError(f'{path}: no clips to write, expected at least one')
     layout, = {c.layout for c in clips} if len({c.layout for c in clips}) == 1 else [None]
-    if layout is None or layout != widths.get(3 * len(layout)): raise ValueError(f'{path}: expected clips of one layout out of {", ".join(l.name for l in widths.values())}')
+    if layout is None or layout != widths.get(3 * len(layout)):
+        raise ValueError(f'{path}: expected clips of one layout out of '
+                         f'{", ".join(l.name for l in widths.values())}')
     odd = next((c for c in clips if len(c.gloss) != 1), None)
-    if odd is not None: raise ValueError(f'{path}: clip {odd.source} has {len(odd.gloss)} glosses, expected one')
+    if odd is not None:
+        raise ValueError(f'{path}: clip {odd.source} has {len(odd.gloss)} glosses, expected one')
     names = sorted({c.gloss[0] for c in clips}) if names is None else list(names)
     unknown = {c.gloss[0] for c in clips}.difference(names)
-    if unknown: raise ValueError(f'{path}: {len(unknown)} glosses are not in names, the first is {min(unknown)!r}')
+    if unknown:
+        raise ValueError(f'{path}: {len(unknown)} glosses are not in names, the first is {min(unknown)!r}')
     x = np.zeros((len(clips), max(map(len, clips)), 3 * len(layout)), np.float32)
     for row, c in zip(x, clips): row[:len(c)] = _row(c)
     labels = {g: i for i, g in enumerate(names)}
     with replacing(path) as temporary, open(temporary, 'wb') as file:
-        np.savez(file, x=x, y=np.array([labels[c.gloss[0]] for c in clips]), names=np.array(names), fps=np.array([c.fps for c in clips]), aspect=np.array([c.aspect for c in clips]),
+        np.savez(file, x=x, y=np.array([labels[c.gloss[0]] for c in clips]), names=np.array(names),
+                 fps=np.array([c.fps for c in clips]), aspect=np.array([c.aspect for c in clips]),
                  signer=np.array([c.signer for c in clips]), session=np.array([c.session for c in clips]))
     return path
 
@@ -128,8 +151,11 @@ def _numbered(folder):
     found = {}
     for p in Path(folder).iterdir():
         if is_note(p): continue
-        if p.is_dir() or not re.fullmatch(r'[0-9]{1,9}\.npy', p.name): raise ValueError(f'{p}: stands among numbered frames, expected only files such as 0.npy')
-        if int(p.stem) in found: raise ValueError(f'{p}: {found[int(p.stem)].name} is frame {int(p.stem)} as well, expected one file a frame')
+        if p.is_dir() or not re.fullmatch(r'[0-9]{1,9}\.npy', p.name):
+            raise ValueError(f'{p}: stands among numbered frames, expected only files such as 0.npy')
+        if int(p.stem) in found:
+            raise ValueError(f'{p}: {found[int(p.stem)].name} is frame {int(p.stem)} as well, expected one '
+                             'file a frame')
         found[int(p.stem)] = p
     return found
 
@@ -149,9 +175,11 @@ def _frames_in_time(files, folder):
     return flat
 
 def read_mp_data(
-    folder: str | Path, # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662, 258 or other numbers
+    # a sequence: `<word>/<sequence>` with numbered `<frame>.npy` of 1662, 258 or other numbers
+    folder: str | Path,
     fps: float = 30., # frames per second; the files do not say
-    columns: dict | str | Path | None = None, # what the numbers of a frame are, where their width does not say it
+    # what the numbers of a frame are, where their width does not say it
+    columns: dict | str | Path | None = None,
 ) -> Iterator[Clip]: # one clip; missing frame numbers are frames in which nothing was seen
     "One sequence of an `MP_Data` folder; the word is the name of the folder above, signer and session are not known."
     files = _numbered(folder)
@@ -164,14 +192,16 @@ def read_mp_data(
 def _npy_shape(path):
     "The shape of an npy file of plain numbers, from its header; None where that cannot be read."
     try:
-        with open(regular(path), 'rb') as file: return npy_header(file, os.fstat(file.fileno()).st_size, path)[0]
+        with open(regular(path), 'rb') as file:
+            return npy_header(file, os.fstat(file.fileno()).st_size, path)[0]
     except (ValueError, OSError, SyntaxError, EOFError, MemoryError, TypeError): return None
 
 def read_sequence(
     path: str | Path, # an npy `(T, width)`, or `(T, J, 3)`, in a folder that is called as the word
     fps: float = 30., # frames per second; the file does not say
     frame: str = 'image', # image | world | body | part: what the coordinates are
-    columns: dict | str | Path | None = None, # what the numbers of a frame are, where their width does not say it
+    # what the numbers of a frame are, where their width does not say it
+    columns: dict | str | Path | None = None,
 ) -> Iterator[Clip]: # one clip
     "A whole sequence in one npy file; the word is the name of its folder."
     folder = Path(path).absolute().parent
@@ -181,13 +211,20 @@ def read_sequence(
 # %% ../../nbs/10_readers.ipynb #3315ed84
 def _pairs(folder):
     "(features, labels) files of a folder, matched by name; a file that belongs to neither is refused."
-    odd = next((p for p in sorted(Path(folder).iterdir()) if p.name not in ('features', 'labels') and not is_note(p)), None)
-    if odd: raise ValueError(f'{odd}: stands in a WhisperSign split, expected only the folders features and labels')
-    files = {k: {p.stem: p for p in sorted((Path(folder)/k).iterdir()) if not is_note(p)} for k in ('features', 'labels')}
+    odd = next((p for p in sorted(Path(folder).iterdir())
+                if p.name not in ('features', 'labels') and not is_note(p)),
+               None)
+    if odd:
+        raise ValueError(f'{odd}: stands in a WhisperSign split, expected only the folders features and '
+                         'labels')
+    files = {k: {p.stem: p for p in sorted((Path(folder)/k).iterdir()) if not is_note(p)}
+             for k in ('features', 'labels')}
     odd = next((p for k in files for p in files[k].values() if p.suffix != '.npy'), None)
     if odd: raise ValueError(f'{odd}: stands among features and labels, expected only .npy files')
     lone = sorted(set(files['features']) ^ set(files['labels']))
-    if lone: raise ValueError(f'{folder}: has {len(files["features"])} features and {len(files["labels"])} labels, expected pairs; {lone[0]} is alone')
+    if lone:
+        raise ValueError(f'{folder}: has {len(files["features"])} features and {len(files["labels"])} '
+                         f'labels, expected pairs; {lone[0]} is alone')
     return [(files['features'][k], files['labels'][k]) for k in sorted(files['features'], key=natural)]
 
 # %% ../../nbs/10_readers.ipynb #31d8927a
@@ -199,11 +236,14 @@ def read_whispersign(
     "The clips of one split of a WhisperSign data set; `train`, `val` or `test` by the name of the folder."
     for path, beside in _pairs(folder):
         x, y = load_npy(path), load_npy(beside)
-        if x.ndim != 3 or x.shape[1:] != (42, 7): raise ValueError(f'{path}: has shape {x.shape}, expected (T, 42, 7)')
-        if y.ndim > 1 or y.dtype.kind not in 'iu': raise ValueError(f'{beside}: has shape {y.shape} and type {y.dtype}, expected a list of integers')
+        if x.ndim != 3 or x.shape[1:] != (42, 7):
+            raise ValueError(f'{path}: has shape {x.shape}, expected (T, 42, 7)')
+        if y.ndim > 1 or y.dtype.kind not in 'iu':
+            raise ValueError(f'{beside}: has shape {y.shape} and type {y.dtype}, expected a list of integers')
         if y.size and y.min() < 0: raise ValueError(f'{beside}: has the label {y.min()}, expected 0 or more')
         x = numbers(x, path, 'the array')
-        yield make_clip(x[..., :3], HANDS, path, np.nan_to_num(x[..., 6]), fps=fps, frame=frame, gloss=tuple(str(i) for i in np.atleast_1d(y)), split=split_of(named(folder)))
+        yield make_clip(x[..., :3], HANDS, path, np.nan_to_num(x[..., 6]), fps=fps, frame=frame,
+                        gloss=tuple(str(i) for i in np.atleast_1d(y)), split=split_of(named(folder)))
 
 # %% ../../nbs/10_readers.ipynb #d283e7c3
 class Format(NamedTuple):
@@ -212,8 +252,10 @@ class Format(NamedTuple):
     fits: Callable[[Path], bool] # whether a path holds it, by content
     read: Callable[..., Iterator[Clip]] # path, and options of its own, → clips
 
-def _is_npz(path): return path.is_file() and (path.suffix == '.npz' or zipfile.is_zipfile(path) and not path.suffix)
-def _is_bangla(path): return _is_npz(path) and {'pose_sequence', 'left_hand', 'right_hand'} & npz_names(path) != set()
+def _is_npz(path):
+    return path.is_file() and (path.suffix == '.npz' or zipfile.is_zipfile(path) and not path.suffix)
+def _is_bangla(path):
+    return _is_npz(path) and {'pose_sequence', 'left_hand', 'right_hand'} & npz_names(path) != set()
 def _is_split(path): return _is_npz(path) and bool(split_pairs(npz_names(path)))
 def _is_whispersign(path): return (path/'features').is_dir() and (path/'labels').is_dir()
 
@@ -244,7 +286,10 @@ formats = (
     Format('a Leap Motion recording in JSON', _is_leap_json, read_leap),
     Format('a Leap Motion recording in csv', _is_leap_csv, read_leap_csv),
 )
-mapped = Format('a csv whose columns are told', lambda path: path.suffix.lower() in ('.csv', '.tsv', '.txt') and path.name != 'clips.csv', read_csv) # where somebody gives `columns`
+# where somebody gives `columns`
+mapped = Format('a csv whose columns are told',
+                lambda path: path.suffix.lower() in ('.csv', '.tsv', '.txt') and path.name != 'clips.csv',
+                read_csv)
 
 # %% ../../nbs/10_readers.ipynb #7af1384c
 @lru_cache(maxsize=1)
@@ -471,7 +516,8 @@ def tell_labels(
     guessed, bare, late, count = {}, [], [], 0
     for name, alone, clip in clips:
         done = with_labels(clip, labels, name, alone)
-        if done.gloss and not clip.gloss and 'gloss' not in labels.firm.get(name, {}): guessed[done.gloss[0]] = None
+        if done.gloss and not clip.gloss and 'gloss' not in labels.firm.get(name, {}):
+            guessed[done.gloss[0]] = None
         if not done.gloss: bare.append(done.source)
         if labels.firm.get(name, {}).get('spans') and not done.spans: late.append(done.source)
         count += 1
@@ -479,7 +525,8 @@ def tell_labels(
     words = ', '.join([*guessed][:5]) + (f' and {len(guessed) - 5} more' if len(guessed) > 5 else '')
     if guessed: say(f'words by the names of folders and files: {words}; --labels none takes none of them')
     if bare and len(bare) < count: say(f'{len(bare)} of {count} clips have no words, such as {bare[0]}')
-    if late: say(f'start and end of {len(late)} clips lie beyond the clip, such as {late[0]}: are they seconds?')
+    if late:
+        say(f'start and end of {len(late)} clips lie beyond the clip, such as {late[0]}: are they seconds?')
     for text in labels.later if bare else []: say(text)
 
 def torn_names(
@@ -496,7 +543,8 @@ def sources(
     options: ReaderOptions, # with `columns`, any csv is data
 ) -> list[tuple[Path, Format]]:
     "Everything that is to be read; at least one thing."
-    below = sorted(Path(path).rglob('*'), key=lambda p: natural(p.as_posix())) if Path(path).is_dir() else [Path(path)]
+    below = sorted(Path(path).rglob('*'),
+                   key=lambda p: natural(p.as_posix())) if Path(path).is_dir() else [Path(path)]
     tables = [(p, mapped) for p in below if mapped.fits(p)] if options.columns is not None else []
     found = tables or list(find(path))
     if not found: raise ValueError(f'{path}: holds no clips; known are {names_of_formats()}')

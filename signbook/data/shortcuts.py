@@ -18,16 +18,24 @@ def nearest(
     k: int = 5, # voters
 ) -> tuple[np.ndarray, np.ndarray] | None: # who votes (N, k), with what weight (N, k); None where the feature is the same for all
     "Who is nearest to whom, each number of the feature on a scale of its own."
-    x = np.asarray(x, float); ok = np.isfinite(x); mean = np.where(ok, x, 0).sum(0) / ok.sum(0).clip(1)
-    z = np.where(ok, x - mean, 0); sd = z.std(0); varies = sd > 1e-6 * (1 + abs(mean))
+    x = np.asarray(x, float)
+    ok = np.isfinite(x)
+    mean = np.where(ok, x, 0).sum(0) / ok.sum(0).clip(1)
+    z = np.where(ok, x - mean, 0)
+    sd = z.std(0)
+    varies = sd > 1e-6 * (1 + abs(mean))
     if not varies.any() or len(x) <= k: return None
-    z = z[:, varies] / sd[varies]; square = (z**2).sum(1); who, weight = [], []
+    z = z[:, varies] / sd[varies]
+    square = (z**2).sum(1)
+    who, weight = [], []
     for i in range(0, len(z), 1024):
         d = square[i:i + 1024, None] + square - 2 * z[i:i + 1024] @ z.T
         d[group[i:i + 1024, None] == group] = np.inf
         if train is not None: d[:, ~train] = np.inf
-        j = np.argpartition(d, k - 1, 1)[:, :k]; d = np.take_along_axis(d, j, 1)
-        who.append(j); weight.append(np.where(np.isfinite(d), 1 / (d.clip(0) + 1e-2), 0))
+        j = np.argpartition(d, k - 1, 1)[:, :k]
+        d = np.take_along_axis(d, j, 1)
+        who.append(j)
+        weight.append(np.where(np.isfinite(d), 1 / (d.clip(0) + 1e-2), 0))
     return np.concatenate(who), np.concatenate(weight)
 
 def recall(
@@ -37,7 +45,8 @@ def recall(
 ) -> np.ndarray: # (M,) bool, the guess is right
     "Which clips' labels the neighbours guess."
     (who, weight), K = votes, y.max() + 1
-    score = np.zeros((len(of), K)); np.add.at(score, (np.arange(len(of))[:, None], y[who[of]]), weight[of])
+    score = np.zeros((len(of), K))
+    np.add.at(score, (np.arange(len(of))[:, None], y[who[of]]), weight[of])
     return score.argmax(1) == y[of]
 
 # %% ../../nbs/12c_shortcuts.ipynb #ef0b9a3a
@@ -64,23 +73,30 @@ def tell(
     least: int = 3, # clips of a label, or it does not count
 ) -> Told | None: # None where there is nothing to guess
     "How well a feature tells the label."
-    labels = np.asarray(labels); names, n = np.unique(labels, return_counts=True)
+    labels = np.asarray(labels)
+    names, n = np.unique(labels, return_counts=True)
     keep = np.flatnonzero(np.isin(labels, names[(n >= least) & (names != '')]))
     if len(set(labels[keep])) < 2: return None
-    y, group = np.unique(labels[keep], return_inverse=True)[1], np.arange(len(keep)) if group is None else group[keep]
-    train = None if train is None else train[keep]; of = np.arange(len(y)) if train is None else np.flatnonzero(~train)
+    y, group = np.unique(labels[keep], return_inverse=True)[1], (
+        np.arange(len(keep)) if group is None else group[keep]
+    )
+    train = None if train is None else train[keep]
+    of = np.arange(len(y)) if train is None else np.flatnonzero(~train)
     votes = nearest(np.asarray(x)[keep], group, train)
     if votes is None or not len(of): return None
     return _against_chance(votes, y, of, train, np.random.default_rng(seed), shuffles)
 
 def _against_chance(votes, y, of, train, rng, shuffles):
-    mean = lambda right, y: float(np.mean((np.bincount(y, right) / np.bincount(y).clip(1))[np.bincount(y) > 0]))
+    mean = lambda right, y: float(np.mean((np.bincount(y,
+                                                       right) / np.bincount(y).clip(1))[np.bincount(y) > 0]))
     right, null = recall(votes, y, of), []
     score = mean(right, y[of])
     while len(null) < shuffles and not (len(null) >= 20 and sum(s >= score for s in null) >= 5):
-        z = rng.permutation(y); null.append(mean(recall(votes, z, of), z[of]))
+        z = rng.permutation(y)
+        null.append(mean(recall(votes, z, of), z[of]))
     again = [mean(right[b], y[of][b]) for b in rng.integers(0, len(of), (200, len(of)))]
-    return Told(score, *map(float, np.quantile(again, [.025, .975])), float(np.mean(null)), (1 + sum(s >= score for s in null)) / (1 + len(null)), int(y.max()) + 1, len(of))
+    return Told(score, *map(float, np.quantile(again, [.025, .975])), float(np.mean(null)),
+                (1 + sum(s >= score for s in null)) / (1 + len(null)), int(y.max()) + 1, len(of))
 
 # %% ../../nbs/12c_shortcuts.ipynb #a099c947
 def features(
@@ -88,4 +104,5 @@ def features(
 ) -> dict[str, np.ndarray]: # each (N, D)
     "What there is to know about clips besides the signing."
     v = vitals
-    return dict(position=v['position'], length=np.stack([v['frames'], v['seconds']], 1), missing=v['quarters'].reshape(len(v['frames']), -1), first=v['first'])
+    return dict(position=v['position'], length=np.stack([v['frames'], v['seconds']], 1),
+                missing=v['quarters'].reshape(len(v['frames']), -1), first=v['first'])

@@ -27,13 +27,18 @@ def to_body(
 ) -> Clip: # frame `body`, in shoulder widths
     "A clip in the space and time that sentences are made in."
     for j in ('left_shoulder', 'right_shoulder'):
-        if j not in clip.layout.anchors: raise ValueError(f'{clip.source or "clip"}: stitching needs shoulders to bring signs into one space, and layout {clip.layout.name} has none')
+        if j not in clip.layout.anchors:
+            raise ValueError(f'{clip.source or "clip"}: stitching needs shoulders to bring signs into one '
+                             f'space, and layout {clip.layout.name} has none')
     x, c = torch.tensor(clip.xyz), torch.tensor(clip.conf)
     if clip.frame == 'image': x = square(x, clip.aspect)
     x = body_frame(x, c, clip.layout)
     if clip.frame == 'part': x = attach(x, c, clip.layout)
-    target = get_layout(layout); at = clip.layout.locate(target)
-    return resample(replace(clip, xyz=x[:, at].numpy(), conf=clip.conf[:, at], layout=target, frame='body', aspect=1.), fps)
+    target = get_layout(layout)
+    at = clip.layout.locate(target)
+    return resample(replace(clip, xyz=x[:, at].numpy(), conf=clip.conf[:, at], layout=target, frame='body',
+                            aspect=1.),
+                    fps)
 
 # %% ../../nbs/24_stitch.ipynb #337416a0
 def crossfade(
@@ -57,19 +62,28 @@ def join_clips(
 ) -> Clip: # with a span for each sign, from the first to the last frame with a hand in it
     "One sentence out of several signs."
     fps, layout = clips[0].fps, clips[0].layout
-    odd = next((c for c in clips if (c.fps, c.layout, c.frame) != (fps, layout, clips[0].frame) or len(c.gloss) != 1 or c.times is not None), None)
-    if odd is not None: raise ValueError(f'{odd.source or "clip"}: cannot be joined with the others, expected one gloss, and the layout, frame of reference and even frame rate of the first ({layout.name}, {clips[0].frame}, {fps:g})')
+    odd = next((c for c in clips
+                if (c.fps, c.layout, c.frame) != (
+                    fps, layout, clips[0].frame) or len(c.gloss) != 1 or c.times is not None),
+               None)
+    if odd is not None:
+        raise ValueError(f'{odd.source or "clip"}: cannot be joined with the others, expected one gloss, and '
+                         f'the layout, frame of reference and even frame rate of the first ({layout.name}, '
+                         f'{clips[0].frame}, {fps:g})')
     T, J = sum(map(len, clips)), len(layout)
     xyz, conf, end = np.zeros((T, J, 3), np.float32), np.zeros((T, J), np.float32), 0
     begins, overlaps = [], [0, *(min(fade, len(a) // 2, len(b) // 2) for a, b in zip(clips, clips[1:]))]
     for c, n in zip(clips, overlaps):
         begin, seam = end - n, slice(end - n, end)
         xyz[seam], conf[seam] = crossfade((xyz[seam], conf[seam]), (c.xyz[:n], c.conf[:n]))
-        end = begin + len(c); begins.append(begin)
+        end = begin + len(c)
+        begins.append(begin)
         xyz[begin + n:end], conf[begin + n:end] = c.xyz[n:], c.conf[n:]
-    seams = [b + n / 2 for b, n in zip(begins, overlaps)] + [end]                     # frames; in the middle of each fade
-    spans = [_signed(c, b / fps, low / fps, high / fps) for c, b, low, high in zip(clips, begins, seams, seams[1:])]
-    return replace(clips[0], xyz=xyz[:end], conf=conf[:end].clip(0, 1), gloss=tuple(c.gloss[0] for c in clips), spans=tuple(spans), split='',
+    seams = [b + n / 2 for b, n in zip(begins, overlaps)] + [end] # frames; in the middle of each fade
+    spans = [_signed(c, b / fps, low / fps, high / fps)
+             for c, b, low, high in zip(clips, begins, seams, seams[1:])]
+    return replace(clips[0], xyz=xyz[:end], conf=conf[:end].clip(0, 1),
+                   gloss=tuple(c.gloss[0] for c in clips), spans=tuple(spans), split='',
                    source='stitched: ' + ' | '.join(Path(c.source).name for c in clips))
 
 # %% ../../nbs/24_stitch.ipynb #58004d62
@@ -85,10 +99,13 @@ def stitch(
     "Sentences of signs drawn by lot. Made up: call them stitched."
     clips, words = list(clips), None if words is None else set(words)
     people = {(c.signer, c.session) for c in clips}
-    if len(people) > 1: raise ValueError(f'stitching needs clips of one signer and session, found {len(people)}, such as {sorted(people)[:2]}')
+    if len(people) > 1:
+        raise ValueError(f'stitching needs clips of one signer and session, found {len(people)}, such as '
+                         f'{sorted(people)[:2]}')
     recordings: dict[str, list[Clip]] = {}
     for c in clips:
-        if words is None or c.gloss[0] in words: recordings.setdefault(c.gloss[0], []).append(trimmed(c) if trim else c)
+        if words is None or c.gloss[0] in words:
+            recordings.setdefault(c.gloss[0], []).append(trimmed(c) if trim else c)
     if not recordings: raise ValueError('there are no clips of these words to stitch')
     rng, names = np.random.default_rng(seed), sorted(recordings)
     for _ in range(count):
@@ -108,10 +125,13 @@ def stitched(
 ) -> Iterator[Clip]: # with `split` train or test
     "Training and test sentences out of two sessions."
     sessions = sorted(set(map(str, corpus.session)))
-    if len(sessions) < 2 or '' in sessions: raise ValueError(f'{corpus.name}: stitched sentences for training and test come from different sessions, found {", ".join(s or "one without a name" for s in sessions)}')
+    if len(sessions) < 2 or '' in sessions:
+        raise ValueError(f'{corpus.name}: stitched sentences for training and test come from different '
+                         f'sessions, found {", ".join(s or "one without a name" for s in sessions)}')
     chosen = sessions[:2][::-1] if reverse else sessions[:2]
     rows = {s: np.flatnonzero(corpus.session == s) for s in chosen}
     words = set.intersection(*({corpus.gloss[i][0] for i in r} for r in rows.values()))
     for k, (split, session, count) in enumerate((('train', chosen[0], train), ('test', chosen[1], test))):
         clips = [to_body(corpus[int(i)], fps) for i in rows[session] if corpus.gloss[i][0] in words]
-        for c in stitch(clips, count, 2 * seed + k, words=words, trim=trim, **options): yield replace(c, split=split)
+        for c in stitch(clips, count, 2 * seed + k, words=words, trim=trim, **options):
+            yield replace(c, split=split)

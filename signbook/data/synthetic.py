@@ -33,7 +33,8 @@ def words_of(
     num_classes: int, # how many words, 1 to 77
 ) -> tuple[str, ...]:
     "That many words, taken from the clusters in turn, so that few words still mean many clusters."
-    if not 1 <= num_classes <= len(glosses): raise ValueError(f'num_classes is {num_classes}, expected 1 to {len(glosses)}')
+    if not 1 <= num_classes <= len(glosses):
+        raise ValueError(f'num_classes is {num_classes}, expected 1 to {len(glosses)}')
     turn = sorted((i, c, g) for c, words in enumerate(clusters.values()) for i, g in enumerate(words))
     return tuple(g for _, _, g in turn[:num_classes])
 
@@ -44,7 +45,8 @@ def spline(
     phase: np.ndarray, # (..., T) in [0, 1]; the leading dims broadcast against those of `keys`
 ) -> np.ndarray: # (..., T, C)
     "Cubic spline through the key points, twice differentiable, with zero slope at both ends."
-    h = np.diff(knots); K = len(knots)
+    h = np.diff(knots)
+    K = len(knots)
     A, B = np.eye(K), np.zeros((K, K)) # A slopes = B keys
     for i in range(1, K - 1):
         A[i, i-1:i+2] = h[i], 2 * (h[i-1] + h[i]), h[i-1]
@@ -58,28 +60,47 @@ def spline(
             + s**2 * (3 - 2*s) * pick(keys, at + 1) + s**2 * (s - 1) * w * pick(slopes, at + 1))
 
 # %% ../../nbs/12_synthetic.ipynb #fadc8623
-shapes = dict( # thumb, index, middle, ring, pinky bent 0 to 1, spread 0 to 1, thumb across the palm 0 to 1
-    relaxed=(.3, .3, .35, .4, .4, .3, .3), flat=(.1, 0, 0, 0, 0, .1, .3), five=(0, 0, 0, 0, 0, 1, 0), fist=(.6, 1, 1, 1, 1, 0, 1), point=(.6, 0, 1, 1, 1, 0, 1),
-    two=(.6, 0, 0, 1, 1, .9, 1), three=(.6, 0, 0, 0, 1, .8, 1), thumb=(0, 1, 1, 1, 1, 0, 0), pinky=(.6, 1, 1, 1, 0, .3, 1), horns=(0, 0, 1, 1, 0, .8, 0),
-    claw=(.3, .5, .5, .5, .5, 1, .2), round=(.5, .55, .55, .55, .55, 0, .7), ell=(0, 0, 1, 1, 1, .4, 0))
-_angle = np.deg2rad([52, 14, 0, -13, -27]) # where the fingers leave the palm, from the middle finger towards the thumb
+shapes = dict(  # thumb, index, middle, ring, pinky bent 0 to 1, spread 0 to 1, thumb across the palm 0 to 1
+    relaxed=(.3, .3, .35, .4, .4, .3, .3),
+    flat=(.1, 0, 0, 0, 0, .1, .3),
+    five=(0, 0, 0, 0, 0, 1, 0),
+    fist=(.6, 1, 1, 1, 1, 0, 1),
+    point=(.6, 0, 1, 1, 1, 0, 1),
+    two=(.6, 0, 0, 1, 1, .9, 1),
+    three=(.6, 0, 0, 0, 1, .8, 1),
+    thumb=(0, 1, 1, 1, 1, 0, 0),
+    pinky=(.6, 1, 1, 1, 0, .3, 1),
+    horns=(0, 0, 1, 1, 0, .8, 0),
+    claw=(.3, .5, .5, .5, .5, 1, .2),
+    round=(.5, .55, .55, .55, .55, 0, .7),
+    ell=(0, 0, 1, 1, 1, .4, 0),
+)
+# where the fingers leave the palm, from the middle finger towards the thumb
+_angle = np.deg2rad([52, 14, 0, -13, -27])
 _fan = np.deg2rad([12, 12, 0, -10, -20]) # what a full spread adds
 _base = np.array([.30, .98, 1.0, .94, .86]) # wrist to knuckle, in palms; the thumb's first joint is close by
 _bone = np.array([[.42, .36, .30], [.50, .30, .24], [.55, .34, .26], [.50, .32, .25], [.40, .24, .21]])
-_bend = np.deg2rad([[35, 40, 45], [85, 180, 235], [85, 180, 235], [85, 180, 235], [85, 180, 235]]) # of each bone against the palm, fully bent
+# of each bone against the palm, fully bent
+_bend = np.deg2rad([[35, 40, 45], [85, 180, 235], [85, 180, 235], [85, 180, 235], [85, 180, 235]])
 
 # %% ../../nbs/12_synthetic.ipynb #38f7b84e
 def hand(
     shape: np.ndarray, # (..., 7) as in `shapes`
 ) -> np.ndarray: # (..., 21, 3) in palms: x towards the thumb, y towards the fingertips, z out of the palm; the wrist at 0
     "The joints of a right hand, in the layout's order."
-    flex, spread, across = np.clip(shape[..., :5], 0, 1), np.clip(shape[..., 5:6], 0, 1), np.clip(shape[..., 6], 0, 1)
-    turn = _angle + _fan * spread; turn[..., 0] -= .7 * across
+    flex = np.clip(shape[..., :5], 0, 1)
+    spread = np.clip(shape[..., 5:6], 0, 1)
+    across = np.clip(shape[..., 6], 0, 1)
+    turn = _angle + _fan * spread
+    turn[..., 0] -= .7 * across
     along = np.stack([np.sin(turn), np.cos(turn), np.zeros_like(turn)], -1) # (..., 5, 3)
-    normal = np.zeros_like(along); normal[..., 2] = 1; normal[..., 0, 0] = -.8 # the thumb bends across the palm
+    normal = np.zeros_like(along) # the thumb bends across the palm
+    normal[..., 2] = 1
+    normal[..., 0, 0] = -.8
     bend = flex[..., None] * _bend
     along[..., 0, 2] += .45 * across
-    bones = (np.cos(bend)[..., None] * along[..., None, :] + np.sin(bend)[..., None] * normal[..., None, :]) * _bone[..., None]
+    bones = (np.cos(bend)[..., None] * along[
+                 ..., None, :] + np.sin(bend)[..., None] * normal[..., None, :]) * _bone[..., None]
     knuckle = np.stack([np.sin(_angle), np.cos(_angle), 0 * _angle], -1) * _base[:, None]
     chain = np.concatenate([np.zeros_like(bones[..., :1, :]), bones], -2).cumsum(-2) + knuckle[:, None]
     return np.concatenate([np.zeros_like(chain[..., 0, :1, :]), chain.reshape(*chain.shape[:-3], 20, 3)], -2)
@@ -109,9 +130,12 @@ def reach(
     pole=(-.35, .9, .3), # the side to which a right elbow points
 ) -> tuple[np.ndarray, np.ndarray]: # elbow (..., 3), and the wrist, drawn in where it was out of reach
     "The elbow of an arm of two bones."
-    d = wrist - shoulder; far = np.linalg.norm(d, axis=-1, keepdims=True).clip(1e-6)
-    d = d / far; far = np.clip(far, abs(upper - fore) + 1e-3, .995 * (upper + fore))
-    side = pole - (d @ np.asarray(pole))[..., None] * d; side = side / np.linalg.norm(side, axis=-1, keepdims=True)
+    d = wrist - shoulder
+    far = np.linalg.norm(d, axis=-1, keepdims=True).clip(1e-6)
+    d = d / far
+    far = np.clip(far, abs(upper - fore) + 1e-3, .995 * (upper + fore))
+    side = pole - (d @ np.asarray(pole))[..., None] * d
+    side = side / np.linalg.norm(side, axis=-1, keepdims=True)
     along = (upper**2 - fore**2 + far**2) / (2 * far)
     return shoulder + d * along + side * np.sqrt((upper**2 - along**2).clip(0)), shoulder + d * far
 
@@ -122,10 +146,14 @@ def _curves(): # group → (n, 2) places of the left one (or of both), in the la
     ring = lambda n: 2 * np.pi * np.arange(n) / n
     eye, lip, oval, along = ring(16), ring(20), ring(36), np.linspace(0, 1, 5)
     brow = np.stack([.155 - .115 * along, -.115 - .03 * np.sin(np.pi * (.25 + .6 * along))], -1)
-    mouth = lambda rx, up, down: np.stack([-rx * np.cos(lip), .145 + np.where(np.sin(lip) > 0, down, up) * np.sin(lip)], -1)
+    mouth = lambda rx, up, down: np.stack(
+        [-rx * np.cos(lip), .145 + np.where(np.sin(lip) > 0, down, up) * np.sin(lip)], -1
+    )
     return dict(left_eye=np.stack([.09 + .042 * np.cos(eye), -.05 + .017 * np.sin(eye)], -1),
-                left_brow=np.concatenate([brow + [0, .016], brow]), lips=np.concatenate([mouth(.075, .022, .03), mouth(.062, .004, .005)]),
-                face_oval=_half * np.stack([np.sin(oval) * (1 - .12 * (1 - np.cos(oval)) / 2), -np.cos(oval)], -1))
+                left_brow=np.concatenate([brow + [0, .016], brow]),
+                lips=np.concatenate([mouth(.075, .022, .03), mouth(.062, .004, .005)]),
+                face_oval=_half * np.stack([np.sin(oval) * (1 - .12 * (1 - np.cos(oval)) / 2), -np.cos(oval)],
+                                           -1))
 
 def _surface(xy): # depth of the face: an ellipsoid, and a nose on it
     x, y = xy[..., 0], xy[..., 1]
@@ -138,7 +166,8 @@ def _skin(n): # (n, 2) places on the right half, evenly spread (an R2 sequence),
     xy = np.stack([-k[:, 0], 2 * k[:, 1] - 1], -1) * _half * .96
     clear = lambda c, r: (((xy - c) / r)**2).sum(1) > 1
     inside = (((xy / _half) / .95)**2).sum(1) < 1
-    return xy[inside & clear((-.09, -.05), (.05, .024)) & clear((0, .145), (.082, .036)) & (xy[:, 0] < -.012)][:n]
+    return xy[inside & clear((-.09, -.05),
+                             (.05, .024)) & clear((0, .145), (.082, .036)) & (xy[:, 0] < -.012)][:n]
 
 def mean_face() -> np.ndarray: # (468, 3) in shoulder widths, the tip of the nose near 0
     "A plausible face at rest, in the order of the face's layout."
@@ -146,40 +175,63 @@ def mean_face() -> np.ndarray: # (468, 3) in shoulder widths, the tip of the nos
     for group, at in _curves().items():
         xy[FACE.indices(group)] = at
         if group.startswith('left'): xy[FACE.mirror[FACE.indices(group)]] = at * [-1, 1]
-    middle = FACE.mirror == np.arange(468); free = np.isnan(xy[:, 0])
-    xy[middle & free] = np.stack([np.zeros((middle & free).sum()), np.linspace(-.26, .26, (middle & free).sum())], -1)
+    middle = FACE.mirror == np.arange(468)
+    free = np.isnan(xy[:, 0])
+    xy[middle & free] = np.stack(
+        [np.zeros((middle & free).sum()), np.linspace(-.26, .26, (middle & free).sum())], -1)
     xy[FACE.index('nose_tip')] = 0, .05
-    right = np.array([FACE.index(a) for a, _ in FACE.mirrors]); right = right[np.isnan(xy[right, 0])]
-    xy[right] = _skin(len(right)); xy[FACE.mirror[right]] = xy[right] * [-1, 1]
+    right = np.array([FACE.index(a) for a, _ in FACE.mirrors])
+    right = right[np.isnan(xy[right, 0])]
+    xy[right] = _skin(len(right))
+    xy[FACE.mirror[right]] = xy[right] * [-1, 1]
     return np.concatenate([xy, _surface(xy)[:, None]], -1)
 
 # %% ../../nbs/12_synthetic.ipynb #9283b9df
 movements = 'brows_up', 'brows_together', 'eyes_open', 'lips_wide', 'corners_up', 'mouth_open'
-expressions = dict(neutral=(0, 0, 0, 0, 0, 0), smile=(.2, 0, -.25, .9, 1., .25), sad=(.35, .5, -.35, -.3, -1., 0),
-                   surprise=(1., 0, .9, -.25, 0, 1.), furrow=(-.5, 1., -.45, -.45, -.35, .1))
+expressions = dict(neutral=(0, 0, 0, 0, 0, 0), smile=(.2, 0, -.25, .9, 1., .25),
+                   sad=(.35, .5, -.35, -.3, -1., 0), surprise=(1., 0, .9, -.25, 0, 1.),
+                   furrow=(-.5, 1., -.45, -.45, -.35, .1))
 
 def _movements(face): # (6, 468, 3): how each movement, done fully, displaces the face
-    x, y = face[:, 0], face[:, 1]; out = np.zeros((6, 468, 3)); moves = np.zeros((6, 468), bool)
+    x, y = face[:, 0], face[:, 1]
+    out = np.zeros((6, 468, 3))
+    moves = np.zeros((6, 468), bool)
     for group in ('left_brow', 'right_brow', 'left_eye', 'right_eye', 'lips'):
-        at = FACE.indices(group); rel = face[at] - face[at].mean(0)
-        if 'brow' in group: out[0, at, 1] = -.04; out[1, at, 0] = -.014 * np.sign(x[at]); out[1, at, 1] = .022 - .13 * (abs(x[at]) - .04).clip(0)
+        at = FACE.indices(group)
+        rel = face[at] - face[at].mean(0)
+        if 'brow' in group:
+            out[0, at, 1] = -.04
+            out[1, at, 0] = -.014 * np.sign(x[at])
+            out[1, at, 1] = .022 - .13 * (abs(x[at]) - .04).clip(0)
         elif 'eye' in group: out[2, at, 1] = .7 * rel[:, 1]
         else:
             edge = abs(rel[:, 0]) / .075
-            out[3, at, 0] = .3 * rel[:, 0]; out[4, at, 1] = -.032 * edge**2
+            out[3, at, 0] = .3 * rel[:, 0]
+            out[4, at, 1] = -.032 * edge**2
             out[5, at, 1] = np.where(rel[:, 1] > 0, .05, -.014) * np.sqrt((1 - edge**2).clip(0))
         moves[0 if 'brow' in group else 2 if 'eye' in group else 3, at] = True
-    moves[1] = moves[0]; moves[4:] = moves[3]; fixed = moves.any(0); fixed[FACE.indices('face_oval')] = True
+    moves[1] = moves[0]
+    moves[4:] = moves[3]
+    fixed = moves.any(0)
+    fixed[FACE.indices('face_oval')] = True
     for k in range(6): # the skin moves as its neighbours do, less the farther they are
         near = np.exp(-((x[:, None] - x[moves[k]])**2 + (y[:, None] - y[moves[k]])**2) / (2 * .03**2))
         out[k] = np.where(fixed[:, None], out[k], near @ out[k, moves[k]] / (near.sum(1, keepdims=True) + .5))
     return out
 
 # %% ../../nbs/12_synthetic.ipynb #6e5a40c4
-_places = dict( # cluster → where the right hand works, in shoulder widths, and the expression
-    greetings=((-.5, -.6, -.5), 'smile'), family=((-.15, -.38, -.55), 'neutral'), food=((-.05, -.5, -.6), 'smile'), school=((-.2, .4, -.75), 'neutral'),
-    time=((-.3, .6, -.6), 'furrow'), colours=((-.4, -.1, -.75), 'surprise'), feelings=((-.1, .2, -.45), 'sad'), places=((-.5, -.3, -.8), 'surprise'),
-    actions=((-.6, .45, -.8), 'furrow'), questions=((-.75, .05, -.6), 'surprise'))
+_places = dict(  # cluster → where the right hand works, in shoulder widths, and the expression
+    greetings=((-.5, -.6, -.5), 'smile'),
+    family=((-.15, -.38, -.55), 'neutral'),
+    food=((-.05, -.5, -.6), 'smile'),
+    school=((-.2, .4, -.75), 'neutral'),
+    time=((-.3, .6, -.6), 'furrow'),
+    colours=((-.4, -.1, -.75), 'surprise'),
+    feelings=((-.1, .2, -.45), 'sad'),
+    places=((-.5, -.3, -.8), 'surprise'),
+    actions=((-.6, .45, -.8), 'furrow'),
+    questions=((-.75, .05, -.6), 'surprise'),
+)
 _paths = np.array([ # movements in their own plane, by six key points
     [[-1, 0], [-.6, 0], [-.2, 0], [.2, 0], [.6, 0], [1, 0]], # straight
     [[-1, .5], [-.7, -.1], [-.3, -.5], [.3, -.5], [.7, -.1], [1, .5]], # arc
@@ -187,7 +239,8 @@ _paths = np.array([ # movements in their own plane, by six key points
     [[-1, -.5], [-.6, .5], [-.2, -.5], [.2, .5], [.6, -.5], [1, .5]], # zigzag
     [[0, -.8], [0, .5], [0, -.8], [0, .5], [0, -.8], [0, .5]], # tap
     [[0, 0], [.1, 0], [.1, .1], [.1, .1], [0, .1], [0, 0]]]) # hold
-_palms = np.deg2rad([[0, 0, 0], [0, 160, 0], [80, 0, 0], [20, 60, 75], [35, -60, 0]]) # out, in, down, across, edge
+# out, in, down, across, edge
+_palms = np.deg2rad([[0, 0, 0], [0, 160, 0], [80, 0, 0], [20, 60, 75], [35, -60, 0]])
 _rest = np.array([-.3, 1.02, -.3]), np.deg2rad([150., 60., 0.]) # where a hand lies in the lap, and how
 _knots, _turning = np.concatenate([[0], np.linspace(.24, .76, 6), [1]]), np.array([0, .24, .76, 1])
 paces = dict(slow=1.35, normal=1.05, fast=.8) # seconds from leaving rest to being back
@@ -197,7 +250,9 @@ def prototypes(
     vocabulary: int = 0, # the seed of the words
 ) -> dict[str, np.ndarray]: # path (77, 2, 6, 3), shape (77, 2, 2, 7), palm (77, 2, 2, 3), active (77, 2), expression (77, 6), pace (77,)
     "All 77 words, as arrays; the right hand first, the left one as if it were a right one."
-    rng = np.random.default_rng(np.random.SeedSequence([vocabulary, 77])); out = []; known = np.array(list(shapes.values()))
+    rng = np.random.default_rng(np.random.SeedSequence([vocabulary, 77]))
+    out = []
+    known = np.array(list(shapes.values()))
     for cluster, words in clusters.items():
         (place, feeling), n = _places[cluster], len(words)
         first, last = rng.permutation(np.arange(1, len(known)))[:n], rng.integers(1, len(known), n)
@@ -205,14 +260,16 @@ def prototypes(
         for i in range(n):
             plane = rotation(rng.uniform([-.5, -.9, -np.pi], [.5, .9, np.pi]))[:, :2]
             path = place + rng.normal(0, .05, 3) + rng.uniform(.12, .2) * _paths[moves[i]] @ plane.T
-            shape = known[[first[i], first[i] if rng.random() < .5 else last[i]]]; palm = _palms[rng.integers(len(_palms))] + rng.normal(0, [[.1], [.35]], (2, 3))
+            shape = known[[first[i], first[i] if rng.random() < .5 else last[i]]]
+            palm = _palms[rng.integers(len(_palms))] + rng.normal(0, [[.1], [.35]], (2, 3))
             kind = rng.choice(3, p=[.55, .25, .2]) # one hand, both alike, or the left hand as a base
             if kind: path = path - [max(path[:, 0].max() + .2, 0), 0, 0] # two hands keep to their own sides
             base = np.broadcast_to(np.array(place) * [.3, 1, 1] + [-.05, .3, .05], path.shape)
             still = known[[rng.integers(1, len(known))] * 2]
             other = (base, still, _palms[[1, 1]]) if kind == 2 else (path, shape, palm)
-            out.append(dict(path=[path, other[0]], shape=[shape, other[1]], palm=[palm, other[2]], active=[True, kind > 0],
-                            expression=expressions[feeling], pace=list(paces.values())[rng.integers(3)]))
+            out.append(dict(path=[path, other[0]], shape=[shape, other[1]], palm=[palm, other[2]],
+                            active=[True, kind > 0], expression=expressions[feeling],
+                            pace=list(paces.values())[rng.integers(3)]))
     return {k: np.array([w[k] for w in out]) for k in out[0]}
 
 # %% ../../nbs/12_synthetic.ipynb #3efc4add
@@ -227,12 +284,16 @@ def people(
     if split not in splits: raise ValueError(f'split is {split!r}, expected one of {", ".join(splits)}')
     if signers < 1: raise ValueError(f'signers is {signers}, expected at least one')
     def person(k):
-        r = np.random.default_rng(np.random.SeedSequence([seed, splits.index(split), k])); u = r.uniform
-        return dict(name=f'synth{seed or ""}-{split}-{k:02d}',
-            upper=u(.74, .9), fore=u(.66, .8), palm=u(.25, .31), head=u(.88, 1.12), neck=u(.56, .68), slope=u(-.04, .04), speed=u(.82, 1.25), amplitude=u(.75, 1.25),
-            habit=r.normal(0, .11, 3), tremor=u(.002, .008), sway=u(.01, .035), rest=_rest[0] + r.normal(0, [.06, .07, .04]),
-            expressive=u(.6, 1.15), shape=r.normal(0, .12, 7), palmward=r.normal(0, .3, 3), face=r.normal(1, .06, 3), view=r.normal(0, [.05, .16, .04]), distance=u(4, 8), size=u(.3, .44),
-            centre=np.array([u(.43, .57), u(.46, .56)]), aspect=(1., 4 / 3, 16 / 9)[r.integers(3)], loses=u(.6, 1.5))
+        r = np.random.default_rng(np.random.SeedSequence([seed, splits.index(split), k]))
+        u = r.uniform
+        return dict(name=f'synth{seed or ""}-{split}-{k:02d}', upper=u(.74, .9), fore=u(.66, .8),
+                    palm=u(.25, .31), head=u(.88, 1.12), neck=u(.56, .68), slope=u(-.04, .04),
+                    speed=u(.82, 1.25), amplitude=u(.75, 1.25), habit=r.normal(0, .11, 3),
+                    tremor=u(.002, .008), sway=u(.01, .035), rest=_rest[0] + r.normal(0, [.06, .07, .04]),
+                    expressive=u(.6, 1.15), shape=r.normal(0, .12, 7), palmward=r.normal(0, .3, 3),
+                    face=r.normal(1, .06, 3), view=r.normal(0, [.05, .16, .04]), distance=u(4, 8),
+                    size=u(.3, .44), centre=np.array([u(.43, .57), u(.46, .56)]),
+                    aspect=(1., 4 / 3, 16 / 9)[r.integers(3)], loses=u(.6, 1.5))
     everyone = [person(k) for k in range(signers)]
     return {k: np.array([p[k] for p in everyone]) for k in everyone[0]}
 
@@ -240,9 +301,11 @@ def people(
 def _chance(seed, split, first, last, T): # everything random about the performances, (n, …) each
     draws = []
     for i in range(first, last):
-        r = np.random.default_rng(np.random.SeedSequence([seed, splits.index(split), 1 << 20, i])); n = lambda *s: r.standard_normal(s, np.float32)
-        draws.append(dict(signer=r.random(), pace=n(), onset=r.random(), blink=r.random(), path=n(2, 6, 3), shape=n(2, 2, 7), palm=n(2, 2, 3), wave=r.random((8, 3)),
-                          lost=r.random((2, T)), burst=r.random((2, T)), conf=r.random((2, T)), noise=n(T, 543, 3)))
+        r = np.random.default_rng(np.random.SeedSequence([seed, splits.index(split), 1 << 20, i]))
+        n = lambda *s: r.standard_normal(s, np.float32)
+        draws.append(dict(signer=r.random(), pace=n(), onset=r.random(), blink=r.random(), path=n(2, 6, 3),
+                          shape=n(2, 2, 7), palm=n(2, 2, 3), wave=r.random((8, 3)), lost=r.random((2, T)),
+                          burst=r.random((2, T)), conf=r.random((2, T)), noise=n(T, 543, 3)))
     return {k: np.stack([d[k] for d in draws]) for k in draws[0]}
 
 def _timing(pace, who, chance, T, fps): # onset and end in seconds (n,), phase (n, T)
@@ -252,62 +315,87 @@ def _timing(pace, who, chance, T, fps): # onset and end in seconds (n,), phase (
     return start, start + takes, np.clip((np.arange(T) / fps - start[:, None]) / takes[:, None], 0, 1)
 
 def _waves(chance, rows, seconds, low, high): # (n, T, 3) slow sway or fast tremor: two sines an axis
-    rate = low + (high - low) * chance['wave'][:, rows]; turn = 2 * np.pi * (rate[:, :, None] * seconds[:, None] + chance['wave'][:, rows, None][..., ::-1])
+    rate = low + (high - low) * chance['wave'][:, rows]
+    turn = 2 * np.pi * (rate[:, :, None] * seconds[:, None] + chance['wave'][:, rows, None][..., ::-1])
     return np.sin(turn).mean(1)
 
 # %% ../../nbs/12_synthetic.ipynb #e49d9e77
 def _arms(word, who, chance, phase, seconds): # joints (n, 2, T, 21, 3), elbows and wrists (n, 2, T, 3), still as right arms
     n, col = len(phase), lambda a: np.asarray(a)[:, None, None, None]
-    rest = np.broadcast_to(who['rest'][:, None, None], (n, 2, 1, 3)); active = word['active'][:, :, None, None]
-    middle = word['path'].mean(2, keepdims=True); twice = np.repeat(phase[:, None], 2, 1)
-    path = middle + (word['path'] - middle) * col(who['amplitude']) + who['habit'][:, None, None] + .07 * chance['path']
+    rest = np.broadcast_to(who['rest'][:, None, None], (n, 2, 1, 3))
+    active = word['active'][:, :, None, None]
+    middle = word['path'].mean(2, keepdims=True)
+    twice = np.repeat(phase[:, None], 2, 1)
+    path = middle + (
+        word['path'] - middle) * col(who['amplitude']) + who['habit'][:, None, None] + .07 * chance['path']
     keys = np.concatenate([rest, np.where(active, path, rest), rest], 2)
-    wrist = spline(keys, _knots, twice) + np.stack([_waves(chance, slice(2 * h, 2 * h + 2), seconds, 4, 8) for h in (0, 1)], 1) * col(who['tremor'])
+    wrist = spline(keys, _knots, twice) + np.stack(
+        [_waves(chance, slice(2 * h, 2 * h + 2), seconds, 4, 8) for h in (0, 1)], 1) * col(who['tremor'])
     elbow, wrist = reach(wrist, np.array([-.5, 0, 0]), col(who['upper']), col(who['fore']))
     def between(quiet, two): # from rest through two key values and back
         still = np.broadcast_to(quiet, (n, 2, 1, len(quiet)))
         return spline(np.concatenate([still, np.where(active, two, quiet), still], 2), _turning, twice)
-    bent = between(np.array(shapes['relaxed']), word['shape'] + who['shape'][:, None, None] + .12 * chance['shape'])
+    bent = between(np.array(shapes['relaxed']),
+                   word['shape'] + who['shape'][:, None, None] + .12 * chance['shape'])
     turned = between(_rest[1], word['palm'] + who['palmward'][:, None, None] + .2 * chance['palm'])
-    upright = np.diag([1., -1., -1.]) # a right hand held up with its palm to the camera: thumb to the left, fingers up
+    # a right hand held up with its palm to the camera: thumb to the left, fingers up
+    upright = np.diag([1., -1., -1.])
     joints = hand(bent) @ (rotation(turned) @ upright).swapaxes(-1, -2) * col(who['palm'])[..., None]
     return joints + wrist[..., None, :], elbow, wrist
 
 # %% ../../nbs/12_synthetic.ipynb #635eaef6
 _mean = mean_face()
 _moves = _movements(_mean).reshape(6, -1).astype(np.float32)
-_copies = {f'pose.{s}_{j}': f'{s}_hand.{k}' for s in ('left', 'right')
-           for j, k in dict(wrist='wrist', pinky='pinky_mcp', index='index_mcp', thumb='thumb_ip').items()} | {
-    'pose.nose': 'nose_tip', 'pose.mouth_left': 'mouth_left', 'pose.mouth_right': 'mouth_right'} | {
-    f'pose.{s}_eye{k}': HOLISTIC.groups[f'{s}_eye'][i] for s in ('left', 'right') for k, i in {'_outer': 0, '_inner': 8, '': 12}.items()} | {
-    f'pose.{s}_ear': HOLISTIC.groups['face_oval'][i] for s, i in dict(left=8, right=28).items()}
-_fixed = {f'pose.{s}_{j}': np.array([sign * x, y, z]) for s, sign in dict(left=1, right=-1).items() for j, (x, y, z) in dict(
-    shoulder=(.5, 0, 0), hip=(.32, 1.4, .05), knee=(.4, 2.5, -.3), ankle=(.38, 3.6, 0), heel=(.38, 3.75, .1), foot_index=(.42, 3.8, -.3)).items()}
+_copies = (
+    {
+        f'pose.{s}_{j}': f'{s}_hand.{k}'
+        for s in ('left', 'right')
+        for j, k in dict(wrist='wrist', pinky='pinky_mcp', index='index_mcp', thumb='thumb_ip').items()
+    }
+    | {'pose.nose': 'nose_tip', 'pose.mouth_left': 'mouth_left', 'pose.mouth_right': 'mouth_right'}
+    | {
+        f'pose.{s}_eye{k}': HOLISTIC.groups[f'{s}_eye'][i]
+        for s in ('left', 'right')
+        for k, i in {'_outer': 0, '_inner': 8, '': 12}.items()
+    }
+    | {f'pose.{s}_ear': HOLISTIC.groups['face_oval'][i] for s, i in dict(left=8, right=28).items()}
+)
+_fixed = {f'pose.{s}_{j}': np.array([sign * x, y, z]) for s, sign in dict(left=1, right=-1).items()
+          for j, (x, y, z) in dict(shoulder=(.5, 0, 0), hip=(.32, 1.4, .05), knee=(.4, 2.5, -.3),
+                                   ankle=(.38, 3.6, 0), heel=(.38, 3.75, .1),
+                                   foot_index=(.42, 3.8, -.3)).items()}
 _to, _from = (np.array([HOLISTIC.index(j) for j in js]) for js in (_copies, _copies.values()))
 
 def _head(word, who, chance, phase, seconds): # (n, T, 468, 3)
     rising = lambda p: p * p * (3 - 2 * p)
-    amount = rising(np.clip(np.minimum(phase, 1 - phase) / .25, 0, 1))[..., None] * (word['expression'] * who['expressive'][:, None])[:, None]
+    amount = rising(np.clip(np.minimum(phase, 1 - phase) / .25, 0,
+                            1))[..., None] * (word['expression'] * who['expressive'][:, None])[:, None]
     amount[..., 2] -= 1.25 * np.exp(-((seconds - chance['blink'][:, None] * seconds[-1]) / .06)**2)
     amount[..., 5] += .08 * np.sin(9 * seconds) * (phase > 0) * (phase < 1)
-    face = (_mean * who['face'][:, None])[:, None].astype(np.float32) + (amount.astype(np.float32) @ _moves).reshape(*phase.shape, 468, 3)
-    nod = _waves(chance, slice(4, 6), seconds, .3, .9) * [.06, .1, .05] + .12 * word['expression'][:, None, [1, 1, 4]] * [1, 0, .5] * np.sin(np.pi * phase)[..., None]
+    face = (_mean * who['face'][:, None])[:, None].astype(np.float32) + (
+        amount.astype(np.float32) @ _moves).reshape(*phase.shape, 468, 3)
+    nod = _waves(chance, slice(4, 6), seconds, .3, .9) * [.06, .1, .05] + .12 * word['expression'][
+        :, None, [1, 1, 4]] * [1, 0, .5] * np.sin(np.pi * phase)[..., None]
     neck = np.stack([0 * who['neck'], -who['neck'], -.12 + 0 * who['neck']], -1).astype(np.float32)
     return turn(face * who['head'].astype(np.float32)[:, None, None, None], nod) + neck[:, None, None]
 
 # %% ../../nbs/12_synthetic.ipynb #bf3ffcc3
 def _bodies(word, who, chance, phase, seconds): # (n, T, 543, 3) in body space, in the order of HOLISTIC
     hands, elbow, _ = _arms(word, who, chance, phase, seconds)
-    out = np.zeros((*phase.shape, len(HOLISTIC), 3), np.float32); flip = np.array([-1, 1, 1])
+    out = np.zeros((*phase.shape, len(HOLISTIC), 3), np.float32)
+    flip = np.array([-1, 1, 1])
     for h, (side, sign) in enumerate(dict(right=1, left=flip).items()):
-        out[:, :, HOLISTIC.parts[f'{side}_hand']] = hands[:, h] * sign; out[:, :, HOLISTIC.index(f'{side}_elbow')] = elbow[:, h] * sign
+        out[:, :, HOLISTIC.parts[f'{side}_hand']] = hands[:, h] * sign
+        out[:, :, HOLISTIC.index(f'{side}_elbow')] = elbow[:, h] * sign
     out[:, :, HOLISTIC.parts['face']] = _head(word, who, chance, phase, seconds)
     for joint, at in _fixed.items(): out[:, :, HOLISTIC.index(joint)] = at
     out[:, :, _to] = out[:, :, _from]
     busy = (1.1 / word['pace'])[:, None, None] * who['sway'][:, None, None]
-    lean = _waves(chance, slice(6, 8), seconds, .2, .7) * busy * [1, 2, 1.5] # nodding, direction and tilt of the trunk
+    # nodding, direction and tilt of the trunk
+    lean = _waves(chance, slice(6, 8), seconds, .2, .7) * busy * [1, 2, 1.5]
     lean[..., 2] += who['slope'][:, None]
-    legs = np.concatenate([HOLISTIC.indices('pose.legs'), HOLISTIC.indices('pose.hips')]); upper = np.setdiff1d(np.arange(len(HOLISTIC)), legs)
+    legs = np.concatenate([HOLISTIC.indices('pose.legs'), HOLISTIC.indices('pose.hips')])
+    upper = np.setdiff1d(np.arange(len(HOLISTIC)), legs)
     out[:, :, upper] = turn(out[:, :, upper], lean) + (lean[..., None, ::-1] * [1, .3, 1]).astype(np.float32)
     return out
 
@@ -330,22 +418,28 @@ def _missing(
     length: np.ndarray, # (..., T) frames that a burst beginning there lasts
 ) -> np.ndarray: # (..., T) bool
     "Which frames lie in a burst."
-    at = np.arange(chance.shape[-1]); chance = np.where(at == 0, 1 - (1 - chance.clip(0, 1))**8, chance) # the first frame stands for those before it
+    at = np.arange(chance.shape[-1]) # the first frame stands for those before it
+    chance = np.where(at == 0, 1 - (1 - chance.clip(0, 1))**8, chance)
     return np.maximum.accumulate(np.where(draw < chance, at + length, 0), -1) > at
 
 def _confidence(xyz, who, chance, phase, fps): # (n, T, 543)
     conf = np.ones(xyz.shape[:3], np.float32)
     conf[xyz[..., 1] > 1] = .1 # guessed, as trackers do below the edge
     for h, side in enumerate(('left', 'right')):
-        s = HOLISTIC.parts[f'{side}_hand']; palm = xyz[:, :, s].mean(2)
-        flat = palm[..., :2] * np.stack([who['aspect'], np.ones(len(xyz))], -1)[:, None] / who['size'][:, None, None]
+        s = HOLISTIC.parts[f'{side}_hand']
+        palm = xyz[:, :, s].mean(2)
+        flat = palm[..., :2] * np.stack([who['aspect'], np.ones(len(xyz))],
+                                        -1)[:, None] / who['size'][:, None, None]
         speed = np.linalg.norm(np.gradient(flat, axis=1), axis=-1) * fps # shoulder widths a second
         resting = palm[..., 1] > who['centre'][:, None, 1] + .75 * who['size'][:, None]
-        quick, lying = [who['loses'][:, None] * 25 / fps * c for c in (.004 + .006 * (speed - 2).clip(0, 4), .08 * resting)]
+        quick, lying = [who['loses'][:, None] * 25 / fps * c
+                        for c in (.004 + .006 * (speed - 2).clip(0, 4), .08 * resting)]
         length = np.ceil((.04 - .12 * np.log1p(-chance['burst'][:, h])) * fps)
-        lost = _missing(quick, chance['lost'][:, h], length) | resting & _missing(lying, chance['lost'][:, h], 3 * length)
+        lost = _missing(quick, chance['lost'][:, h], length) | resting & _missing(
+            lying, chance['lost'][:, h], 3 * length)
         outside = (palm[..., 1] > .99) | (abs(palm[..., 0] - .5) > .49)
-        conf[:, :, s] = np.where(lost | outside, 0, .6 + .4 * chance['conf'][:, h].astype(np.float32) ** .5)[..., None]
+        conf[:, :, s] = np.where(lost | outside, 0,
+                                 .6 + .4 * chance['conf'][:, h].astype(np.float32) ** .5)[..., None]
     return conf
 
 # %% ../../nbs/12_synthetic.ipynb #df641876
@@ -361,19 +455,24 @@ def synthesize(
     vocabulary: int = 0, # seed of the words' prototypes; another one is another language
 ) -> list[Clip]:
     "Clips of synthetic signing, each of one word with its span; the first ones do not depend on `num`."
-    if num < 1 or seq_len < 8 or fps <= 0: raise ValueError(f'num is {num}, seq_len {seq_len} and fps {fps}; expected at least 1 clip, 8 frames and a positive rate')
+    if num < 1 or seq_len < 8 or fps <= 0:
+        raise ValueError(f'num is {num}, seq_len {seq_len} and fps {fps}; expected at least 1 clip, 8 frames '
+                         'and a positive rate')
     order, clips = words_of(num_classes), []
     lexicon, crowd, at = prototypes(vocabulary), people(split, signers, seed), HOLISTIC.locate(layout)
     for first in range(0, num, 16):
-        ids = np.arange(first, min(first + 16, num)); names = [order[i % num_classes] for i in ids]
+        ids = np.arange(first, min(first + 16, num))
+        names = [order[i % num_classes] for i in ids]
         chance = _chance(seed, split, ids[0], ids[-1] + 1, seq_len)
         who = {k: v[(chance['signer'] * signers).astype(int)] for k, v in crowd.items()}
         word = {k: v[[glosses.index(g) for g in names]] for k, v in lexicon.items()}
         start, end, phase = _timing(word['pace'], who, chance, seq_len, fps)
         xyz = _picture(_bodies(word, who, chance, phase, np.arange(seq_len) / fps), who, chance['noise'])
         conf = _confidence(xyz, who, chance, phase, fps)
-        clips += [Clip(xyz[k][:, at], conf[k][:, at], fps, aspect=float(who['aspect'][k]), layout=layout, gloss=g, spans=[Span(float(start[k]), float(end[k]), g)],
-                       signer=str(who['name'][k]), source=f'synthetic seed {seed} {split} #{i}', split=split) for k, (i, g) in enumerate(zip(ids, names))]
+        clips += [Clip(xyz[k][:, at], conf[k][:, at], fps, aspect=float(who['aspect'][k]), layout=layout,
+                       gloss=g, spans=[Span(float(start[k]), float(end[k]), g)], signer=str(who['name'][k]),
+                       source=f'synthetic seed {seed} {split} #{i}', split=split)
+                  for k, (i, g) in enumerate(zip(ids, names))]
     return clips
 
 # %% ../../nbs/12_synthetic.ipynb #2d319172
@@ -387,12 +486,16 @@ def write(
 ) -> list[Path]: # the files, one a split
     "The splits as documented npz files, `train_data.npz` and so on."
     from signbook.data.readers import write_split
-    if min(num.values()) < 1: raise ValueError(f'num is {min(num.values())}, expected at least one clip a split')
-    folder = Path(folder); files = {s: folder / f'{s}_data.npz' for s in num}; names = sorted(words_of(num_classes))
+    if min(num.values()) < 1:
+        raise ValueError(f'num is {min(num.values())}, expected at least one clip a split')
+    folder = Path(folder)
+    files = {s: folder / f'{s}_data.npz' for s in num}
+    names = sorted(words_of(num_classes))
     there = [str(f) for f in files.values() if f.exists()]
     if there and not force: raise ValueError(f'{there[0]}: exists already; --force overwrites it')
     folder.mkdir(parents=True, exist_ok=True)
-    for split, n in num.items(): write_split(synthesize(n, num_classes, seq_len, seed, split=split), files[split], names=names)
+    for split, n in num.items():
+        write_split(synthesize(n, num_classes, seq_len, seed, split=split), files[split], names=names)
     return list(files.values())
 
 # %% ../../nbs/12_synthetic.ipynb #794b2165
@@ -400,17 +503,27 @@ def main(
     argv: list[str] | None = None, # arguments; by default those of the command line
 ) -> int: # 0, or 2 after an error
     "The command `python -m signbook.data.synthetic`."
-    p = argparse.ArgumentParser('python -m signbook.data.synthetic', description=write.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    for name, default, what in (('num-train', 1000, 'clips'), ('num-val', 200, 'clips'), ('num-test', 200, 'clips'), ('seq-len', 48, 'frames a clip'),
-                                ('num-classes', 77, 'words, 1 to 77'), ('seed', 0, 'of signers and performances')):
+    p = argparse.ArgumentParser('python -m signbook.data.synthetic', description=write.__doc__,
+                                formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    for name, default, what in (('num-train', 1000, 'clips'), ('num-val', 200, 'clips'),
+                                ('num-test', 200, 'clips'), ('seq-len', 48, 'frames a clip'),
+                                ('num-classes', 77, 'words, 1 to 77'),
+                                ('seed', 0, 'of signers and performances')):
         p.add_argument(f'--{name}', type=int, default=default, help=what)
     p.add_argument('--output-dir', type=Path, required=True, help='folder for the files')
     p.add_argument('--force', action='store_true', help='overwrite files that are there')
     o = p.parse_args(argv)
     try:
-        for f in write(o.output_dir, dict(train=o.num_train, val=o.num_val, test=o.num_test), o.seq_len, o.num_classes, o.seed, o.force): print(f)
-    except ValueError as e: print(e, file=sys.stderr); return 2
-    except OSError as e: print(f'{e.filename or o.output_dir}: cannot be written, {(e.strerror or str(e)).lower()}', file=sys.stderr); return 2
+        for f in write(o.output_dir, dict(train=o.num_train, val=o.num_val, test=o.num_test), o.seq_len,
+                       o.num_classes, o.seed, o.force):
+            print(f)
+    except ValueError as e:
+        print(e, file=sys.stderr)
+        return 2
+    except OSError as e:
+        print(f'{e.filename or o.output_dir}: cannot be written, {(e.strerror or str(e)).lower()}',
+              file=sys.stderr)
+        return 2
     return 0
 
 # %% ../../nbs/12_synthetic.ipynb #52b966a7

@@ -16,7 +16,8 @@ from string import Formatter
 import numpy as np
 
 from ..clip import Clip, settled
-from .files import beside, bounded, clip_row, csv_header, expect, file_name, from_row, glosses_of, labelled
+from .files import (beside, bounded, clip_row, csv_header, expect, file_name, from_row,
+                                 glosses_of, labelled)
 from .files import load_csv, numbers, one_sentence, regular, replacing, split_of, write_rows
 from .formats import when
 from ..layout import HANDS, HOLISTIC, SPOTER54, Layout, fingers, get_layout
@@ -43,7 +44,9 @@ def listed(
         for table in (folder/'train.csv', folder/'supplemental_metadata.csv'):
             if not table.is_file() or 'path' not in csv_header(table): continue
             with one_sentence(table, f'is damaged where it speaks of {path.name}'):
-                state = table.stat(); row = _listed(str(table), (state.st_mtime_ns, state.st_size)).get((path.relative_to(folder).as_posix(), sequence))
+                state = table.stat()
+                row = _listed(str(table), (state.st_mtime_ns, state.st_size)).get(
+                    (path.relative_to(folder).as_posix(), sequence))
             if row:
                 sign = row.get('sign')
                 gloss = tuple(row.get('phrase', '')) if sign is None else glosses_of(sign) if sign else ()
@@ -54,13 +57,16 @@ def listed(
 def _column(table, name, path):
     "A column as an array, NaN where it is null."
     values = table[name].combine_chunks().to_numpy(zero_copy_only=False)
-    if values.dtype.kind not in 'iuf': raise ValueError(f'{path}: {name} is of type {table[name].type}, expected numbers')
+    if values.dtype.kind not in 'iuf':
+        raise ValueError(f'{path}: {name} is of type {table[name].type}, expected numbers')
     return values
 
 def _counts(table, name, path): # a column of whole numbers
     values = _column(table, name, path)
-    if values.dtype.kind == 'f' and not (np.isfinite(values).all() and (values == np.floor(values)).all()): raise ValueError(f'{path}: {name} has values that are not whole numbers')
-    if len(values) and np.abs(values.astype(np.float64)).max() >= 2**53: raise ValueError(f'{path}: {name} has values beyond 2^53, expected small whole numbers')
+    if values.dtype.kind == 'f' and not (np.isfinite(values).all() and (values == np.floor(values)).all()):
+        raise ValueError(f'{path}: {name} has values that are not whole numbers')
+    if len(values) and np.abs(values.astype(np.float64)).max() >= 2**53:
+        raise ValueError(f'{path}: {name} has values beyond 2^53, expected small whole numbers')
     return values.astype(np.int64)
 
 # %% ../../nbs/09b_tables.ipynb #ee74385d
@@ -80,13 +86,20 @@ def _kind(table, path):
 def _long(table, path):
     "(T,) frame numbers, (T, 543, 3), (T, 543) of a table with a row for each landmark."
     kind, landmark = _kind(table, path), _counts(table, 'landmark_index', path)
-    sizes = np.array([HOLISTIC.parts[k].stop - HOLISTIC.parts[k].start for k in _kinds]); limits = np.where(sizes == 468, 478, sizes) # a mesh with irises has ten more
-    if ((landmark < 0) | (landmark >= limits[kind])).any(): raise ValueError(f'{path}: has landmark_index {landmark.min()} to {landmark.max()}, more than its type has')
+    # a mesh with irises has ten more
+    sizes = np.array([HOLISTIC.parts[k].stop - HOLISTIC.parts[k].start for k in _kinds])
+    limits = np.where(sizes == 468, 478, sizes)
+    if ((landmark < 0) | (landmark >= limits[kind])).any():
+        raise ValueError(f'{path}: has landmark_index {landmark.min()} to {landmark.max()}, more than its '
+                         'type has')
     frames, t = np.unique(_counts(table, 'frame', path), return_inverse=True)
     bounded(path, 16 * len(frames) * len(HOLISTIC))
-    keep = landmark < sizes[kind]; t, j = t[keep], (np.array([HOLISTIC.parts[k].start for k in _kinds])[kind] + landmark)[keep]
-    if len(np.unique(t * len(HOLISTIC) + j)) < len(t): raise ValueError(f'{path}: has a landmark twice in one frame')
-    xyz, conf = np.full((len(frames), len(HOLISTIC), 3), np.nan, np.float32), np.ones((len(frames), len(HOLISTIC)), np.float32)
+    keep = landmark < sizes[kind]
+    t, j = t[keep], (np.array([HOLISTIC.parts[k].start for k in _kinds])[kind] + landmark)[keep]
+    if len(np.unique(t * len(HOLISTIC) + j)) < len(t):
+        raise ValueError(f'{path}: has a landmark twice in one frame')
+    xyz = np.full((len(frames), len(HOLISTIC), 3), np.nan, np.float32)
+    conf = np.ones((len(frames), len(HOLISTIC)), np.float32)
     for i, axis in enumerate('xyz'): xyz[t, j, i] = numbers(_column(table, axis, path), path, axis)[keep]
     if 'conf' in table.column_names: conf[t, j] = _column(table, 'conf', path)[keep]
     return frames, xyz, conf
@@ -105,8 +118,11 @@ def _columns_wide(table, path):
     bounded(path, 12 * table.num_rows * len(HOLISTIC))
     xyz = np.full((table.num_rows, len(HOLISTIC), 3), np.nan, np.float32)
     for name in table.column_names:
-        m = _wide.fullmatch(name); part = m and HOLISTIC.parts[m[2]]
-        if m and int(m[3]) < part.stop - part.start: xyz[:, part.start + int(m[3]), 'xyz'.index(m[1])] = numbers(_column(table, name, path), path, name)
+        m = _wide.fullmatch(name)
+        part = m and HOLISTIC.parts[m[2]]
+        if m and int(m[3]) < part.stop - part.start:
+            xyz[:, part.start + int(m[3]),
+                'xyz'.index(m[1])] = numbers(_column(table, name, path), path, name)
     return xyz
 
 # %% ../../nbs/09b_tables.ipynb #8a5aa514
@@ -119,7 +135,8 @@ def _expect_small(file, wanted, path):
         kind = file.schema_arrow.field(name).type
         word = kind.value_type if pa.types.is_dictionary(kind) else kind
         wanted_kind = 'words' if name == 'type' else 'numbers'
-        is_word, is_number = (any(is_kind(k) for is_kind in kinds) for k, kinds in ((word, words), (kind, numeric)))
+        is_word, is_number = (any(is_kind(k) for is_kind in kinds)
+                              for k, kinds in ((word, words), (kind, numeric)))
         if not (is_word if name == 'type' else is_number):
             raise ValueError(f'{path}: {name} is of type {kind}, expected {wanted_kind}')
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
@@ -144,19 +161,28 @@ def read_parquet(
         file = parquet.ParquetFile(stream, metadata=index, read_dictionary=as_dictionary)
         names = list(file.schema_arrow.names)
         is_long = {'frame', 'type', 'landmark_index', *'xyz'} <= set(names)
-        wanted = [n for n in names if (n in ('frame', 'type', 'landmark_index', *'xyz', 'conf') if is_long else _wide.fullmatch(n) or n in ('frame', 'sequence_id', '__index_level_0__'))]
-        if not is_long and not any(map(_wide.fullmatch, names)): raise ValueError(f'{path}: has columns {", ".join(names[:8])}, expected frame, type, landmark_index, x, y, z or frame, x_face_0, …')
+        wanted = [n for n in names
+                  if (n in ('frame', 'type', 'landmark_index', *'xyz',
+                            'conf') if is_long else _wide.fullmatch(n)
+                      or n in ('frame', 'sequence_id', '__index_level_0__'))]
+        if not is_long and not any(map(_wide.fullmatch, names)):
+            raise ValueError(f'{path}: has columns {", ".join(names[:8])}, expected frame, type, '
+                             'landmark_index, x, y, z or frame, x_face_0, …')
         _expect_small(file, wanted, path)
         table = file.read(columns=wanted, use_threads=False)
         if not table.num_rows: raise ValueError(f'{path}: has no rows, expected at least one frame')
         if is_long: recordings = [('', *_long(table, path))]
         else:
-            number, whole = _counts(table, 'frame', path) if 'frame' in names else np.arange(table.num_rows), _columns_wide(table, path)
-            recordings = ((s, number[rows], whole[rows], np.ones((len(rows), len(HOLISTIC)), np.float32)) for s, rows in _sequences(table, path).items())
+            number = _counts(table, 'frame', path) if 'frame' in names else np.arange(table.num_rows)
+            whole = _columns_wide(table, path)
+            recordings = ((s, number[rows], whole[rows], np.ones((len(rows), len(HOLISTIC)), np.float32))
+                          for s, rows in _sequences(table, path).items())
         for sequence, frames, xyz, conf in recordings:
-            if not (np.diff(frames) > 0).all(): raise ValueError(f'{path}: sequence {sequence} has frames that do not increase')
+            if not (np.diff(frames) > 0).all():
+                raise ValueError(f'{path}: sequence {sequence} has frames that do not increase')
             conf = np.where(np.isnan(xyz).any(-1), 0, np.nan_to_num(conf, nan=0.))
-            clip = Clip(np.where(conf[..., None] > 0, xyz, 0), conf, fps=fps, times=when(frames, fps), source=f'{path}[{sequence}]' if sequence else str(path), **listed(path, sequence))
+            clip = Clip(np.where(conf[..., None] > 0, xyz, 0), conf, fps=fps, times=when(frames, fps),
+                        source=f'{path}[{sequence}]' if sequence else str(path), **listed(path, sequence))
             yield clip if sequence else labelled(clip, path)
 
 # %% ../../nbs/09b_tables.ipynb #3a006af3
@@ -171,13 +197,17 @@ def write_parquet(
         T, at = len(clip), HOLISTIC.locate(clip.layout)
         xyz, conf = np.full((T, 543, 3), np.nan), np.zeros((T, 543), np.float32)
         xyz[:, at], conf[:, at] = np.where(clip.conf[..., None] > 0, clip.xyz, np.nan), clip.conf
-        order = np.concatenate([HOLISTIC.indices(k) for k in _kinds]); kinds = np.repeat(_kinds, [len(HOLISTIC.indices(k)) for k in _kinds])
+        order = np.concatenate([HOLISTIC.indices(k) for k in _kinds])
+        kinds = np.repeat(_kinds, [len(HOLISTIC.indices(k)) for k in _kinds])
         landmark = np.concatenate([np.arange(len(HOLISTIC.indices(k))) for k in _kinds])
         frames = np.rint(clip.seconds * clip.fps).astype(np.int64)
         if clip.times is None or not (np.diff(frames) > 0).all(): frames = np.arange(T)
         row_id = [f'{f}-{k}-{i}' for f in frames.tolist() for k, i in zip(kinds.tolist(), landmark.tolist())]
-        columns = dict(frame=np.repeat(frames, 543), row_id=row_id, type=pa.array(np.tile(kinds, T)).dictionary_encode().cast(pa.string()), landmark_index=np.tile(landmark, T).astype(np.int16),
-                       **{a: xyz[:, order, i].ravel() for i, a in enumerate('xyz')}, **(dict(conf=conf[:, order].ravel()) if not np.isin(conf, (0, 1)).all() else {}))
+        columns = dict(frame=np.repeat(frames, 543), row_id=row_id,
+                       type=pa.array(np.tile(kinds, T)).dictionary_encode().cast(pa.string()),
+                       landmark_index=np.tile(landmark, T).astype(np.int16),
+                       **{a: xyz[:, order, i].ravel() for i, a in enumerate('xyz')},
+                       **(dict(conf=conf[:, order].ravel()) if not np.isin(conf, (0, 1)).all() else {}))
         with replacing(path) as temporary: parquet.write_table(pa.table(columns), temporary)
     return Path(path)
 
@@ -193,94 +223,153 @@ def write_kaggle(
     "Clips as a folder of Kaggle's Isolated Sign Language Recognition, with `clips.csv` for what that has no place for."
     folder, rows, told, taken = Path(folder), [], [], {}
     for i, clip in enumerate(clips, 1):
-        person = file_name(Clip(clip.xyz[:1], clip.conf[:1], 1., layout=clip.layout, gloss=clip.signer or 'unknown'), {}).removesuffix('__rep01')
+        person = file_name(Clip(clip.xyz[:1], clip.conf[:1], 1., layout=clip.layout,
+                                gloss=clip.signer or 'unknown'),
+                           {}).removesuffix('__rep01')
         file = f'train_landmark_files/{person}/{i}.parquet'
-        (folder/file).parent.mkdir(parents=True, exist_ok=True); write_parquet(clip, folder/file)
-        rows.append(dict(path=file, participant_id=person, sequence_id=str(i), sign=_sign(clip.gloss))); told.append(clip_row(clip, file))
+        (folder/file).parent.mkdir(parents=True, exist_ok=True)
+        write_parquet(clip, folder/file)
+        rows.append(dict(path=file, participant_id=person, sequence_id=str(i), sign=_sign(clip.gloss)))
+        told.append(clip_row(clip, file))
     if not rows: raise ValueError(f'{folder}: no clips to write, expected at least one')
-    write_rows(rows, folder/'train.csv'); write_rows(told, folder/beside)
+    write_rows(rows, folder/'train.csv')
+    write_rows(told, folder/beside)
     signs = {s: i for i, s in enumerate(sorted({r['sign'] for r in rows}))}
-    (folder/'sign_to_prediction_index_map.json').write_text(json.dumps(signs, ensure_ascii=False), encoding='utf-8')
+    (folder/'sign_to_prediction_index_map.json').write_text(
+        json.dumps(signs, ensure_ascii=False), encoding='utf-8')
     return [folder/r['path'] for r in rows]
 
 # %% ../../nbs/09b_tables.ipynb #5ea08e8c
 _fingers = dict(zip(('thumb', 'index', 'middle', 'ring', 'little'), fingers))
-_spoter = {'wrist_{}': '{}_hand.wrist', **{f'{k}{j}_{{}}': f'{{}}_hand.{f}_{ours}' for k, f in _fingers.items() for j, ours in
-           (dict(CMC='cmc', MP='mcp', IP='ip', Tip='tip') if f == 'thumb' else dict(MCP='mcp', PIP='pip', DIP='dip', Tip='tip')).items()}}
-spoter_columns = {theirs.format(s): ours.format(s) for s in ('left', 'right') for theirs, ours in _spoter.items()} | {
-    re.sub('_([a-z])', lambda m: m[1].upper(), j.split('.')[1]): j for j in SPOTER54.joints if j.startswith('body')} # name in the file → joint of SPOTER54
+_spoter = {'wrist_{}': '{}_hand.wrist',
+           **{f'{k}{j}_{{}}': f'{{}}_hand.{f}_{ours}' for k, f in _fingers.items()
+              for j, ours in (dict(CMC='cmc', MP='mcp', IP='ip', Tip='tip') if f == 'thumb'
+                              else dict(MCP='mcp', PIP='pip', DIP='dip', Tip='tip')).items()}}
+spoter_columns = {
+    theirs.format(s): ours.format(s) for s in ('left', 'right') for theirs, ours in _spoter.items()
+} | {
+    # name in the file → joint of SPOTER54
+    re.sub('_([a-z])', lambda m: m[1].upper(), j.split('.')[1]): j
+    for j in SPOTER54.joints
+    if j.startswith('body')
+}
 
-def _side(name): return re.sub('_(left|right)_', lambda m: m[0].lower(), re.sub('_([01])_', lambda m: '_left_' if m[1] == '0' else '_right_', name), flags=re.I)
+def _side(name):
+    return re.sub('_(left|right)_', lambda m: m[0].lower(),
+                  re.sub('_([01])_', lambda m: '_left_' if m[1] == '0' else '_right_', name), flags=re.I)
 
-def _is_spoter(path): return path.suffix.lower() == '.csv' and path.is_file() and {'labels', 'wrist_left_X'} <= {*map(_side, csv_header(path))}
+def _is_spoter(path):
+    return path.suffix.lower() == '.csv' and path.is_file() and {'labels', 'wrist_left_X'} <= {
+        *map(_side, csv_header(path))}
 
 def _cell(text, path, where):
     "A list of numbers in a cell."
     text = text.strip()
-    if not (text.startswith('[') and text.endswith(']')): raise ValueError(f'{path}: {where} is {text[:20]!r}, expected a list of numbers')
-    with one_sentence(path, f'{where} is no list of numbers'), np.errstate(over='ignore'): return np.array(text[1:-1].split(',') if text[1:-1].strip() else [], np.float32)
+    if not (text.startswith('[') and text.endswith(']')):
+        raise ValueError(f'{path}: {where} is {text[:20]!r}, expected a list of numbers')
+    with one_sentence(path, f'{where} is no list of numbers'), np.errstate(over='ignore'):
+        return np.array(text[1:-1].split(',') if text[1:-1].strip() else [], np.float32)
 
 def _upwards(columns, path): # whether y counts upwards: is a nose above its shoulders where y is larger?
     if not {'nose_Y', 'leftShoulder_Y', 'rightShoulder_Y'} <= columns.keys(): return False
-    known = [[_cell(v, path, k) for v in columns[k][:50]] for k in ('nose_Y', 'leftShoulder_Y', 'rightShoulder_Y')]
-    higher = [np.median(np.sign((n - s)[(n != 0) & (s != 0)])) for nose, *shoulders in zip(*known) for n, s in ((nose, s) for s in shoulders) if n.shape == s.shape and ((n != 0) & (s != 0)).any()]
+    known = [[_cell(v, path, k) for v in columns[k][:50]]
+             for k in ('nose_Y', 'leftShoulder_Y', 'rightShoulder_Y')]
+    higher = [np.median(np.sign((n - s)[(n != 0) & (s != 0)])) for nose, *shoulders in zip(*known)
+              for n, s in ((nose, s) for s in shoulders)
+              if n.shape == s.shape and ((n != 0) & (s != 0)).any()]
     return bool(higher) and float(np.mean(higher)) > 0
 
 # %% ../../nbs/09b_tables.ipynb #b325a7e0
 def read_spoter(
     path: str | Path, # a csv with `labels` and a column of lists for x and y of each landmark
     fps: float | None = None, # frames per second; by default as the file says, else 25
-    y_up: bool | None = None, # whether y counts upwards; by default as the column `y_up` says, else as noses and shoulders tell
+    # whether y counts upwards; by default as the column `y_up` says, else as noses and shoulders tell
+    y_up: bool | None = None,
 ) -> Iterator[Clip]: # a clip a row, SPOTER54, z is 0
     "The clips of a SPOTER csv."
     with one_sentence(path, 'is damaged, or no SPOTER csv'):
         columns = {_side(k): v for k, v in load_csv(path, '*').to_pydict().items()}
         if 'labels' not in columns: raise ValueError(f'{path}: has no column labels')
-        kept = [(SPOTER54.index(j), k) for k, j in spoter_columns.items() if f'{k}_X' in columns and f'{k}_Y' in columns]
-        if not kept or not columns['labels']: raise ValueError(f'{path}: has {len(columns["labels"])} rows with {len(kept)} landmarks, expected at least one of each')
-        up = y_up if y_up is not None else columns['y_up'][0] not in ('', '0', 'False') if 'y_up' in columns else _upwards(columns, path)
+        kept = [(SPOTER54.index(j), k) for k, j in spoter_columns.items()
+                if f'{k}_X' in columns and f'{k}_Y' in columns]
+        if not kept or not columns['labels']:
+            raise ValueError(f'{path}: has {len(columns["labels"])} rows with {len(kept)} landmarks, '
+                             'expected at least one of each')
+        up = (
+            y_up
+            if y_up is not None
+            else (
+                columns['y_up'][0] not in ('', '0', 'False') if 'y_up' in columns else _upwards(columns, path)
+            )
+        )
         for i, label in enumerate(columns['labels']):
-            cells = [[_cell(columns[f'{k}_{a}'][i], path, f'{k}_{a} of row {i}') for a in 'XY'] for _, k in kept]; lengths = {len(c) for xy in cells for c in xy}
-            if len(lengths) != 1: raise ValueError(f'{path}: row {i} has lists of {min(lengths)} to {max(lengths)} values, expected as many in each')
+            cells = [[_cell(columns[f'{k}_{a}'][i], path, f'{k}_{a} of row {i}') for a in 'XY']
+                     for _, k in kept]
+            lengths = {len(c) for xy in cells for c in xy}
+            if len(lengths) != 1:
+                raise ValueError(f'{path}: row {i} has lists of {min(lengths)} to {max(lengths)} values, '
+                                 'expected as many in each')
             xy = numbers(np.array(cells), path, f'row {i}').transpose(2, 0, 1)
-            conf, xyz = np.zeros((len(xy), 54), np.float32), np.zeros((len(xy), 54, 3), np.float32); at = [j for j, _ in kept]
+            conf, xyz = np.zeros((len(xy), 54), np.float32), np.zeros((len(xy), 54, 3), np.float32)
+            at = [j for j, _ in kept]
             conf[:, at] = ~np.isnan(xy).any(-1) & xy.any(-1)
-            width, height, rate = (float(columns[k][i] or 0) if k in columns else 0. for k in ('video_size_width', 'video_size_height', 'video_fps'))
-            if width and height and np.nanmax(np.abs(xy), initial=0) > 1.5: xy = xy / np.float32([width, height])
+            width, height, rate = (float(columns[k][i] or 0) if k in columns else 0.
+                                   for k in ('video_size_width', 'video_size_height', 'video_fps'))
+            if width and height and np.nanmax(np.abs(xy), initial=0) > 1.5:
+                xy = xy / np.float32([width, height])
             xyz[:, at, :2] = np.stack([xy[..., 0], 1 - xy[..., 1] if up else xy[..., 1]], -1)
             about = from_row({k: columns[k][i] for k in ('gloss', 'signer', 'session') if k in columns})
-            yield Clip(np.where(conf[..., None] > 0, xyz, 0), conf, fps=fps if fps is not None else rate or 25., aspect=width / height if width > 0 and height > 0 else 1., layout=SPOTER54,
-                       source=f'{path}[{i}]' + (' (y turned down)' if up else ''), split=split_of(Path(path).stem, anywhere=True), **dict(gloss=label) | about)
+            yield Clip(np.where(conf[..., None] > 0, xyz, 0), conf,
+                       fps=fps if fps is not None else rate or 25.,
+                       aspect=width / height if width > 0 and height > 0 else 1., layout=SPOTER54,
+                       source=f'{path}[{i}]' + (' (y turned down)' if up else ''),
+                       split=split_of(Path(path).stem, anywhere=True), **dict(gloss=label) | about)
 
 # %% ../../nbs/09b_tables.ipynb #54f2f83d
 def to_spoter54(
-    clip: Clip, # with hands; and a body, or a pose in which eyes, ears, shoulders, elbows and wrists have the same names
+    # with hands; and a body, or a pose in which eyes, ears, shoulders, elbows and wrists have the same
+    # names
+    clip: Clip,
 ) -> Clip: # SPOTER54; the neck is midway between the shoulders
     "A clip's 54 landmarks of SPOTER; those that it lacks are not seen."
     if clip.layout == SPOTER54: return clip
     xyz, conf = np.zeros((len(clip), 54, 3), np.float32), np.zeros((len(clip), 54), np.float32)
     for i, j in enumerate(SPOTER54.joints):
-        of = [clip.layout._index[n] for n in ([j.replace('body.', 'pose.')] if j != 'body.neck' else ['pose.left_shoulder', 'pose.right_shoulder']) if n in clip.layout._index]
-        if len(of) == 1 + (j == 'body.neck'): xyz[:, i], conf[:, i] = clip.xyz[:, of].mean(1), clip.conf[:, of].min(1)
-    return Clip(xyz, conf, clip.fps, clip.times, clip.aspect, SPOTER54, clip.gloss, clip.spans, clip.signer, clip.session, clip.source, clip.frame, clip.split)
+        of = [clip.layout._index[n]
+              for n in ([j.replace('body.', 'pose.')] if j != 'body.neck'
+                        else ['pose.left_shoulder', 'pose.right_shoulder'])
+              if n in clip.layout._index]
+        if len(of) == 1 + (j == 'body.neck'):
+            xyz[:, i], conf[:, i] = clip.xyz[:, of].mean(1), clip.conf[:, of].min(1)
+    return Clip(xyz, conf, clip.fps, clip.times, clip.aspect, SPOTER54, clip.gloss, clip.spans, clip.signer,
+                clip.session, clip.source, clip.frame, clip.split)
 
 # %% ../../nbs/09b_tables.ipynb #cdbd8ee3
 def write_spoter(
     clips: Iterable[Clip], # with one gloss each
     path: str | Path, # the csv
-    names: Iterable[str] | None = None, # glosses in the order of their labels; by default those of the clips, sorted
+    # glosses in the order of their labels; by default those of the clips, sorted
+    names: Iterable[str] | None = None,
 ) -> Path:
     "Clips as SPOTER's csv. It has no place for depth, faces, confidence and uneven times."
     from signbook.data.formats import picture
-    clips = list(clips); odd = next((c for c in clips if len(c.gloss) != 1), None)
-    if not clips or odd: raise ValueError(f'{path}: clip {odd.source} has {len(odd.gloss)} glosses, expected one' if odd else f'{path}: no clips to write, expected at least one')
-    names = sorted({c.gloss[0] for c in clips}) if names is None else list(names); labels = {g: i for i, g in enumerate(names)}
+    clips = list(clips)
+    odd = next((c for c in clips if len(c.gloss) != 1), None)
+    if not clips or odd:
+        raise ValueError(f'{path}: clip {odd.source} has {len(odd.gloss)} glosses, expected one' if odd
+                         else f'{path}: no clips to write, expected at least one')
+    names = sorted({c.gloss[0] for c in clips}) if names is None else list(names)
+    labels = {g: i for i, g in enumerate(names)}
     rows = []
     for c in clips:
         s, (w, h) = to_spoter54(c), picture(c.aspect)
         x, y = np.where(s.conf > 0, s.xyz[..., 0], 0), np.where(s.conf > 0, 1 - s.xyz[..., 1], 0)
-        cells = {f'{k}_{a}': '[' + ', '.join(f'{n:.9g}' for n in v[:, SPOTER54.index(j)]) + ']' for k, j in spoter_columns.items() for a, v in (('X', x), ('Y', y))}
-        rows.append(cells | dict(labels=labels[c.gloss[0]], video_fps=repr(float(c.fps)), video_size_width=w, video_size_height=h, y_up=1, gloss=json.dumps(list(c.gloss), ensure_ascii=False), signer=c.signer, session=c.session))
+        cells = {f'{k}_{a}': '[' + ', '.join(f'{n:.9g}' for n in v[:, SPOTER54.index(j)]) + ']'
+                 for k, j in spoter_columns.items() for a, v in (('X', x), ('Y', y))}
+        rows.append(cells | dict(labels=labels[c.gloss[0]], video_fps=repr(float(c.fps)), video_size_width=w,
+                                 video_size_height=h, y_up=1,
+                                 gloss=json.dumps(list(c.gloss), ensure_ascii=False), signer=c.signer,
+                                 session=c.session))
     with replacing(path) as temporary: write_rows(rows, temporary)
     return Path(path)
 
@@ -296,7 +385,8 @@ def _load_map(path):
         text = Path(path).read_text(encoding='utf-8')
         depth = 0
         for event in yaml.parse(text, yaml.SafeLoader):
-            expect(not isinstance(event, yaml.AliasEvent), 'a value', 'an alias (*…)', 'every value written out', path)
+            expect(not isinstance(event, yaml.AliasEvent), 'a value', 'an alias (*…)',
+                   'every value written out', path)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             expect(depth <= 2, 'a value', 'a list in a list', 'a map of names and lists of names', path)
         return yaml.safe_load(text)
@@ -306,11 +396,14 @@ def column_map(
 ) -> dict:
     "A map of columns: joints, parts and fields, each with the name of a column, or a list of up to four."
     if isinstance(columns, (str, Path)): columns = _load_map(columns)
-    if not isinstance(columns, dict) or not columns: raise ValueError(f'columns is {str(columns)[:60]!r}, expected a map such as {{"left_hand.wrist": ["wx", "wy"], "time": "t"}}')
+    if not isinstance(columns, dict) or not columns:
+        raise ValueError(f'columns is {str(columns)[:60]!r}, expected a map such as {{"left_hand.wrist": '
+                         f'["wx", "wy"], "time": "t"}}')
     for key, value in columns.items():
         names = value if isinstance(value, (list, tuple)) else [value]
         ok = isinstance(key, str) and 0 < len(names) <= 4 and all(isinstance(n, (str, int)) for n in names)
-        what, wanted = f'{str(key)[:40]!r} in the map of columns', 'the name of a column, or a list of two to four'
+        what = f'{str(key)[:40]!r} in the map of columns'
+        wanted = 'the name of a column, or a list of two to four'
         expect(ok, what, f'a {type(value).__name__}', wanted)
     return columns
 
@@ -319,7 +412,9 @@ def _filled(pattern, path, **fields):
     "A pattern with its fields filled in: i, joint and axis, of which a number may be written as `{i:02d}`."
     what = f'{str(pattern)[:60]!r}'
     with one_sentence(path, f'{what} is no pattern'): parts = list(Formatter().parse(str(pattern)))
-    fine = lambda name, form, conversion: name in fields and not conversion and re.fullmatch('0?[1-9]?d?', form)
+    fine = (
+        lambda name, form, conversion: name in fields and not conversion and re.fullmatch('0?[1-9]?d?', form)
+    )
     ok = all(name is None or fine(name, form, conversion) for _, name, form, conversion in parts)
     wanted = 'i (or i:02d for leading zeros), joint and axis in braces'
     expect(ok, f'the pattern {what}', 'one with other fields or forms', wanted, path)
@@ -333,7 +428,8 @@ def _joint_columns(columns, header, layout, path):
         if key in _about: continue
         if key in layout.parts:
             start = layout.parts[key].start
-            name = lambda j, a: _filled(value, path, i=j - start, joint=layout.joints[j].split('.')[1], axis=a)
+            name = lambda j, a: _filled(value, path, i=j - start, joint=layout.joints[j].split('.')[1],
+                                        axis=a)
             for j in layout.indices(key): found[j] = [c if (c := name(j, a)) in have else None for a in _axes]
             if not any(found[j][0] for j in layout.indices(key)):
                 raise ValueError(f'{path}: has no column as {value!r} says, such as {name(start, "x")!r}')
@@ -341,9 +437,13 @@ def _joint_columns(columns, header, layout, path):
             listed_ = isinstance(value, (list, tuple))
             names = value if listed_ else [_filled(value, path, axis=a, i=0, joint=key) for a in _axes[:3]]
             missing = [n for n in names if n not in have]
-            if missing or not 2 <= len(names) <= 4: raise ValueError(f'{path}: has no column {missing[0]!r} for {key}' if missing else f'{path}: {key} has {len(names)} columns, expected x, y, maybe z, maybe confidence')
+            if missing or not 2 <= len(names) <= 4:
+                raise ValueError(
+                    f'{path}: has no column {missing[0]!r} for {key}' if missing
+                    else f'{path}: {key} has {len(names)} columns, expected x, y, maybe z, maybe confidence')
             found[layout.index(key)] = [*names, None, None][:4]
-    if not any(c[0] and c[1] for c in found.values()): raise ValueError(f'{path}: no joint of layout {layout.name} has columns for x and y')
+    if not any(c[0] and c[1] for c in found.values()):
+        raise ValueError(f'{path}: no joint of layout {layout.name} has columns for x and y')
     return {j: c for j, c in found.items() if c[0] and c[1]}
 
 # %% ../../nbs/09b_tables.ipynb #2c81e506
@@ -352,14 +452,17 @@ def _numbers_of(table, name, path): # a column of numbers; empty cells are NaN
     column = table[name]
     if pa.types.is_null(column.type): return np.full(table.num_rows, np.nan)
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        with one_sentence(path, f'column {name} is of type {column.type}, expected numbers'): column = pc.replace_with_mask(column.combine_chunks(), pc.equal(column.combine_chunks(), ''), pa.scalar(None, column.type)).cast(pa.float64())
+        with one_sentence(path, f'column {name} is of type {column.type}, expected numbers'):
+            column = pc.replace_with_mask(column.combine_chunks(), pc.equal(column.combine_chunks(), ''),
+                                          pa.scalar(None, column.type)).cast(pa.float64())
     return column.to_numpy().astype(np.float64)
 
 # %% ../../nbs/09b_tables.ipynb #622c47a4
 def _wide_joints(table, columns, layout, path):
     "(N, J, 3), (N, J) of a table with a row for each frame."
     bounded(path, 16 * table.num_rows * len(layout))
-    xyz, conf = np.zeros((table.num_rows, len(layout), 3), np.float32), np.zeros((table.num_rows, len(layout)), np.float32)
+    xyz = np.zeros((table.num_rows, len(layout), 3), np.float32)
+    conf = np.zeros((table.num_rows, len(layout)), np.float32)
     for j, names in _joint_columns(columns, table.column_names, layout, path).items():
         for i, name in enumerate(names[:3]):
             if name: xyz[:, j, i] = numbers(_numbers_of(table, name, path), path, name)
@@ -369,24 +472,36 @@ def _wide_joints(table, columns, layout, path):
 # %% ../../nbs/09b_tables.ipynb #d29b4b74
 def _long_joints(table, columns, layout, path):
     "First row of each frame, (N, J, 3), (N, J) of a table with a row for each joint."
-    missing = [columns.get(k, k) for k in ('joint', 'time', 'x', 'y') if columns.get(k) not in table.column_names]
-    if missing: raise ValueError(f'{path}: has no column {missing[0]!r}; a row for each joint needs joint, time, x and y')
+    missing = [columns.get(k, k) for k in ('joint', 'time', 'x', 'y')
+               if columns.get(k) not in table.column_names]
+    if missing:
+        raise ValueError(f'{path}: has no column {missing[0]!r}; a row for each joint needs joint, time, x '
+                         'and y')
     part = table[columns['part']].to_pylist() if 'part' in columns else [''] * table.num_rows
     def index(part, joint):
-        if part and part not in layout.parts: raise ValueError(f'{path}: has part {part!r}, expected one of {", ".join(layout.parts)}')
+        if part and part not in layout.parts:
+            raise ValueError(f'{path}: has part {part!r}, expected one of {", ".join(layout.parts)}')
         name = str(joint)
         if not re.fullmatch(r'\d{1,4}(\.0)?', name): return layout.index(f'{part}.{name}' if part else name)
         i, s = int(float(name)), layout.parts[part] if part else slice(0, len(layout))
-        if i >= s.stop - s.start: raise ValueError(f'{path}: has joint {i} of {part or layout.name}, expected less than {s.stop - s.start}')
+        if i >= s.stop - s.start:
+            raise ValueError(f'{path}: has joint {i} of {part or layout.name}, expected less than '
+                             f'{s.stop - s.start}')
         return s.start + i
     known = {pj: index(*pj) for pj in {*zip(part, table[columns['joint']].to_pylist())}}
     j = np.array([known[pj] for pj in zip(part, table[columns['joint']].to_pylist())])
-    clips = table[columns['clip']].to_pylist() if 'clip' in columns else [''] * len(j); order = {c: i for i, c in enumerate(dict.fromkeys(clips))}
+    clips = table[columns['clip']].to_pylist() if 'clip' in columns else [''] * len(j)
+    order = {c: i for i, c in enumerate(dict.fromkeys(clips))}
     clip = np.array([order[c] for c in clips])
-    _, first, t = np.unique(np.stack([clip, np.unique(_numbers_of(table, columns['time'], path), return_inverse=True)[1]], 1), axis=0, return_index=True, return_inverse=True); t = t.ravel()
+    _, first, t = np.unique(
+        np.stack([clip, np.unique(_numbers_of(table, columns['time'], path), return_inverse=True)[1]], 1),
+        axis=0, return_index=True, return_inverse=True)
+    t = t.ravel()
     bounded(path, 16 * len(first) * len(layout))
-    if len(np.unique(t * len(layout) + j)) < len(j): raise ValueError(f'{path}: has a joint twice in one frame')
-    xyz, conf = np.zeros((len(first), len(layout), 3), np.float32), np.zeros((len(first), len(layout)), np.float32)
+    if len(np.unique(t * len(layout) + j)) < len(j):
+        raise ValueError(f'{path}: has a joint twice in one frame')
+    xyz = np.zeros((len(first), len(layout), 3), np.float32)
+    conf = np.zeros((len(first), len(layout)), np.float32)
     for i, a in enumerate('xyz'):
         if a in columns: xyz[t, j, i] = numbers(_numbers_of(table, columns[a], path), path, columns[a])
     sure = np.nan_to_num(_numbers_of(table, columns['conf'], path)) if 'conf' in columns else np.ones(len(j))
@@ -404,14 +519,18 @@ def _groups(names):
 # %% ../../nbs/09b_tables.ipynb #e9e849a0
 def _even(times, fps):
     "Frame rate, and times where they are uneven."
-    if not np.isfinite(times).all() or not (np.diff(times) > 0).all(): raise ValueError('has times that do not increase')
+    if not np.isfinite(times).all() or not (np.diff(times) > 0).all():
+        raise ValueError('has times that do not increase')
     if len(times) < 2: return fps or 30., None
-    step = float(np.median(np.diff(times))); rate = fps or 1 / step
+    step = float(np.median(np.diff(times)))
+    rate = fps or 1 / step
     return rate, None if np.allclose(np.diff(times), 1 / rate, rtol=1e-4, atol=1e-6) else times
 
 def read_csv(
     path: str | Path, # a csv file, with a row a frame or a row a joint
-    columns: dict | str | Path | None = None, # what its columns are, or a YAML or JSON file that says so; by default they are named as `write_table` names them
+    # what its columns are, or a YAML or JSON file that says so; by default they are named as `write_table`
+    # names them
+    columns: dict | str | Path | None = None,
     layout: Layout | str = HOLISTIC, # what the joints of the map are
     fps: float | None = None, # frames per second; by default as the times say, else 30
     second: float = 1., # how much time a second is: 1000 for milliseconds
@@ -423,30 +542,43 @@ def read_csv(
     decimal: str = '.', # what stands before the fraction
 ) -> Iterator[Clip]: # a clip for each value of the column for `clip`
     "The clips of a table whose columns are told."
-    if columns is None: yield from _own(path); return
+    if columns is None:
+        yield from _own(path)
+        return
     columns, layout = column_map(columns), get_layout(layout) if isinstance(layout, str) else layout
     with one_sentence(path, 'is damaged, or not as the map says'):
-        table = load_csv(path, *(c for k, c in columns.items() if k in _about[1:] and isinstance(c, str)), decimal=decimal)
+        table = load_csv(path, *(c for k, c in columns.items() if k in _about[1:] and isinstance(c, str)),
+                         decimal=decimal)
         missing = [c for k, c in columns.items() if k in _about and c not in table.column_names]
-        if missing: raise ValueError(f'{path}: has no column {missing[0]!r}; it has {", ".join(table.column_names[:8])}')
+        if missing:
+            raise ValueError(f'{path}: has no column {missing[0]!r}; it has '
+                             f'{", ".join(table.column_names[:8])}')
         if not table.num_rows: raise ValueError(f'{path}: has no rows, expected at least one frame')
-        first, xyz, conf = (_long_joints if 'joint' in columns else _wide_joints)(table, columns, layout, path)
+        first, xyz, conf = (_long_joints if 'joint' in columns
+                            else _wide_joints)(table, columns, layout, path)
         xyz = np.nan_to_num(xyz) * np.float32([scale / (width or 1), scale / (height or 1), scale])
-        if y_up: xyz = np.stack([xyz[..., 0], 1 - xyz[..., 1], xyz[..., 2]], -1) if frame == 'image' else xyz * np.float32([-1, -1, 1])
+        if y_up:
+            xyz = np.stack([xyz[..., 0], 1 - xyz[..., 1], xyz[..., 2]],
+                           -1) if frame == 'image' else xyz * np.float32([-1, -1, 1])
         told = {k: table[columns[k]].take(first).to_pylist() for k in _about[1:] if k in columns}
         times = _numbers_of(table, columns['time'], path)[first] / second if 'time' in columns else None
         which = told.pop('clip', [''] * len(first))
         for name, rows in _groups(which):
             rate, uneven = (fps or 30., None) if times is None else _even(times[rows], fps)
-            about = {k: next(iter({v[i] for i in rows})) for k, v in told.items() if len({v[i] for i in rows}) == 1}
+            about = {k: next(iter({v[i] for i in rows})) for k, v in told.items()
+                     if len({v[i] for i in rows}) == 1}
             odd = [k for k in told if k not in about]
             if odd: raise ValueError(f'{path}: clip {name} has more than one {odd[0]}')
-            yield Clip(xyz[rows], conf[rows], fps=rate, times=uneven, aspect=width / height if width and height else 1., layout=layout, source=f'{path}[{name}]' if 'clip' in columns else str(path), frame=frame, **about)
+            yield Clip(xyz[rows], conf[rows], fps=rate, times=uneven,
+                       aspect=width / height if width and height else 1., layout=layout,
+                       source=f'{path}[{name}]' if 'clip' in columns else str(path), frame=frame, **about)
 
 # %% ../../nbs/09b_tables.ipynb #61a456bb
 _fields = 'gloss', 'spans', 'fps', 'aspect', 'signer', 'session', 'split', 'frame', 'layout'
 
-def _is_table(path): return path.suffix.lower() == '.csv' and path.is_file() and csv_header(path)[:3] == ['clip', 'time', 'timed']
+def _is_table(path):
+    return path.suffix.lower() == '.csv' and path.is_file() and csv_header(path)[:3] == [
+        'clip', 'time', 'timed']
 
 def write_table(
     clips: Iterable[Clip], # of one layout
@@ -459,15 +591,26 @@ def write_table(
     with replacing(path) as temporary, open(temporary, 'wb') as sink:
         for i, clip in enumerate(clips):
             if layout is None:
-                layout = clip.layout; coordinates = [f'{j}_{a}' for j in layout.joints for a in _axes]
-                if get_layout(layout.name) != layout: raise ValueError(f'{path}: layout {layout.name} is not one that is known by its name')
-                schema = pa.schema([('clip', pa.int64()), ('time', pa.float64()), ('timed', pa.int64()), *((k, pa.string()) for k in _fields), *((c, pa.float32()) for c in coordinates)])
+                layout = clip.layout
+                coordinates = [f'{j}_{a}' for j in layout.joints for a in _axes]
+                if get_layout(layout.name) != layout:
+                    raise ValueError(f'{path}: layout {layout.name} is not one that is known by its name')
+                schema = pa.schema([('clip', pa.int64()), ('time', pa.float64()), ('timed', pa.int64()),
+                                    *((k, pa.string()) for k in _fields),
+                                    *((c, pa.float32()) for c in coordinates)])
                 writer = csv.CSVWriter(sink, schema)
-            if clip.layout != layout: raise ValueError(f'{path}: has clips of layouts {layout.name} and {clip.layout.name}, expected one')
-            row = clip_row(clip, ''); values = np.concatenate([clip.xyz, clip.conf[..., None]], -1); values[clip.conf == 0] = np.nan
-            values = [pa.array(v, mask=np.isnan(v)) for v in np.ascontiguousarray(values.reshape(len(clip), -1).T)]
+            if clip.layout != layout:
+                raise ValueError(f'{path}: has clips of layouts {layout.name} and {clip.layout.name}, '
+                                 'expected one')
+            row = clip_row(clip, '')
+            values = np.concatenate([clip.xyz, clip.conf[..., None]], -1)
+            values[clip.conf == 0] = np.nan
+            values = [pa.array(v, mask=np.isnan(v))
+                      for v in np.ascontiguousarray(values.reshape(len(clip), -1).T)]
             times = clip.seconds if clip.times is None else clip.times
-            head = [pa.array([i] * len(clip)), pa.array(times), pa.array([int(clip.times is not None)] * len(clip)), *(pa.array([row[k]] * len(clip), pa.string()) for k in _fields)]
+            head = [pa.array([i] * len(clip)), pa.array(times),
+                    pa.array([int(clip.times is not None)] * len(clip)),
+                    *(pa.array([row[k]] * len(clip), pa.string()) for k in _fields)]
             writer.write_batch(pa.record_batch([*head, *values], schema=schema))
         if layout is None: raise ValueError(f'{path}: no clips to write, expected at least one')
         writer.close()
@@ -478,11 +621,19 @@ def _own(path):
     "The clips of a table that `write_table` wrote."
     with one_sentence(path, 'is damaged, or not a table of clips'):
         table = load_csv(path, *_fields)
-        if not {'clip', 'time', 'timed', *_fields} <= set(table.column_names) or not table.num_rows: raise ValueError(f'{path}: has no rows, or lacks one of the columns clip, time, timed, {", ".join(_fields)}; columns= says what others are (--columns map.yaml)')
-        ids = _numbers_of(table, 'clip', path); starts = np.flatnonzero(np.diff(ids, prepend=np.nan) != 0)
-        layout = get_layout(table['layout'][0].as_py()); columns = {j: [f'{j}_{a}' for a in _axes] for j in layout.joints}
-        _, xyz, conf = _wide_joints(table, columns, layout, path); times, timed = _numbers_of(table, 'time', path), _numbers_of(table, 'timed', path)
+        if not {'clip', 'time', 'timed', *_fields} <= set(table.column_names) or not table.num_rows:
+            raise ValueError(f'{path}: has no rows, or lacks one of the columns clip, time, timed, '
+                             f'{", ".join(_fields)}; columns= says what others are (--columns map.yaml)')
+        ids = _numbers_of(table, 'clip', path)
+        starts = np.flatnonzero(np.diff(ids, prepend=np.nan) != 0)
+        layout = get_layout(table['layout'][0].as_py())
+        columns = {j: [f'{j}_{a}' for a in _axes] for j in layout.joints}
+        _, xyz, conf = _wide_joints(table, columns, layout, path)
+        times, timed = _numbers_of(table, 'time', path), _numbers_of(table, 'timed', path)
         for i, j in zip(starts, [*starts[1:], table.num_rows]):
             row = {k: table[k][int(i)].as_py() for k in _fields}
-            if row['layout'] != layout.name: raise ValueError(f'{path}: has clips of layouts {layout.name} and {row["layout"]}, expected one')
-            yield Clip(np.nan_to_num(xyz[i:j]), conf[i:j], times=times[i:j] if timed[i] else None, source=f'{path}[{ids[i]:.0f}]', **from_row(row))
+            if row['layout'] != layout.name:
+                raise ValueError(f'{path}: has clips of layouts {layout.name} and {row["layout"]}, expected '
+                                 'one')
+            yield Clip(np.nan_to_num(xyz[i:j]), conf[i:j], times=times[i:j] if timed[i] else None,
+                       source=f'{path}[{ids[i]:.0f}]', **from_row(row))

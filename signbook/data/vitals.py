@@ -21,9 +21,19 @@ from ..layout import Layout
 # %% ../../nbs/12a_vitals.ipynb #c30d5489
 slots = 'left_hand', 'right_hand', 'face', 'body' # the last is called pose or body by layouts
 sides = 'left', 'right'
-_of_hand = 'wrist', 'thumb_tip', 'index_tip', 'index_mcp', 'middle_mcp', 'middle_tip', 'pinky_mcp', 'pinky_tip'
+_of_hand = (
+    'wrist',
+    'thumb_tip',
+    'index_tip',
+    'index_mcp',
+    'middle_mcp',
+    'middle_tip',
+    'pinky_mcp',
+    'pinky_tip',
+)
 _of_face = 'nose_tip', 'chin', 'face.10', 'face.234', 'face.454', 'left_eye_outer', 'right_eye_outer'
-_of_body = ('nose', *(f'{s}_{j}' for j in ('shoulder', 'elbow', 'wrist') for s in sides), *(f'pose.{s}_{j}' for j in ('index', 'pinky') for s in sides))
+_of_body = ('nose', *(f'{s}_{j}' for j in ('shoulder', 'elbow', 'wrist') for s in sides),
+            *(f'pose.{s}_{j}' for j in ('index', 'pinky') for s in sides))
 points = *(f'{s}_hand.{j}' for s in sides for j in _of_hand), *_of_face, *_of_body
 slot_of = np.repeat(range(4), (len(_of_hand), len(_of_hand), len(_of_face), len(_of_body)))
 at = {p: i for i, p in enumerate(points)}
@@ -39,20 +49,27 @@ def anatomy(layout: Layout) -> Anatomy:
     "What there is to look at in a layout."
     joints, limbs, known = [], [], {*layout.joints, *layout.anchors}
     for slot in slots:
-        part = next((layout.parts[p] for p in ('pose', 'body', slot) if p in layout.parts and (p == slot or slot == 'body')), slice(0, 0))
-        edges = np.array([e for e in layout.edges.tolist() if part.start <= min(e) and max(e) < part.stop], int).reshape(-1, 2)
+        part = next((layout.parts[p] for p in ('pose', 'body', slot)
+                     if p in layout.parts and (p == slot or slot == 'body')),
+                    slice(0, 0))
+        edges = np.array([e for e in layout.edges.tolist() if part.start <= min(e) and max(e) < part.stop],
+                         int).reshape(-1, 2)
         here = np.unique(edges) if len(edges) else np.arange(part.start, part.stop)
-        joints.append(here); limbs.append(np.searchsorted(here, edges))
-    return Anatomy(tuple(joints), tuple(limbs), np.array([layout.index(p) if p in known else -1 for p in points]))
+        joints.append(here)
+        limbs.append(np.searchsorted(here, edges))
+    return Anatomy(tuple(joints), tuple(limbs),
+                   np.array([layout.index(p) if p in known else -1 for p in points]))
 
 # %% ../../nbs/12a_vitals.ipynb #3b0696a8
 def flat(clip: Clip) -> np.ndarray: # (T, J, 2)
     "x and y in one unit."
-    return clip.xyz[..., :2] * np.array([clip.aspect, 1], np.float32) if clip.frame == 'image' else clip.xyz[..., :2]
+    return clip.xyz[..., :2] * np.array([clip.aspect, 1],
+                                        np.float32) if clip.frame == 'image' else clip.xyz[..., :2]
 
 def follow(clip: Clip) -> np.ndarray: # (T, P, 2), NaN where not seen
     "The tracks of `points`."
-    j = anatomy(clip.layout).points; has = j >= 0
+    j = anatomy(clip.layout).points
+    has = j >= 0
     p = np.full((len(clip), len(points), 2), np.nan, np.float32)
     p[:, has] = np.where((clip.conf[:, j[has]] > 0)[..., None], flat(clip)[:, j[has]], np.nan)
     return p
@@ -92,7 +109,9 @@ def roughness(
     ok: np.ndarray, # (T, n)
 ) -> dict[str, float]: # rough, 1 without memory; shake, steps in units of the part's size; pairs of frames that were compared
     "How little a frame says about the next."
-    pair = ok[1:] & ok[:-1]; n = pair.sum(0); some = n > 1
+    pair = ok[1:] & ok[:-1]
+    n = pair.sum(0)
+    some = n > 1
     if not some.any(): return dict(rough=np.nan, shake=np.nan, pairs=0)
     x, ok, pair, n = x[:, some], ok[:, some], pair[:, some], n[some]
     seen = ok[..., None]
@@ -102,7 +121,8 @@ def roughness(
     spread = (_square(x - (x * seen).sum(0) / ok.sum(0)[:, None]) * ok).sum(0) / (ok.sum(0) - 1)
     moved = np.sort(step(own))[-max(1, len(n) // 4):].mean() # the quarter of the joints that moves most
     return dict(rough=float(step(x).sum() / (2 * spread.sum())) if spread.sum() > 0 else np.nan,
-                shake=float(np.sqrt(moved / 2) / size) if size > 0 and len(n) > 1 else np.nan, pairs=int(pair.any(1).sum()))
+                shake=float(np.sqrt(moved / 2) / size) if size > 0 and len(n) > 1 else np.nan,
+                pairs=int(pair.any(1).sum()))
 
 # %% ../../nbs/12a_vitals.ipynb #bc8a7387
 def stillness(
@@ -128,15 +148,19 @@ def sizes(
     p: np.ndarray, # (T, P, 2) as `follow` gives them
 ) -> dict[str, float]: # lengths in units of the clip; unit, metres for one of them; face, width over height; palms, upright over across
     "How large people are in a clip's coordinates."
-    out = {k: _quantile(_gap(p, f'left_{j}', f'right_{j}'), .75) or np.nan for k, j in dict(shoulders='shoulder', eyes='eye_outer').items()}
-    bone = np.concatenate([p[:, at[f'{s}_hand.middle_mcp']] - p[:, at[f'{s}_hand.wrist']] for s in sides]); palm = np.sqrt(_square(bone))
+    out = {k: _quantile(_gap(p, f'left_{j}', f'right_{j}'), .75) or np.nan
+           for k, j in dict(shoulders='shoulder', eyes='eye_outer').items()}
+    bone = np.concatenate([p[:, at[f'{s}_hand.middle_mcp']] - p[:, at[f'{s}_hand.wrist']] for s in sides])
+    palm = np.sqrt(_square(bone))
     out['palm'] = _quantile(palm, .9) or np.nan
     out['unit'] = next((m / out[k] for k, m in metres.items() if out[k] > 0), np.nan)
     width, middle = _gap(p, 'face.234', 'face.454'), (p[:, at['face.234'], 0] + p[:, at['face.454'], 0]) / 2
     frontal = abs(p[:, at['nose_tip'], 0] - middle) < .15 * width
     out['face'] = _quantile((width / _gap(p, 'face.10', 'chin'))[frontal])
-    lean = np.arctan2(abs(bone[:, 1]), abs(bone[:, 0])); up, across = palm[lean > 1.2], palm[lean < .37]
-    return out | dict(palms=_quantile(up, .9) / (_quantile(across, .9) or np.nan) if min(len(up), len(across)) >= 5 else np.nan)
+    lean = np.arctan2(abs(bone[:, 1]), abs(bone[:, 0]))
+    up, across = palm[lean > 1.2], palm[lean < .37]
+    return out | dict(palms=_quantile(up, .9) / (_quantile(across, .9) or np.nan)
+                      if min(len(up), len(across)) >= 5 else np.nan)
 
 # %% ../../nbs/12a_vitals.ipynb #694ea1d3
 def attachment(
@@ -147,28 +171,42 @@ def attachment(
     pick = lambda name: p[:, [at[name.format(s)] for s in sides]] # (T, 2, 2)
     hand, wrist = pick('{}_hand.wrist'), pick('{}_wrist')
     d = np.sqrt(_square(hand[:, :, None] - wrist[:, None])) / shoulders
-    own, other = d[:, [0, 1], [0, 1]], d[:, [0, 1], [1, 0]]; near = np.fmin(own, other)
-    finger, palm = pick('{}_hand.middle_mcp') - hand, (pick('pose.{}_index') + pick('pose.{}_pinky')) / 2 - wrist
+    own, other = d[:, [0, 1], [0, 1]], d[:, [0, 1], [1, 0]]
+    near = np.fmin(own, other)
+    finger = pick('{}_hand.middle_mcp') - hand
+    palm = (pick('pose.{}_index') + pick('pose.{}_pinky')) / 2 - wrist
     arm = np.where(np.isfinite(palm), palm, wrist - pick('{}_elbow'))
     unit = lambda v: v / np.sqrt(_square(v))[..., None].clip(1e-9)
     along = (unit(finger)[:, :, None] * unit(arm)[:, None]).sum(-1)
     more = along[:, [0, 1], [0, 1]] - along[:, [0, 1], [1, 0]]
-    return dict(place_own=int(((own < .5 * other) & (near < .6)).sum()), place_other=int(((other < .5 * own) & (near < .6)).sum()), turn_own=int((more > .5).sum()),
-                turn_other=int((more < -.5).sum()), far_hand=_quantile(near), far_face=_quantile(_gap(p, 'nose_tip', 'nose')) / shoulders)
+    return dict(place_own=int(((own < .5 * other) & (near < .6)).sum()),
+                place_other=int(((other < .5 * own) & (near < .6)).sum()), turn_own=int((more > .5).sum()),
+                turn_other=int((more < -.5).sum()), far_hand=_quantile(near),
+                far_face=_quantile(_gap(p, 'nose_tip', 'nose')) / shoulders)
 
 # %% ../../nbs/12a_vitals.ipynb #fe658091
-_movers = 'nose', 'left_shoulder', 'right_shoulder', 'left_wrist', 'right_wrist', 'left_hand.wrist', 'right_hand.wrist'
+_movers = (
+    'nose',
+    'left_shoulder',
+    'right_shoulder',
+    'left_wrist',
+    'right_wrist',
+    'left_hand.wrist',
+    'right_hand.wrist',
+)
 
 def jumps_of(
     q: np.ndarray, # (T, n, 2) metres, NaN where not seen
     fps: float,
 ) -> np.ndarray: # (T - 1,) bool
     "Steps that no body makes."
-    step = np.nan_to_num(np.sqrt(_square(np.diff(q, axis=0)))); far = max(.25, 8 / fps)
+    step = np.nan_to_num(np.sqrt(_square(np.diff(q, axis=0))))
+    far = max(.25, 8 / fps)
     beside = np.pad(step, ((1, 1), (0, 0)))
     jump = (step > far) & (step > 4 * np.maximum(beside[:-2], beside[2:]))
     if len(q) > 2:
-        least, back = np.minimum(step[1:], step[:-1]), np.nan_to_num(np.sqrt(_square(q[2:] - q[:-2])), nan=np.inf)
+        least = np.minimum(step[1:], step[:-1])
+        back = np.nan_to_num(np.sqrt(_square(q[2:] - q[:-2])), nan=np.inf)
         jump[1:] |= (least > far) & (back < .5 * least)
     return jump.any(1)
 
@@ -177,7 +215,9 @@ def switches_of(
 ) -> np.ndarray: # (T - 1,) bool
     "Steps in which left and right change places."
     length = lambda v: np.sqrt(_square(v)).sum(1)
-    stay, cross, apart = length(q[1:] - q[:-1]), length(q[1:] - q[:-1, ::-1]), np.sqrt(_square(q[:, 0] - q[:, 1]))
+    stay = length(q[1:] - q[:-1])
+    cross = length(q[1:] - q[:-1, ::-1])
+    apart = np.sqrt(_square(q[:, 0] - q[:, 1]))
     return (cross < .3 * stay) & (np.minimum(apart[1:], apart[:-1]) > .15)
 
 def motion(
@@ -189,9 +229,12 @@ def motion(
     "How the hands move."
     q = p[:, [at[n] for n in _movers[:5 if part else 7]]] * unit
     step = np.sqrt(_square(np.diff(q, axis=0)))
-    hands = next((s for s in (step[:, 3:5], step[:, 5:]) if np.isfinite(s).any()), step); path = np.nansum(hands, 0)
+    hands = next((s for s in (step[:, 3:5], step[:, 5:]) if np.isfinite(s).any()), step)
+    path = np.nansum(hands, 0)
     torn = jumps_of(q, fps) | switches_of(q[:, 3:5]) | (switches_of(q[:, 5:]) if not part else False)
-    return dict(jumps=int(torn.sum()), steps=int(np.isfinite(step).any(1).sum()), speed=_quantile(hands, .95) * fps, left=path[0] / path.sum() if len(path) == 2 and path.sum() > 0 else np.nan,
+    return dict(jumps=int(torn.sum()), steps=int(np.isfinite(step).any(1).sum()),
+                speed=_quantile(hands, .95) * fps,
+                left=path[0] / path.sum() if len(path) == 2 and path.sum() > 0 else np.nan,
                 facing=_quantile(np.sign(p[:, at['left_shoulder'], 0] - p[:, at['right_shoulder'], 0])))
 
 # %% ../../nbs/12a_vitals.ipynb #3965ef10
@@ -201,19 +244,23 @@ def track(
     p: np.ndarray, # (T, P, 2)
 ) -> np.ndarray: # (64, P, 2) float16, NaN where not seen
     "The movement of a clip without its place, size and duration."
-    T = len(p); t, k = (np.arange(T) + .5) / T, (np.arange(phases) + .5) / phases
+    T = len(p)
+    t, k = (np.arange(T) + .5) / T, (np.arange(phases) + .5) / phases
     w = np.exp(-.5 * ((k[:, None] - t) / max(.7 / phases, .5 / T))**2).astype(np.float32)
-    ok = np.isfinite(p[..., 0]); seen = w @ ok
+    ok = np.isfinite(p[..., 0])
+    seen = w @ ok
     mean = (w @ np.nan_to_num(p).reshape(T, -1)).reshape(phases, -1, 2) / np.maximum(seen, 1e-9)[..., None]
     mean[seen < .5 * w.sum(1, keepdims=True)] = np.nan
     for s in range(len(slots)):
-        own = mean[:, slot_of == s]; mean[:, slot_of == s] -= np.nanmean(own, (0, 1)) if np.isfinite(own).any() else 0
+        own = mean[:, slot_of == s]
+        mean[:, slot_of == s] -= np.nanmean(own, (0, 1)) if np.isfinite(own).any() else 0
     size = np.sqrt(np.nanmean(_square(mean))) if np.isfinite(mean).any() else 1
     return (mean / max(size, 1e-12)).astype(np.float16)
 
 def digest(clip: Clip) -> str:
     "Names the content: equal for equal coordinates, whatever the clip is called."
-    return hashlib.blake2b(f'{clip.layout.name} {clip.xyz.shape}'.encode() + clip.xyz.tobytes(), digest_size=12).hexdigest()
+    return hashlib.blake2b(f'{clip.layout.name} {clip.xyz.shape}'.encode() + clip.xyz.tobytes(),
+                           digest_size=12).hexdigest()
 
 # %% ../../nbs/12a_vitals.ipynb #c4b43925
 _signs = 'rough', 'shake', 'pairs', 'disorder', 'repeats', 'longest', 'checked', 'zeros', 'rooted'
@@ -229,18 +276,23 @@ def _parts(clip):
     seen = np.stack([ok[:, j].any(1) for j in a.joints], 1)
     quarters = np.stack([q.mean(0) if len(q) else seen.mean(0) for q in np.array_split(seen, 4)])
     return {k: np.array([r.get(k, np.nan) for r in rows], np.float32) for k in _signs} | dict(
-        has=np.array([len(j) > 0 for j in a.joints]), seen=seen.mean(0), hands=seen[:, :2].any(1).mean(), quarters=quarters)
+        has=np.array([len(j) > 0 for j in a.joints]), seen=seen.mean(0), hands=seen[:, :2].any(1).mean(),
+        quarters=quarters)
 
 def _middle(p): # median over the frames that have a number
     return np.array([_quantile(c) for c in p.reshape(len(p), -1).T])
 
 def _places(clip, p, shoulders):
     "Where the signer is, and how the clip begins."
-    body, face = ([at[n] for n in names] for names in (('nose', 'left_shoulder', 'right_shoulder'), ('nose_tip', 'left_eye_outer', 'right_eye_outer')))
-    first = p[np.isfinite(p[..., 0]).any(1).argmax()]; base = first[body[1:]]
+    body, face = ([at[n] for n in names]
+                  for names in (('nose', 'left_shoulder', 'right_shoulder'),
+                                ('nose_tip', 'left_eye_outer', 'right_eye_outer')))
+    first = p[np.isfinite(p[..., 0]).any(1).argmax()]
+    base = first[body[1:]]
     if np.isfinite(base).all() and shoulders > 0: first = (first - base.mean(0)) / shoulders
     xy = clip.xyz[..., :2][clip.conf > 0]
-    return dict(position=_middle(p[:, body if np.isfinite(p[:, body]).any() else face]), first=first.ravel(), large=_quantile(abs(xy)), centre=_quantile(xy),
+    return dict(position=_middle(p[:, body if np.isfinite(p[:, body]).any() else face]), first=first.ravel(),
+                large=_quantile(abs(xy)), centre=_quantile(xy),
                 outside=float(((xy < -.5) | (xy > 1.5)).any(-1).mean()) if len(xy) else np.nan)
 
 # %% ../../nbs/12a_vitals.ipynb #49344e59

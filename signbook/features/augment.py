@@ -33,8 +33,11 @@ def sample(
     position: Tensor, # (B, M) frames, fractional; clamped to [0, T-1]
 ) -> tuple[Tensor, Tensor]: # (B, M, J, d), (B, M, J)
     "A padded batch read at fractional frames."
-    p = position.clamp(0, xyz.shape[1] - 1); i = p.floor().long(); k = (i + 1).clamp(max=xyz.shape[1] - 1)
-    rows = torch.arange(len(xyz), device=xyz.device)[:, None]; w = (p - i)[..., None]
+    p = position.clamp(0, xyz.shape[1] - 1)
+    i = p.floor().long()
+    k = (i + 1).clamp(max=xyz.shape[1] - 1)
+    rows = torch.arange(xyz.shape[0], device=xyz.device)[:, None]
+    w = (p - i)[..., None]
     a, b = (conf[rows, i] > 0) * (1 - w), (conf[rows, k] > 0) * w
     total = a + b
     value = (xyz[rows, i] * a[..., None] + xyz[rows, k] * b[..., None]) / total.clamp(min=1e-6)[..., None]
@@ -47,10 +50,11 @@ def hand_frames(
     layout: Layout, # with hands
 ) -> Tensor: # (B, T) bool
     "Frames in which at least one hand was seen; all seen frames of a clip where none ever was."
-    hands = [conf[..., layout.parts[p]].amax(-1) > 0 for p in ('left_hand', 'right_hand') if p in layout.parts]
+    hands = [conf[..., layout.parts[p]].amax(-1) > 0 for p in ('left_hand', 'right_hand')
+             if p in layout.parts]
     anything = conf.amax(-1) > 0
     seen = torch.stack(hands).any(0) if hands else anything
-    return torch.where(seen.any(1, keepdim=True), seen, anything)
+    return seen | (anything & ~seen.any(1, keepdim=True))
 
 def active_span(
     conf: Tensor, # (B, T, J)
@@ -58,10 +62,12 @@ def active_span(
     length: Tensor, # (B,) frames
 ) -> tuple[Tensor, Tensor]: # (B,), (B,) first and last frame, inclusive
     "Where signing begins and ends, as far as the hands tell."
-    T = conf.shape[1]; at = torch.arange(T, device=conf.device)
+    T = conf.shape[1]
+    at = torch.arange(T, device=conf.device)
     seen = hand_frames(conf, layout) & (at < length[:, None])
     first, last = torch.where(seen, at, T).amin(1), torch.where(seen, at, -1).amax(1)
-    return torch.where(last < 0, 0, first).to(torch.float32), torch.where(last < 0, length - 1, last).to(torch.float32)
+    return torch.where(last < 0, 0, first).to(torch.float32), torch.where(
+        last < 0, length - 1, last).to(torch.float32)
 
 # %% ../../nbs/22_augment.ipynb #a15f8f50
 def retime(
@@ -74,13 +80,16 @@ def retime(
 ) -> tuple[Tensor, Tensor]: # (B, M) fractional frames to read the batch at, (B,) how many of them count
     "Another start, end, tempo and frame rate."
     B, u = len(conf), lambda: _uniform((len(conf),), conf, generator)
-    first, last = active_span(conf, layout, length); span = (last - first).clamp(min=4)
+    first, last = active_span(conf, layout, length)
+    span = (last - first).clamp(min=4)
     start = torch.maximum(first + u() * span * crop, torch.zeros_like(first))
-    end = torch.maximum(torch.minimum(last + u() * span * crop, length - 1.), start + torch.minimum(span, length - 1 - start) / 2)
+    end = torch.maximum(torch.minimum(last + u() * span * crop, length - 1.),
+                        start + torch.minimum(span, length - 1 - start) / 2)
     frames = ((end - start + 1) * (rate[0] + (u() + 1) / 2 * (rate[1] - rate[0]))).round().clamp(min=4).long()
     k = torch.arange(int(frames.max()), device=conf.device)
     t = (k / (frames[:, None] - 1)).clamp(max=1.)
-    t = t + u()[:, None] * warp * (math.pi * t).sin() / math.pi + u()[:, None] * warp * (2 * math.pi * t).sin() / (2 * math.pi)
+    t = t + u()[:, None] * warp * (math.pi * t).sin() / math.pi + u()[:, None] * warp * (
+        2 * math.pi * t).sin() / (2 * math.pi)
     return start[:, None] + t.clamp(0, 1) * (end - start)[:, None], frames
 
 # %% ../../nbs/22_augment.ipynb #bb05e709
@@ -93,12 +102,16 @@ def retempo(
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]: # (B, M) fractional frames to read the batch at, increasing; (B,) how many of them count
     "The same stream signed faster or slower, unevenly, and filmed by an unsteady clock."
-    like = torch.empty(0, device=length.device); u = lambda *shape: _uniform(shape, like, generator)
-    last, rate = (length - 1.)[:, None], torch.as_tensor(fps, dtype=like.dtype, device=like.device).expand(len(length))
-    frames = (length / (speed[0] + (u(len(length)) + 1) / 2 * (speed[1] - speed[0]))).round().clamp(min=1).long()
+    like = torch.empty(0, device=length.device)
+    u = lambda *shape: _uniform(shape, like, generator)
+    last = (length - 1.)[:, None]
+    rate = torch.as_tensor(fps, dtype=like.dtype, device=like.device).expand(len(length))
+    frames = (length / (speed[0] + (u(len(length)) + 1) / 2 * (
+                            speed[1] - speed[0]))).round().clamp(min=1).long()
     k = torch.arange(int(frames.max()), device=length.device)
     t = (k / (frames[:, None] - 1).clamp(min=1)).clamp(max=1.)
-    t = t + u(len(length), 1) * warp * (math.pi * t).sin() / math.pi + u(len(length), 1) * warp * (2 * math.pi * t).sin() / (2 * math.pi)
+    t = t + u(len(length), 1) * warp * (math.pi * t).sin() / math.pi + u(len(length), 1) * warp * (
+        2 * math.pi * t).sin() / (2 * math.pi)
     late = u(*t.shape) * jitter * rate[:, None] * ((k > 0) & (k < frames[:, None] - 1))
     return torch.minimum((t.clamp(0, 1) * last + late).clamp(min=0), last).sort(1).values, frames
 
@@ -115,7 +128,8 @@ def camera(
     "The batch from other points of view."
     B, u = len(xyz), lambda: _uniform((B,), xyz, generator)
     a, sx, sy = u() * math.radians(rotate), (u() * scale).exp(), (u() * scale).exp()
-    A = torch.stack([a.cos() * sx, -a.sin() * sy + u() * shear, a.sin() * sx + u() * shear, a.cos() * sy], -1).view(B, 1, 2, 2)
+    A = torch.stack([a.cos() * sx, -a.sin() * sy + u() * shear, a.sin() * sx + u() * shear, a.cos() * sy],
+                    -1).view(B, 1, 2, 2)
     xy = xyz[..., :2] @ A.transpose(-1, -2)
     tilt = _uniform((B, 1, 1, 2), xyz, generator) * perspective
     xy = xy / (1 + (xy * tilt).sum(-1, keepdim=True)).clamp(min=.3)
@@ -128,14 +142,18 @@ def _chains(layout):
     has = lambda j: j in layout.anchors or j in layout.joints
     for s in ('left', 'right'):
         if all(has(f'{s}_{j}') for j in ('shoulder', 'elbow', 'wrist')):
-            coarse = [layout.index(f'pose.{s}_{f}') for f in ('pinky', 'index', 'thumb') if has(f'pose.{s}_{f}')]
-            yield s, *(layout.index(f'{s}_{j}') for j in ('shoulder', 'elbow', 'wrist')), coarse, layout.parts.get(f'{s}_hand')
+            coarse = [layout.index(f'pose.{s}_{f}') for f in ('pinky', 'index', 'thumb')
+                      if has(f'pose.{s}_{f}')]
+            yield s, *(layout.index(f'{s}_{j}')
+                       for j in ('shoulder', 'elbow', 'wrist')), coarse, layout.parts.get(f'{s}_hand')
 
 def _fingers(hand, amount, generator):
     "(B, T, 21, d) with longer or shorter fingers and palms, one factor a finger and clip."
     wrist, rest = hand[:, :, :1], hand[:, :, 1:] - hand[:, :, :1]
-    rest = rest.unflatten(2, (len(fingers), 4)); knuckle = rest[:, :, :, :1]
-    f, p = (1 + _uniform((len(hand), 1, len(fingers), 1, 1), hand, generator) * a for a in (amount, amount / 2))
+    rest = rest.unflatten(2, (len(fingers), 4))
+    knuckle = rest[:, :, :, :1]
+    f, p = (1 + _uniform((len(hand), 1, len(fingers), 1, 1), hand, generator) * a
+            for a in (amount, amount / 2))
     return torch.cat([wrist, wrist + (knuckle * p + (rest - knuckle) * f).flatten(2, 3)], 2)
 
 def anatomy(
@@ -149,9 +167,11 @@ def anatomy(
 ) -> Tensor: # (B, T, J, d); move unseen joints back to 0 after it
     "The batch performed by other bodies."
     xyz, B, d = xyz.clone(), len(xyz), xyz.shape[-1]
-    u = lambda n: torch.nn.functional.pad(_uniform((B, 1, n), xyz, generator), (0, d - n)) if n > 1 else _uniform((B, 1, 1), xyz, generator)
+    u = lambda n: torch.nn.functional.pad(_uniform((B, 1, n), xyz, generator),
+                                          (0, d - n)) if n > 1 else _uniform((B, 1, 1), xyz, generator)
     arms = list(_chains(layout))
-    for h in (layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts and not any(c[-1] == layout.parts[p] for c in arms)):
+    for h in (layout.parts[p] for p in ('left_hand', 'right_hand')
+              if p in layout.parts and not any(c[-1] == layout.parts[p] for c in arms)):
         xyz[:, :, h] = _fingers(xyz[:, :, h], finger, generator)
     for _, shoulder, elbow, wrist, coarse, hand in arms:
         s, e, w = (xyz[:, :, j].clone() for j in (shoulder, elbow, wrist))
@@ -159,12 +179,14 @@ def anatomy(
         move = xyz[:, :, elbow] + (w - e) * (1 + u(1) * arm) + u(2) * place - w
         xyz[:, :, [wrist, *coarse]] += move[:, :, None]
         if hand: xyz[:, :, hand] = _fingers(xyz[:, :, hand], finger, generator) + move[:, :, None]
-    heads = [layout.index(j) for j in layout.groups.get('pose.head', ())] + (list(range(*layout.parts['face'].indices(len(layout)))) if 'face' in layout.parts else [])
+    heads = [layout.index(j) for j in layout.groups.get('pose.head', ())] + (
+        list(range(*layout.parts['face'].indices(len(layout)))) if 'face' in layout.parts else [])
     if heads: xyz[:, :, heads] += u(2)[:, :, None] * head
     return xyz
 
 # %% ../../nbs/22_augment.ipynb #ae23a9df
-def _rotations(angle): return torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).unflatten(-1, (2, 2))
+def _rotations(angle):
+    return torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).unflatten(-1, (2, 2))
 
 def handshape(
     xyz: Tensor, # (B, T, J, d)
@@ -178,10 +200,14 @@ def handshape(
     xyz, B = xyz.clone(), len(xyz)
     u = lambda *s: _uniform((B, *s), xyz, generator)
     for h in (layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts):
-        hand = xyz[:, :, h, :2]; wrist = hand[:, :, :1]; rest = (hand[:, :, 1:] - wrist).unflatten(2, (len(fingers), 4)); knuckle = rest[:, :, :, :1]
-        bend = _rotations(u(len(fingers)) * math.radians(flex))[:, None]                                    # (B, 1, 5, 2, 2)
+        hand = xyz[:, :, h, :2]
+        wrist = hand[:, :, :1]
+        rest = (hand[:, :, 1:] - wrist).unflatten(2, (len(fingers), 4))
+        knuckle = rest[:, :, :, :1]
+        bend = _rotations(u(len(fingers)) * math.radians(flex))[:, None] # (B, 1, 5, 2, 2)
         rest = (knuckle + (rest - knuckle) @ bend.transpose(-1, -2)).flatten(2, 3)
-        A = _rotations(u() * math.radians(turn)) @ (torch.eye(2, device=xyz.device, dtype=xyz.dtype) + u(2, 2) * shear)
+        A = _rotations(u() * math.radians(turn)) @ (torch.eye(2, device=xyz.device,
+                                                              dtype=xyz.dtype) + u(2, 2) * shear)
         xyz[:, :, h, :2] = torch.cat([wrist, wrist + rest @ A[:, None].transpose(-1, -2)], 2)
     return xyz
 
@@ -196,15 +222,21 @@ def lose_hands(
     length: Tensor | None = None, # (B,) frames that count; None for all
 ) -> Tensor: # (B, T, J)
     "Confidence with detections of hands lost."
-    B, T = conf.shape[:2]; conf, at = conf.clone(), torch.arange(T, device=conf.device)
+    B, T = conf.shape[:2]
+    conf, at = conf.clone(), torch.arange(T, device=conf.device)
     n = T if length is None else length[:, None]
     rand = lambda *s: torch.rand(*s, generator=generator, device=conf.device)
     hands = [layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts]
-    both = torch.stack([conf[..., h].amax((1, 2)) > 0 for h in hands]).all(0) if len(hands) > 1 else torch.zeros(B, dtype=torch.bool, device=conf.device)
+    both = (
+        torch.stack([conf[..., h].amax((1, 2)) > 0 for h in hands]).all(0)
+        if len(hands) > 1
+        else torch.zeros(B, dtype=torch.bool, device=conf.device)
+    )
     choice = rand(B)
     for k, h in enumerate(hands):
         lost = rand(B, T) < rand(B, 1) * single * (rand(B, 1) < .5)
-        start = (rand(B, 1) * n).long(); run = 1 + (rand(B, 1) * 4).long()
+        start = (rand(B, 1) * n).long()
+        run = 1 + (rand(B, 1) * 4).long()
         lost |= (at >= start) & (at < start + run) & (rand(B, 1) < burst)
         lost |= (both & ((choice < whole) if k == 0 else (choice > 1 - whole)))[:, None]
         conf[..., h] *= ~lost[..., None]
@@ -217,9 +249,11 @@ def tremble(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     "Independent noise on every joint, of a strength that differs between clips."
-    share = torch.tensor([{'face': .2, 'pose': 1.}.get(j.split('.')[0], .5) for j in layout.joints], device=xyz.device, dtype=xyz.dtype)
+    share = torch.tensor([{'face': .2, 'pose': 1.}.get(j.split('.')[0], .5) for j in layout.joints],
+                         device=xyz.device, dtype=xyz.dtype)
     noise = torch.randn(xyz.shape, generator=generator, device=xyz.device, dtype=xyz.dtype)
-    return xyz + noise * (amount * share)[:, None] * 2 * torch.rand((len(xyz), 1, 1, 1), generator=generator, device=xyz.device)
+    return xyz + noise * (amount * share)[:, None] * 2 * torch.rand(
+        (len(xyz), 1, 1, 1), generator=generator, device=xyz.device)
 
 # %% ../../nbs/22_augment.ipynb #39eccf7d
 def mirror(
@@ -242,7 +276,8 @@ def hide(
     length: Tensor | None = None, # (B,) frames that count; None for all
 ) -> Tensor: # (B, T, J) confidence, 0 where hidden
     "Joints, fingers, stretches of time and faces taken away from a normalised batch."
-    B, T, J = conf.shape; keep = torch.ones(B, T, J, dtype=torch.bool, device=conf.device)
+    B, T, J = conf.shape
+    keep = torch.ones(B, T, J, dtype=torch.bool, device=conf.device)
     rand = lambda *s: torch.rand(*s, generator=generator, device=conf.device)
     at = torch.arange(T, device=conf.device)
     n = torch.full((B, 1), T, device=conf.device) if length is None else length[:, None]
@@ -270,8 +305,12 @@ def mask_time(
 ) -> Tensor: # (B, T, J) confidence, 0 where hidden
     "Stretches of time taken away from all joints."
     rand = lambda: torch.rand((len(conf), int(masks)), generator=generator, device=conf.device)
-    most = torch.minimum(torch.as_tensor(seconds * fps, dtype=torch.float32, device=conf.device).expand(len(conf)), length / (2 * max(masks, 1)))[:, None]
-    run = rand() * most; start = rand() * (length[:, None] - run); at = torch.arange(conf.shape[1], device=conf.device)[:, None] + .5
+    most = torch.minimum(torch.as_tensor(seconds * fps, dtype=torch.float32,
+                                         device=conf.device).expand(len(conf)),
+                         length / (2 * max(masks, 1)))[:, None]
+    run = rand() * most
+    start = rand() * (length[:, None] - run)
+    at = torch.arange(conf.shape[1], device=conf.device)[:, None] + .5
     return conf * ~((at >= start[:, None]) & (at < (start + run)[:, None])).any(-1)[..., None]
 
 # %% ../../nbs/22_augment.ipynb #ccad66c3
@@ -294,7 +333,9 @@ class Augment:
     flex: float = 6. # degrees that a finger is bent about its knuckle
     noise: float = .01 # tracker noise, shoulder widths
     lose: tuple[float, float, float] = (.3, .3, .05) # single frames, bursts, a whole hand
-    mirror: float = .5 # chance of the other-handed version: signers differ, and so do cameras; 0 where a corpus has signs that differ by hand only
+    # chance of the other-handed version: signers differ, and so do cameras; 0 where a corpus has signs
+    # that differ by hand only
+    mirror: float = .5
     hide: tuple[float, float, float, float] = (.05, .1, .2, .1) # joints, fingers, stretches of time, face
     edges: float = .1 # where the stretch with hands in it is taken to begin and end, as a fraction of it
     shift: float = 0. # shoulder widths; felt only where coordinates are not taken from the body
@@ -304,14 +345,24 @@ class Augment:
 
     def __post_init__(self):
         for name, value in vars(self).items():
-            chance, amounts = name in ('mirror', 'lose', 'hide'), value if isinstance(value, tuple) else (value,)
-            if not all(0 <= a <= (1 if chance else math.inf) for a in amounts): raise ValueError(f'augment: {name} is {value}, expected {"0 to 1" if chance else "0 or more"}')
-        if not 0 < self.rate[0] <= self.rate[1] <= 1: raise ValueError(f'augment: rate is {self.rate}, expected a lower and an upper factor in (0, 1]')
-        if not 0 < self.speed[0] <= self.speed[1] < math.inf: raise ValueError(f'augment: speed is {self.speed}, expected a lower and an upper factor above 0')
-        if self.warp > .5: raise ValueError(f'augment: warp is {self.warp}, expected 0 to 0.5: beyond it time would run backwards')
+            chance = name in ('mirror', 'lose', 'hide')
+            amounts = value if isinstance(value, tuple) else (value,)
+            if not all(0 <= a <= (1 if chance else math.inf) for a in amounts):
+                raise ValueError(f'augment: {name} is {value}, expected '
+                                 f'{"0 to 1" if chance else "0 or more"}')
+        if not 0 < self.rate[0] <= self.rate[1] <= 1:
+            raise ValueError(f'augment: rate is {self.rate}, expected a lower and an upper factor in (0, 1]')
+        if not 0 < self.speed[0] <= self.speed[1] < math.inf:
+            raise ValueError(f'augment: speed is {self.speed}, expected a lower and an upper factor above 0')
+        if self.warp > .5:
+            raise ValueError(f'augment: warp is {self.warp}, expected 0 to 0.5: beyond it time would run '
+                             'backwards')
 
     @classmethod
-    def none(cls): return cls(**{f: (1., 1.) if f in ('rate', 'speed') else tuple(type(a)(0) for a in v) if isinstance(v, tuple) else 0. for f, v in vars(cls()).items()})
+    def none(cls):
+        return cls(**{f: (1., 1.) if f in ('rate', 'speed') else tuple(
+                          type(a)(0) for a in v) if isinstance(v, tuple) else 0.
+                      for f, v in vars(cls()).items()})
 
     @classmethod
     def stream(cls): return cls(speed=(.5, 1.5), jitter=.01, mask=(2, .3), hide=(.05, .1, 0., .1))
@@ -323,14 +374,19 @@ def augment(
     how: Augment = Augment(),
     generator: torch.Generator | None = None, # on the device of the batch
     retiming: bool = True, # False where frames must stay what they are
-    fps: Tensor | float | None = None, # (B,) or a number, for streams, whose seconds count; None for single signs
+    # (B,) or a number, for streams, whose seconds count; None for single signs
+    fps: Tensor | float | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]: # the same, and (B, M): where in the old frames the new ones were read
     "A batch as other cameras, trackers and bodies would have given it."
     g, stream = dict(generator=generator), fps is not None
     position = torch.arange(int(length.max()), device=xyz.device, dtype=xyz.dtype).expand(len(xyz), -1)
     moving = (how.speed, how.warp, how.jitter) != ((1., 1.), 0., 0.) if stream else True
     if retiming and moving:
-        position, length = retempo(length, fps, how.speed, how.warp, how.jitter, **g) if stream else retime(conf, length, layout, how.crop, how.warp, how.rate, **g)
+        position, length = (
+            retempo(length, fps, how.speed, how.warp, how.jitter, **g)
+            if stream
+            else retime(conf, length, layout, how.crop, how.warp, how.rate, **g)
+        )
         xyz, conf = sample(xyz, conf, position)
     xyz, conf = xyz[:, :position.shape[1]], conf[:, :position.shape[1]]
     conf = conf * (torch.arange(xyz.shape[1], device=xyz.device) < length[:, None])[..., None]
@@ -342,7 +398,9 @@ def augment(
     if how.mirror:
         swap = _chance((len(xyz),), how.mirror, xyz, generator)
         mx, mc = mirror(xyz, conf, layout)
-        xyz, conf = torch.where(swap[:, None, None, None], mx, xyz), torch.where(swap[:, None, None], mc, conf)
+        xyz, conf = torch.where(swap[:, None, None, None], mx, xyz), torch.where(
+            swap[:, None, None], mc, conf
+        )
     return xyz * (conf > 0)[..., None], conf, length, position
 
 # %% ../../nbs/22_augment.ipynb #92a7ff7b
@@ -354,12 +412,16 @@ def signing_space(
     "Origin and unit for augmentation of coordinates that are not from a body."
     seen, d = conf > 0, xyz.shape[-1]
     middle = masked_mean(xyz.flatten(1, 2), conf.flatten(1, 2))[:, None]
-    rulers = [(layout.index(f'{p}.root'), layout.index(f'{p}.middle'), palm_length) for p in ('left_hand', 'right_hand') if p in layout.parts]
-    if 'left_eye_outer' in layout.anchors: rulers.append((layout.index('left_eye_outer'), layout.index('right_eye_outer'), face_width))
-    if 'left_shoulder' in layout.anchors: rulers = [(layout.index('left_shoulder'), layout.index('right_shoulder'), 1.)]
+    rulers = [(layout.index(f'{p}.root'), layout.index(f'{p}.middle'), palm_length)
+              for p in ('left_hand', 'right_hand') if p in layout.parts]
+    if 'left_eye_outer' in layout.anchors:
+        rulers.append((layout.index('left_eye_outer'), layout.index('right_eye_outer'), face_width))
+    if 'left_shoulder' in layout.anchors:
+        rulers = [(layout.index('left_shoulder'), layout.index('right_shoulder'), 1.)]
     unit = torch.ones(len(xyz), 1, device=xyz.device, dtype=xyz.dtype)
     for a, b, size in rulers[::-1]: # the first that was seen
-        measured = typical((xyz[:, :, a] - xyz[:, :, b])[..., :2].norm(dim=-1), seen[..., a] & seen[..., b], -1) / size
+        measured = typical((xyz[:, :, a] - xyz[:, :, b])[..., :2].norm(dim=-1), seen[..., a] & seen[..., b],
+                           -1) / size
         unit = torch.where(measured > 1e-4, measured, unit)
     return middle, unit[:, :, None, None]
 
@@ -373,13 +435,22 @@ def augment_clip(
     "A clip as another camera, tracker and signer would have given it."
     if clip.times is not None: clip = resample(clip, clip.fps)
     aspect = clip.aspect if clip.frame == 'image' else 1.
-    xyz, conf, length, fps = square(torch.tensor(clip.xyz), aspect)[None], torch.tensor(clip.conf)[None], torch.tensor([len(clip)]), clip.fps
+    xyz = square(torch.tensor(clip.xyz), aspect)[None]
+    conf = torch.tensor(clip.conf)[None]
+    length = torch.tensor([len(clip)])
+    fps = clip.fps
     middle, unit = (0., 1.) if clip.frame == 'body' else signing_space(xyz, conf, clip.layout)
-    xyz, conf, length, position = augment((xyz - middle) / unit, conf, length, clip.layout, how, generator, fps=fps if stream else None)
+    xyz, conf, length, position = augment((xyz - middle) / unit, conf, length, clip.layout, how, generator,
+                                          fps=fps if stream else None)
     conf = hide(conf, clip.layout, *how.hide, generator, length)
     if stream: conf = mask_time(conf, length, fps, *how.mask, generator)
-    at = position[0].double().numpy(); now = np.arange(len(at)) / fps
-    if not stream: now *= (at[-1] - at[0]) / max(len(at) - 1, 1); fps = 1 / now[1] if len(at) > 1 and at[-1] > at[0] else fps
-    moved = [(np.interp([s.start * clip.fps, s.end * clip.fps], at, now, right=now[-1] + 1 / fps), s.gloss) for s in clip.spans]
+    at = position[0].double().numpy()
+    now = np.arange(len(at)) / fps
+    if not stream:
+        now *= (at[-1] - at[0]) / max(len(at) - 1, 1)
+        fps = 1 / now[1] if len(at) > 1 and at[-1] > at[0] else fps
+    moved = [(np.interp([s.start * clip.fps, s.end * clip.fps], at, now, right=now[-1] + 1 / fps), s.gloss)
+             for s in clip.spans]
     spans = tuple(Span(float(a), float(b), g) for (a, b), g in moved if b > a)
-    return replace(clip, xyz=square(xyz * unit + middle, 1 / aspect)[0].numpy(), conf=conf[0].numpy(), fps=float(fps), spans=spans)
+    return replace(clip, xyz=square(xyz * unit + middle, 1 / aspect)[0].numpy(), conf=conf[0].numpy(),
+                   fps=float(fps), spans=spans)

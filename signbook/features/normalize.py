@@ -41,7 +41,8 @@ def typical(
     "Median over time, of all of it or of the last moments."
     x = torch.where(ok, x, torch.nan)
     if window is None: return x.nanmedian(dim, keepdim=True).values
-    return torch.nn.functional.pad(x, (0, 0) * (-1 - dim) + (window - 1, 0), value=torch.nan).unfold(dim, window, 1).nanmedian(-1).values
+    return torch.nn.functional.pad(x, (0, 0) * (-1 - dim) + (window - 1, 0),
+                                   value=torch.nan).unfold(dim, window, 1).nanmedian(-1).values
 
 def recently(
     ok: Tensor, # (..., T) bool
@@ -56,7 +57,8 @@ def body_frame(
     xyz: Tensor, # (..., T, J, 3) square coordinates
     conf: Tensor, # (..., T, J), 0 in padding
     layout: Layout, # with the anchors left_shoulder and right_shoulder
-    window: int | None = None, # frames before each moment that the width is measured on; None for the whole clip
+    # frames before each moment that the width is measured on; None for the whole clip
+    window: int | None = None,
 ) -> Tensor: # (..., T, J, 3) in shoulder widths from the middle of the shoulders; 0 where not seen
     "Coordinates from the shoulders, in shoulder widths."
     left, right = layout.index('left_shoulder'), layout.index('right_shoulder')
@@ -71,8 +73,11 @@ def root_frame(
     xyz: Tensor, # (..., T, n, 3) one part, such as a hand
     conf: Tensor, # (..., T, n)
     root: int, # joint that becomes the origin of each frame
-    tip: int | list[int], # the joint whose distance from the root becomes the unit, or several, of whose distances it is the mean
-    window: int | None = None, # frames before each moment that the unit is measured on; None for the whole clip
+    # the joint whose distance from the root becomes the unit, or several, of whose distances it is the
+    # mean
+    tip: int | list[int],
+    # frames before each moment that the unit is measured on; None for the whole clip
+    window: int | None = None,
 ) -> Tensor: # (..., T, n, 3)
     "A part from its own root, in units of its median length over time."
     centred, tips = xyz - xyz[..., root:root + 1, :], [tip] if isinstance(tip, int) else list(tip)
@@ -95,14 +100,17 @@ def box_frame(
     xyz: Tensor, # (..., T, n, 3) one part
     conf: Tensor, # (..., T, n)
     per: str = 'frame', # frame | clip: whose size is the unit
-    window: int | None = None, # frames before each moment that a clip's size is measured on; None for the whole clip
+    # frames before each moment that a clip's size is measured on; None for the whole clip
+    window: int | None = None,
 ) -> Tensor: # (..., T, n, 3), x and y in [-1, 1] when per frame; 0 where not seen
     "A part in the square box around its seen joints."
     if per not in ('frame', 'clip'): raise ValueError(f'per is {per!r}, expected frame or clip')
     ok = (conf > 0)[..., None]
-    low, high = torch.where(ok, xyz, torch.inf).amin(-2, keepdim=True), torch.where(ok, xyz, -torch.inf).amax(-2, keepdim=True)
+    low = torch.where(ok, xyz, torch.inf).amin(-2, keepdim=True)
+    high = torch.where(ok, xyz, -torch.inf).amax(-2, keepdim=True)
     some = ok.any(-2, keepdim=True)
-    centre, half = torch.where(some, (low + high) / 2, 0.), torch.where(some, (high - low) / 2, 0.)[..., :2].amax(-1, keepdim=True)
+    centre = torch.where(some, (low + high) / 2, 0.)
+    half = torch.where(some, (high - low) / 2, 0.)[..., :2].amax(-1, keepdim=True)
     if per == 'clip': half = typical(half, some & (half > 0), -3, window).nan_to_num(1.)
     return (xyz - centre) / half.clamp(min=1e-4) * ok
 
@@ -115,7 +123,8 @@ def velocity(
     "Central differences over the seen frames."
     rate, T = torch.as_tensor(fps, dtype=xyz.dtype, device=xyz.device)[..., None, None], xyz.shape[-3]
     if T < 3: return torch.zeros_like(xyz)
-    seen = conf > 0; known = seen[..., 2:, :] & seen[..., 1:-1, :] & seen[..., :-2, :]
+    seen = conf > 0
+    known = seen[..., 2:, :] & seen[..., 1:-1, :] & seen[..., :-2, :]
     inner = (xyz[..., 2:, :, :] - xyz[..., :-2, :, :]) * (known * rate / 2)[..., None]
     return torch.nn.functional.pad(inner, (0, 0, 0, 0, 1, 1))
 
@@ -144,7 +153,8 @@ def without_resting(
     for s in ('left', 'right'):
         if f'{s}_hand' not in layout.parts: continue
         elbow, wrist = layout.index(f'{s}_elbow'), layout.index(f'{s}_wrist')
-        rests = (xyz[..., wrist, 1] - xyz[..., elbow, 1] > below) & (conf[..., wrist] > 0) & (conf[..., elbow] > 0)
+        rests = (xyz[..., wrist,
+                     1] - xyz[..., elbow, 1] > below) & (conf[..., wrist] > 0) & (conf[..., elbow] > 0)
         conf[..., layout.parts[f'{s}_hand']] *= ~rests[..., None]
     return conf
 
@@ -156,17 +166,26 @@ def attach(
     xyz: Tensor, # (T, J, 3), each part in its own frame, pose in shoulder widths
     conf: Tensor, # (T, J)
     layout: Layout, # with a pose, and hands or a face
-    window: int | None = None, # frames before each moment that a part's size is measured on; None for the whole clip
+    # frames before each moment that a part's size is measured on; None for the whole clip
+    window: int | None = None,
 ) -> Tensor: # (T, J, 3) all in the frame of the pose
     "Parts that were stored around their own roots, put back on the pose."
     out = xyz.clone()
-    joints = [(f'{s}_hand', f'{s}_hand.root', f'{s}_hand.middle', f'{s}_wrist', palm_length) for s in ('left', 'right')]
+    joints = [(f'{s}_hand', f'{s}_hand.root', f'{s}_hand.middle', f'{s}_wrist', palm_length)
+              for s in ('left', 'right')]
     joints += [('face', 'nose_tip', None, 'nose', face_width)]
     for part, root, middle, target, size in joints:
         if part not in layout.parts: continue
-        ends = (layout.index(root), layout.index(middle)) if middle else (layout.index('left_eye_outer'), layout.index('right_eye_outer'))
+        ends = (
+            (layout.index(root), layout.index(middle))
+            if middle
+            else (layout.index('left_eye_outer'), layout.index('right_eye_outer'))
+        )
         ok = (conf[:, ends[0]] > 0) & (conf[:, ends[1]] > 0)
-        length = typical((xyz[:, ends[0]] - xyz[:, ends[1]])[:, :2].norm(dim=-1), ok, -1, window).nan_to_num(1.).clamp(min=1e-4)
+        length = typical((xyz[:, ends[0]] - xyz[:, ends[1]])[:, :2].norm(dim=-1), ok, -1,
+                         window).nan_to_num(1.).clamp(min=1e-4)
         s, base = layout.parts[part], layout.index(root)
-        out[:, s] = (xyz[:, s] - xyz[:, base:base + 1]) * (size / length)[:, None, None] + xyz[:, layout.index(target)][:, None]
+        out[:, s] = (
+            xyz[:, s] - xyz[
+                :, base:base + 1]) * (size / length)[:, None, None] + xyz[:, layout.index(target)][:, None]
     return out * (conf > 0)[..., None]

@@ -20,52 +20,79 @@ from torch.nn.utils.rnn import pad_sequence
 from ..clip import Clip
 from ..layout import HOLISTIC, Layout, get_layout
 from .augment import Augment, active_span, augment, hide, mask_time, sample, signing_space
-from .normalize import attach, body_frame, box_frame, directions, metacarpals, recently, root_frame, square, velocity, without_resting
+from .normalize import (attach, body_frame, box_frame, directions, metacarpals, recently,
+                                         root_frame, square, velocity, without_resting)
 from .resample import resample
 
 # %% ../../nbs/23_pipeline.ipynb #2c204bfd
 @dataclass(frozen=True)
 class Features:
     "What a model sees of a clip."
-    layout: str = 'holistic[left_hand,right_hand,pose.arms,nose]' # the joints: hands and arms. No legs, which are guessed; no face, whose worth on real signing is not measured yet (face_sketch adds it)
+    # the joints: hands and arms. No legs, which are guessed; no face, whose worth on real signing is not
+    # measured yet (face_sketch adds it)
+    layout: str = 'holistic[left_hand,right_hand,pose.arms,nose]'
     fps: float | None = 30. # frames a second after resampling; None keeps the source's frames
     max_gap: float = .15 # seconds; a joint missing for longer stays unseen
     body: bool = True # from the middle of the shoulders, in shoulder widths; else coordinates as they come
     attach: bool = True # parts stored in frames of their own go back to their place on the body
-    rest: bool = True # hands that hang down are taken as not seen, since some trackers lose them and others do not
-    frames: int | None = 32 # the stretch with hands in it, in so many frames; None keeps all. For isolated signs: rate and rest say who filmed, not what
-    hands: str = 'box' # box | box-clip | root | metacarpal | none: each hand in its own square a frame, a clip, from its wrist in palms or in metacarpals, or as it is
+    # hands that hang down are taken as not seen, since some trackers lose them and others do not
+    rest: bool = True
+    # the stretch with hands in it, in so many frames; None keeps all. For isolated signs: rate and rest
+    # say who filmed, not what
+    frames: int | None = 32
+    # box | box-clip | root | metacarpal | none: each hand in its own square a frame, a clip, from its
+    # wrist in palms or in metacarpals, or as it is
+    hands: str = 'box'
     face: str = 'box' # box | box-clip | none
     depth: bool = False # keep z, which differs between trackers and corpora more than between signs
-    velocity: str = 'part' # part | body | none: of the normalised coordinates, of those before, or no velocities
-    velocity_scale: float = .125 # so that velocities (per second, or per sign with `frames`) are about as large as coordinates
+    # part | body | none: of the normalised coordinates, of those before, or no velocities
+    velocity: str = 'part'
+    # so that velocities (per second, or per sign with `frames`) are about as large as coordinates
+    velocity_scale: float = .125
     bones: bool = True # directions of the bones, whatever their lengths
     presence: bool = True # a channel that says how sure the tracker was
-    lookback: float | None = None # seconds before each moment that sizes are measured on, as a live stream has to, and curves from the nearest frames; None measures over the whole clip
-    scaling: str = 'none' # none | standard | minmax: channels brought to like sizes, as fitted on the training clips
+    # seconds before each moment that sizes are measured on, as a live stream has to, and curves from the
+    # nearest frames; None measures over the whole clip
+    lookback: float | None = None
+    # none | standard | minmax: channels brought to like sizes, as fitted on the training clips
+    scaling: str = 'none'
     shift: tuple[float, ...] = () # a number a channel, from `fit`: what becomes 0
     factor: tuple[float, ...] = () # a number a channel, from `fit`: by what the rest is multiplied
 
     def __post_init__(self):
-        for name, known in dict(hands=('box', 'box-clip', 'root', 'metacarpal', 'none'), face=('box', 'box-clip', 'none'), velocity=('part', 'body', 'none'), scaling=('none', 'standard', 'minmax')).items():
-            if getattr(self, name) not in known: raise ValueError(f'features: {name} is {getattr(self, name)!r}, expected one of {", ".join(known)}')
-        if self.fps is not None and not self.fps > 0: raise ValueError(f'features: fps is {self.fps}, expected a positive number or none')
-        if self.frames is not None and self.frames < 4: raise ValueError(f'features: frames is {self.frames}, expected 4 or more, or none')
-        if self.rest and not self.body: raise ValueError('features: rest needs body, since a hand rests in relation to its elbow')
-        if self.lookback is not None and not (self.lookback > 0 and self.fps and not self.frames): raise ValueError(f'features: lookback is {self.lookback}, expected seconds above 0, with a rate (fps) and without frames')
+        for name, known in dict(hands=('box', 'box-clip', 'root', 'metacarpal', 'none'),
+                                face=('box', 'box-clip', 'none'), velocity=('part', 'body', 'none'),
+                                scaling=('none', 'standard', 'minmax')).items():
+            if getattr(self, name) not in known:
+                raise ValueError(f'features: {name} is {getattr(self, name)!r}, expected one of '
+                                 f'{", ".join(known)}')
+        if self.fps is not None and not self.fps > 0:
+            raise ValueError(f'features: fps is {self.fps}, expected a positive number or none')
+        if self.frames is not None and self.frames < 4:
+            raise ValueError(f'features: frames is {self.frames}, expected 4 or more, or none')
+        if self.rest and not self.body:
+            raise ValueError('features: rest needs body, since a hand rests in relation to its elbow')
+        if self.lookback is not None and not (self.lookback > 0 and self.fps and not self.frames):
+            raise ValueError(f'features: lookback is {self.lookback}, expected seconds above 0, with a rate '
+                             '(fps) and without frames')
         wanted = self.channels if self.scaling != 'none' else 0
-        if not len(self.shift) == len(self.factor) or len(self.shift) not in (0, wanted): raise ValueError(f'features: {len(self.shift)} shifts and {len(self.factor)} factors for scaling {self.scaling}, expected {wanted} each, or none before fit')
-        if not all(map(math.isfinite, self.shift)) or not all(0 < f < math.inf for f in self.factor): raise ValueError('features: shift and factor must be finite, and factor above 0')
+        if not len(self.shift) == len(self.factor) or len(self.shift) not in (0, wanted):
+            raise ValueError(f'features: {len(self.shift)} shifts and {len(self.factor)} factors for scaling '
+                             f'{self.scaling}, expected {wanted} each, or none before fit')
+        if not all(map(math.isfinite, self.shift)) or not all(0 < f < math.inf for f in self.factor):
+            raise ValueError('features: shift and factor must be finite, and factor above 0')
         get_layout(self.layout)
 
 # %% ../../nbs/23_pipeline.ipynb #8d2fa015
 def documented_features(layout='holistic'):
     "Coordinates as the file has them: 1629 numbers a frame for `holistic`, 99 for `pose`."
-    return Features(layout, fps=None, body=False, attach=False, rest=False, frames=None, hands='none', face='none', depth=True, velocity='none', bones=False, presence=False)
+    return Features(layout, fps=None, body=False, attach=False, rest=False, frames=None, hands='none',
+                    face='none', depth=True, velocity='none', bones=False, presence=False)
 
 def stream_features():
     "42 hand joints × 7 (x, y, z, velocities, confidence) at 60 Hz."
-    return Features('hands', fps=60., body=False, rest=False, frames=None, hands='root', depth=True, velocity='body', velocity_scale=1., bones=False)
+    return Features('hands', fps=60., body=False, rest=False, frames=None, hands='root', depth=True,
+                    velocity='body', velocity_scale=1., bones=False)
 
 # %% ../../nbs/23_pipeline.ipynb #ec9c979d
 def channels(self:Features) -> int: # C
@@ -75,36 +102,48 @@ def channels(self:Features) -> int: # C
 
 def fingerprint(self:Features) -> str:
     "Twelve hexadecimal digits that differ whenever a setting does."
-    return hashlib.sha256(json.dumps(dict(version=1, **asdict(self)), sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(dict(version=1, **asdict(self)),
+                                     sort_keys=True).encode()).hexdigest()[:12]
 
 @lru_cache
 def _carried(name, body):
     layout, base = get_layout(name), get_layout(name.partition('[')[0])
     if not body: return layout
     arms = [f'{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist')]
-    return (base if 'left_shoulder' in base.anchors else HOLISTIC).select(*layout.joints, *arms, name=f'{name} and arms')
+    return (base if 'left_shoulder' in base.anchors
+            else HOLISTIC).select(*layout.joints, *arms, name=f'{name} and arms')
 
 def carried(self:Features) -> Layout:
     "The joints that travel with a prepared clip: those wanted, and the arms, which body and augmentation need."
     return _carried(self.layout, self.body)
 
-Features.channels, Features.fingerprint, Features.carried = property(channels), property(fingerprint), property(carried)
+Features.channels = property(channels)
+Features.fingerprint = property(fingerprint)
+Features.carried = property(carried)
 
 # %% ../../nbs/23_pipeline.ipynb #fdc8f28b
 def prepare(self:Features,
     clip: Clip, # any layout that has the joints wanted
-    at: np.ndarray | None = None, # seconds from the clip's first frame to have frames at; None for all of it at `fps`
+    # seconds from the clip's first frame to have frames at; None for all of it at `fps`
+    at: np.ndarray | None = None,
 ) -> Clip: # the carried joints, in equal units, at the rate wanted
     "The part of the road that does not depend on chance or on other clips."
-    if self.body and not {'left_shoulder', 'right_shoulder'} <= clip.layout.anchors.keys(): _refuse_bodiless(clip)
+    if self.body and not {'left_shoulder', 'right_shoulder'} <= clip.layout.anchors.keys():
+        _refuse_bodiless(clip)
     try: keep = clip.layout.locate(self.carried)
     except ValueError as e: raise ValueError(f'{clip.source or "clip"}: {e}') from None
-    even, loose = lambda c: resample(c, self.fps, self.max_gap, self.window is not None, at) if self.fps else c, self.attach and self.body and clip.frame == 'part'
-    take = lambda c: c if c.layout.joints == self.carried.joints else replace(c, xyz=c.xyz[:, keep], conf=c.conf[:, keep], layout=self.carried)
+    even = lambda c: resample(c, self.fps, self.max_gap, self.window is not None, at) if self.fps else c
+    loose = self.attach and self.body and clip.frame == 'part'
+    take = lambda c: (
+        c
+        if c.layout.joints == self.carried.joints
+        else replace(c, xyz=c.xyz[:, keep], conf=c.conf[:, keep], layout=self.carried)
+    )
     if not loose: clip = take(clip)
-    if self.window: clip = even(clip)                                              # so that a window is so many frames
+    if self.window: clip = even(clip) # so that a window is so many frames
     x, conf, moved = torch.tensor(clip.xyz), torch.tensor(clip.conf), {}
-    if clip.frame == 'image' and (self.body or (self.hands, self.face) != ('none', 'none')): x, moved = square(x, clip.aspect), dict(aspect=1.)
+    if clip.frame == 'image' and (self.body or (self.hands, self.face) != ('none', 'none')):
+        x, moved = square(x, clip.aspect), dict(aspect=1.)
     if self.body:
         conf, moved = self._placed(conf, clip.layout), dict(frame='body', aspect=1.)
         x = body_frame(x, conf, clip.layout, self.window)
@@ -118,7 +157,8 @@ def _placed(self, conf, layout): # a live stream that has seen no shoulders late
     both = (conf[..., layout.index('left_shoulder')] > 0) & (conf[..., layout.index('right_shoulder')] > 0)
     return conf * recently(both, self.window)[..., None]
 
-Features._placed, Features.window = _placed, property(lambda self: self.lookback and max(1, round(self.lookback * self.fps)))
+Features._placed = _placed
+Features.window = property(lambda self: self.lookback and max(1, round(self.lookback * self.fps)))
 Features.prepare = prepare
 
 # %% ../../nbs/23_pipeline.ipynb #61209884
@@ -127,7 +167,11 @@ bodiless = '--features.layout hands --features.body False --features.rest False'
 def _refuse_bodiless(clip):
     "Say how to train on clips without shoulders."
     hands = {'left_hand', 'right_hand'} <= clip.layout.parts.keys()
-    way_on = f'; {bodiless} takes hands as they are' if hands else '; --features.body False --features.rest False does without'
+    way_on = (
+        f'; {bodiless} takes hands as they are'
+        if hands
+        else '; --features.body False --features.rest False does without'
+    )
     where, name = clip.source or 'clip', clip.layout.name
     raise ValueError(f'{where}: body-centric features need shoulders, and layout {name} has none{way_on}')
 
@@ -140,8 +184,9 @@ def to_item(
     t = torch.tensor(clip.seconds, dtype=torch.float32)
     boundary = torch.full((len(clip),), -1.)
     if clip.spans: boundary = torch.stack([(t >= s.start) & (t < s.end) for s in clip.spans]).any(0).float()
-    return dict(xyz=torch.tensor(clip.xyz), conf=torch.tensor(clip.conf), boundary=boundary, source=clip.source,
-                gloss=torch.tensor(list(ids), dtype=torch.long), fps=torch.tensor(float(clip.fps)))
+    return dict(xyz=torch.tensor(clip.xyz), conf=torch.tensor(clip.conf), boundary=boundary,
+                source=clip.source, gloss=torch.tensor(list(ids), dtype=torch.long),
+                fps=torch.tensor(float(clip.fps)))
 
 def collate(
     items: list[dict], # as `to_item` makes them
@@ -149,7 +194,8 @@ def collate(
     "Pad to the longest clip, and say whose each row is."
     pad = lambda key, value=0.: pad_sequence([i[key] for i in items], batch_first=True, padding_value=value)
     count = lambda key: torch.tensor([len(i[key]) for i in items])
-    return dict(xyz=pad('xyz'), conf=pad('conf'), boundary=pad('boundary', -1.), length=count('xyz'), gloss=pad('gloss', 0), gloss_length=count('gloss'),
+    return dict(xyz=pad('xyz'), conf=pad('conf'), boundary=pad('boundary', -1.), length=count('xyz'),
+                gloss=pad('gloss', 0), gloss_length=count('gloss'),
                 fps=torch.stack([i['fps'] for i in items]), source=[i.get('source', '') for i in items])
 
 # %% ../../nbs/23_pipeline.ipynb #b061992d
@@ -158,16 +204,25 @@ def _parts(self, x, conf, layout):
     x = x.clone()
     for part, s in layout.parts.items():
         how = self.hands if part.endswith('hand') else self.face if part == 'face' else 'none'
-        if how.startswith('box'): x[:, :, s] = box_frame(x[:, :, s], conf[:, :, s], 'clip' if how == 'box-clip' else 'frame', self.window)
+        if how.startswith('box'):
+            x[:, :, s] = box_frame(x[:, :, s], conf[:, :, s], 'clip' if how == 'box-clip' else 'frame',
+                                   self.window)
         if how in ('root', 'metacarpal'):
-            x[:, :, s] = root_frame(x[:, :, s], conf[:, :, s], 0, layout.index(f'{part}.middle') - s.start if how == 'root' else metacarpals(layout, part), self.window)
+            x[:, :, s] = root_frame(
+                x[:, :, s],
+                conf[:, :, s],
+                0,
+                layout.index(f'{part}.middle') - s.start if how == 'root' else metacarpals(layout, part),
+                self.window,
+            )
     return x
 
 def _time(self, x, conf, length, layout, edges=0., generator=None):
     "The stretch with hands in it, in `frames` frames; fractional positions where each was read."
     first, last = active_span(conf, layout, length)
     if edges:
-        move = (torch.rand((2, len(x)), generator=generator, device=x.device) * 2 - 1) * edges * (last - first)
+        move = (torch.rand((2, len(x)), generator=generator,
+                           device=x.device) * 2 - 1) * edges * (last - first)
         first, last = (first + move[0]).clamp(min=0), torch.minimum(last + move[1], length - 1.)
     position = first[:, None] + torch.linspace(0, 1, self.frames, device=x.device) * (last - first)[:, None]
     return *sample(x, conf, position), torch.full_like(length, self.frames), position
@@ -183,23 +238,36 @@ def finish(self:Features,
     generator: torch.Generator | None = None, # on the batch's device
 ) -> dict[str, Tensor]: # x (B, T, J, C), conf (B, T, J), length (B,), boundary (B, T), gloss (B, L), gloss_length (B,)
     "The part of the road that is done on whole batches."
-    if self.scaling != 'none' and not self.shift: raise ValueError(f'features: scaling is {self.scaling}, but nothing was fitted; call features.fit(training clips) first')
-    x, conf, length, boundary, layout, fps = batch['xyz'], batch['conf'], batch['length'], batch['boundary'], self.carried, batch['fps']
+    if self.scaling != 'none' and not self.shift:
+        raise ValueError(f'features: scaling is {self.scaling}, but nothing was fitted; call '
+                         'features.fit(training clips) first')
+    x = batch['xyz']
+    conf = batch['conf']
+    length = batch['length']
+    boundary = batch['boundary']
+    layout = self.carried
+    fps = batch['fps']
     x = x if self.depth else x[..., :2]
-    if how:                                                                        # 1. other cameras, trackers, bodies
+    if how: # 1. other cameras, trackers, bodies
         middle, unit = (0., 1.) if self.body else signing_space(x, conf, layout)
-        x, conf, length, at = augment((x - middle) / unit, conf, length, layout, how, generator, fps=None if self.frames else fps)
+        x, conf, length, at = augment((x - middle) / unit, conf, length, layout, how, generator,
+                                      fps=None if self.frames else fps)
         x, boundary = x * unit + middle, _track(boundary, at, length)
-    if self.body: conf = self._placed(conf, layout); x = body_frame(x, conf, layout, self.window) # 2. the body
+    if self.body: # 2. the body
+        conf = self._placed(conf, layout)
+        x = body_frame(x, conf, layout, self.window)
     if self.rest: conf = without_resting(x, conf, layout)
     if self.frames:                                                                # 3. time
-        x, conf, length, at = self._time(x, conf, length, layout, how.edges if how else 0., generator); boundary, fps = _track(boundary, at, length), self.frames
+        x, conf, length, at = self._time(x, conf, length, layout, how.edges if how else 0., generator)
+        boundary, fps = _track(boundary, at, length), self.frames
     if len(layout) > len(wanted := get_layout(self.layout)):
-        keep = torch.as_tensor(layout.locate(wanted), device=x.device); x, conf = x.index_select(2, keep), conf.index_select(2, keep)
+        keep = torch.as_tensor(layout.locate(wanted), device=x.device)
+        x, conf = x.index_select(2, keep), conf.index_select(2, keep)
     layout = wanted
     y = self._parts(x, conf, layout)                                               # 4. each part
-    out = [y]                                                                      # 5. velocities, directions, presence
-    if self.velocity != 'none': out.append(velocity(y if self.velocity == 'part' else x, conf, fps * self.velocity_scale))
+    out = [y] # 5. velocities, directions, presence
+    if self.velocity != 'none':
+        out.append(velocity(y if self.velocity == 'part' else x, conf, fps * self.velocity_scale))
     if self.bones: out.append(directions(x, conf, layout))
     if how: conf = hide(conf, layout, *how.hide, generator, length)
     if how and how.mask[0] and not self.frames: conf = mask_time(conf, length, fps, *how.mask, generator)
@@ -236,15 +304,26 @@ def fit(self:Features,
     "Measure what `scaling` needs; one pass, and no clip is kept."
     if self.scaling == 'none': return self
     plain, C = replace(self, scaling='none', shift=(), factor=()), self.channels - self.presence
-    n, total, squares, low, high = 0, *(torch.full((C,), v, dtype=torch.double) for v in (0., 0., math.inf, -math.inf))
+    n, total, squares, low, high = 0, *(
+        torch.full((C,), v, dtype=torch.double) for v in (0., 0., math.inf, -math.inf)
+    )
     for clip in clips:
-        item = clip if isinstance(clip, dict) else to_item(plain.prepare(clip)); out = plain.finish(collate([item]))
+        item = clip if isinstance(clip, dict) else to_item(plain.prepare(clip))
+        out = plain.finish(collate([item]))
         seen = out['x'][..., :C][out['conf'] > 0].double()
-        n += len(seen); total += seen.sum(0); squares += (seen ** 2).sum(0)
+        n += len(seen)
+        total += seen.sum(0)
+        squares += (seen ** 2).sum(0)
         if len(seen): low, high = torch.minimum(low, seen.amin(0)), torch.maximum(high, seen.amax(0))
     if not n: raise ValueError('features: there is no clip with a seen joint to fit the scaling on')
-    mean = total / n; shift, spread = (mean, (squares / n - mean ** 2).clamp(min=0).sqrt()) if self.scaling == 'standard' else ((low + high) / 2, (high - low) / 2)
-    factor = torch.where(spread > 1e-6, 1 / spread.clamp(min=1e-6), 1.)                                # a channel that never changes is only shifted
+    mean = total / n
+    shift, spread = (
+        (mean, (squares / n - mean**2).clamp(min=0).sqrt())
+        if self.scaling == 'standard'
+        else ((low + high) / 2, (high - low) / 2)
+    )
+    # a channel that never changes is only shifted
+    factor = torch.where(spread > 1e-6, 1 / spread.clamp(min=1e-6), 1.)
     more = lambda value, last: tuple(round(v, 9) for v in value.tolist()) + (last,) * self.presence
     return replace(self, shift=more(shift, 0.), factor=more(factor, 1.))
 
@@ -258,8 +337,13 @@ class FeatureStream:
         fps: float, # about how many frames a second will come
         **about, # of Clip: layout, aspect, frame
     ):
-        if features.lookback is None: raise ValueError('features: a stream needs lookback, since sizes over a whole clip are known only at its end')
-        self.features, self.fps, self.about, self.reach = features, fps, about, 2 * max(features.max_gap, 1.5 / fps)
+        if features.lookback is None:
+            raise ValueError('features: a stream needs lookback, since sizes over a whole clip are known '
+                             'only at its end')
+        self.features = features
+        self.fps = fps
+        self.about = about
+        self.reach = 2 * max(features.max_gap, 1.5 / fps)
         self.delay = self.reach + 1 / features.fps # seconds from a moment to its features
         self.past, self.begin, self.last, self.done = [], None, None, 0
 
@@ -272,20 +356,29 @@ class FeatureStream:
         times = np.asarray(times, float)
         if not len(times): return self._features(self.done)
         self.begin = times[0] if self.begin is None else self.begin
-        if self.last is not None and not times[0] > self.last: raise ValueError(f'stream: a frame at {times[0]} s after one at {self.last} s, expected increasing times')
-        self.past.append((xyz, conf, times - self.begin)); self.last = times[-1]
-        return self._features(max(self.done, math.floor((self.last - self.begin - self.reach - 1e-6) * self.features.fps)), 1)
+        if self.last is not None and not times[0] > self.last:
+            raise ValueError(f'stream: a frame at {times[0]} s after one at {self.last} s, expected '
+                             'increasing times')
+        self.past.append((xyz, conf, times - self.begin))
+        self.last = times[-1]
+        return self._features(
+            max(self.done, math.floor((self.last - self.begin - self.reach - 1e-6) * self.features.fps)), 1)
 
     def close(self) -> tuple[Tensor, Tensor]:
         "The stream has ended: what was still waiting for the future."
-        return self._features(self.done if self.last is None else max(1, round((self.last - self.begin + 1 / self.fps) * self.features.fps)))
+        return self._features(self.done if self.last is None
+                              else max(1, round((self.last - self.begin + 1 / self.fps) * self.features.fps)))
 
 def _features(self, end, ahead=0):
     f, J = self.features, len(get_layout(self.features.layout))
     if end <= self.done: return torch.zeros(0, J, f.channels), torch.zeros(0, J)
-    xyz, conf, times = (np.concatenate(a) for a in zip(*self.past)); start = max(0, self.done - 4 * f.window) # four sizes can follow one another
-    item = to_item(f.prepare(Clip(xyz, conf, self.fps, times=times, **self.about), np.arange(start, end + ahead) / f.fps - times[0]))
-    out = f.finish(collate([item])); these = slice(self.done - start, end - start); self.done = end
+    xyz, conf, times = (np.concatenate(a) for a in zip(*self.past)) # four sizes can follow one another
+    start = max(0, self.done - 4 * f.window)
+    item = to_item(f.prepare(Clip(xyz, conf, self.fps, times=times, **self.about),
+                             np.arange(start, end + ahead) / f.fps - times[0]))
+    out = f.finish(collate([item]))
+    these = slice(self.done - start, end - start)
+    self.done = end
     keep = times >= (end - 4 * f.window) / f.fps - self.reach - 1e-6
     self.past = [(xyz[keep], conf[keep], times[keep])]
     return out['x'][0, these], out['conf'][0, these]
@@ -303,7 +396,8 @@ class Prepared(torch.utils.data.Dataset):
         clips, # a Corpus, or any sequence of clips
         features: Features,
         vocabulary, # the training corpus's Vocabulary
-        cache: int | bool = True, # bytes of prepared clips to keep in memory, T·J·16 a clip; True keeps `kept_bytes`
+        # bytes of prepared clips to keep in memory, T·J·16 a clip; True keeps `kept_bytes`
+        cache: int | bool = True,
     ):
         self.clips, self.features, self.vocabulary, self.kept = clips, features, vocabulary, {}
         self.room = kept_bytes if cache is True else int(cache)
@@ -334,7 +428,8 @@ def bucket_batches(
 ) -> list[list[int]]: # indices of each batch
     "Batches of similar length in random order, each clip once."
     lengths = torch.as_tensor(np.asarray(lengths))
-    if generator is None: return [b.tolist() for b in lengths.argsort(descending=True, stable=True).split(batch_size)]
+    if generator is None:
+        return [b.tolist() for b in lengths.argsort(descending=True, stable=True).split(batch_size)]
     pools = torch.randperm(len(lengths), generator=generator).split(batch_size * pool)
     batches = [b.tolist() for p in pools for b in p[lengths[p].argsort(stable=True)].split(batch_size)]
     return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
@@ -344,24 +439,33 @@ def bench_clips(n, seed=0):
     "Clips of two moving hands, 100 frames at 25 a second, each hand lost at the beginning and once more."
     rng, t, clips = np.random.default_rng(seed), np.arange(100)[:, None, None] / 25, []
     for _ in range(n):
-        xyz, conf = .5 + .1 * np.sin(2 * np.pi * (rng.uniform(.2, 2, (1, 42, 3)) * t + rng.uniform(0, 1, (1, 42, 3)))), np.ones((100, 42))
-        for hand in (0, 21): lost = rng.integers(12, 90); conf[lost:lost + 3, hand:hand + 21] = 0; conf[:rng.integers(0, 9), hand:hand + 21] = 0
+        xyz = .5 + .1 * np.sin(2 * np.pi * (rng.uniform(.2, 2,
+                                                        (1, 42, 3)) * t + rng.uniform(0, 1, (1, 42, 3))))
+        conf = np.ones((100, 42))
+        for hand in (0, 21):
+            lost = rng.integers(12, 90)
+            conf[lost:lost + 3, hand:hand + 21] = 0
+            conf[:rng.integers(0, 9), hand:hand + 21] = 0
         clips.append(Clip(xyz, conf, 25., layout=get_layout('hands')))
     return clips
 
 def _scipy_way(clip):
     from scipy.interpolate import CubicSpline
     for j in range(42):
-        seen = clip.conf[:, j] > 0; CubicSpline(clip.seconds[seen], clip.xyz[seen, j])(np.arange(240) / 60)
+        seen = clip.conf[:, j] > 0
+        CubicSpline(clip.seconds[seen], clip.xyz[seen, j])(np.arange(240) / 60)
 
 def _pose_format_way(clip):
     from pose_format import Pose
     from pose_format.numpy import NumPyPoseBody
     from pose_format.pose_header import PoseHeader, PoseHeaderComponent, PoseHeaderDimensions
     names = [j.split('.')[1] for j in clip.layout.joints[:21]]
-    header = PoseHeader(.1, PoseHeaderDimensions(640, 480, 0), [PoseHeaderComponent(p, names, [(0, 1)], [(0, 0, 0)], 'XYZC') for p in clip.layout.parts])
+    header = PoseHeader(.1, PoseHeaderDimensions(640, 480, 0),
+                        [PoseHeaderComponent(p, names, [(0, 1)], [(0, 0, 0)], 'XYZC')
+                         for p in clip.layout.parts])
     unseen = np.broadcast_to((clip.conf == 0)[:, None, :, None], (len(clip), 1, 42, 3))
-    pose = Pose(header, NumPyPoseBody(clip.fps, np.ma.array(clip.xyz[:, None], mask=unseen), clip.conf[:, None]))
+    pose = Pose(header,
+                NumPyPoseBody(clip.fps, np.ma.array(clip.xyz[:, None], mask=unseen), clip.conf[:, None]))
     pose.body = pose.body.interpolate(60., kind='cubic')
     pose.normalize(header.normalization_info(p1=('left_hand', 'wrist'), p2=('left_hand', 'middle_mcp')))
 
@@ -372,12 +476,18 @@ def bench_features(
 ) -> dict: # milliseconds a clip of each, and how many times ours each takes
     "Cost of resampling, normalising and velocities, beside SciPy joint by joint and pose-format."
     clips, f, threads = bench_clips(n), stream_features(), torch.get_num_threads()
-    ways = dict(signbook=lambda: f.finish(collate([to_item(f.prepare(c)) for c in clips])), scipy=lambda: [_scipy_way(c) for c in clips[:4]], pose_format=lambda: [_pose_format_way(c) for c in clips[:4]])
-    spent = {name: [] for name in ways}; torch.set_num_threads(1)
+    ways = dict(signbook=lambda: f.finish(collate([to_item(f.prepare(c)) for c in clips])),
+                scipy=lambda: [_scipy_way(c) for c in clips[:4]],
+                pose_format=lambda: [_pose_format_way(c) for c in clips[:4]])
+    spent = {name: [] for name in ways}
+    torch.set_num_threads(1)
     try:
         for _ in range(rounds):
             for name, way in ways.items():
-                start = time.process_time(); way(); spent[name].append((time.process_time() - start) / (n if name == 'signbook' else 4))
+                start = time.process_time()
+                way()
+                spent[name].append((time.process_time() - start) / (n if name == 'signbook' else 4))
     finally: torch.set_num_threads(threads)
-    ms = {name: 1e3 * float(np.median(s[1:] or s)) for name, s in spent.items()}                       # the first turn warms up
-    return dict(ms=ms, clips_a_second=1e3 / ms['signbook'], times_scipy=ms['scipy'] / ms['signbook'], times_pose_format=ms['pose_format'] / ms['signbook'])
+    ms = {name: 1e3 * float(np.median(s[1:] or s)) for name, s in spent.items()} # the first turn warms up
+    return dict(ms=ms, clips_a_second=1e3 / ms['signbook'], times_scipy=ms['scipy'] / ms['signbook'],
+                times_pose_format=ms['pose_format'] / ms['signbook'])

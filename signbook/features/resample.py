@@ -19,41 +19,64 @@ from ..data.files import expect
 
 # %% ../../nbs/20_resample.ipynb #42278a74
 def slopes(
-    t: np.ndarray, # (N,) seconds of the frames of several curves, one curve after another, increasing within each
+    # (N,) seconds of the frames of several curves, one curve after another, increasing within each
+    t: np.ndarray,
     x: np.ndarray, # (N, C) values
     first: np.ndarray, # (N,) bool: where a curve begins
     local: bool = False, # from the nearest frames alone
 ) -> np.ndarray: # (N, C) units a second
     "Slopes of cubic splines at their own frames, all curves at once."
-    h, at = np.ones(len(t)), np.flatnonzero(first); end = np.append(at[1:], len(t)) - 1
-    h[:-1] = np.diff(t); h[end] = 1.; before = np.roll(h, 1); before[at] = 1.
-    d, over = np.zeros(x.shape), 1 / h; over[end] = 0.                                                  # chords to the next frame, 0 at a curve's end
-    np.subtract(x[1:], x[:-1], out=d[:-1]); d *= over[:, None]
-    right = d * (3 * before)[:, None]; right[1:] += d[:-1] * (3 * h[1:])[:, None]
+    h, at = np.ones(len(t)), np.flatnonzero(first)
+    end = np.append(at[1:], len(t)) - 1
+    h[:-1] = np.diff(t)
+    h[end] = 1.
+    before = np.roll(h, 1)
+    before[at] = 1.
+    d, over = np.zeros(x.shape), 1 / h # chords to the next frame, 0 at a curve's end
+    over[end] = 0.
+    np.subtract(x[1:], x[:-1], out=d[:-1])
+    d *= over[:, None]
+    right = d * (3 * before)[:, None]
+    right[1:] += d[:-1] * (3 * h[1:])[:, None]
     if local or len(t) < 2:
-        right /= 3 * (before + h)[:, None]; right[end], right[at] = d[end - 1], d[at]
+        right /= 3 * (before + h)[:, None]
+        right[end], right[at] = d[end - 1], d[at]
         return right
     lower, diagonal, upper = h.copy(), 2 * (before + h), before.copy()
-    _end(at, at, at + 1, end - at + 1, upper, diagonal, lower, right, h, d); _end(end, end - 1, end - 2, end - at + 1, lower, diagonal, upper, right, h, d)
+    _end(at, at, at + 1, end - at + 1, upper, diagonal, lower, right, h, d)
+    _end(end, end - 1, end - 2, end - at + 1, lower, diagonal, upper, right, h, d)
     return dgtsv(lower[1:], diagonal, upper[:-1], right)[3]
 
 def _end(at, piece, after, n, inward, diagonal, outward, right, h, d):
     "Not-a-knot rows: `at` frames that end curves of `n` frames, whose outermost pieces are `piece` and then `after`."
-    next_h, next_d, h, d, outward[at] = h.take(after, mode='wrap'), d.take(after, 0, mode='wrap'), h[piece], d[piece], 0.
+    next_h, next_d, h, d, outward[at] = (
+        h.take(after, mode='wrap'),
+        d.take(after, 0, mode='wrap'),
+        h[piece],
+        d[piece],
+        0.,
+    )
     both, cubic, parabola = h + next_h, n > 3, n == 3
     diagonal[at], inward[at] = np.where(cubic, next_h, 1.), np.where(cubic, both, parabola)
-    right[at] = np.where(cubic, (h + 2 * both) * next_h / both, np.where(parabola, 2., 1.))[:, None] * d + np.where(cubic, h * h / both, 0.)[:, None] * next_d
+    right[at] = np.where(cubic, (h + 2 * both) * next_h / both,
+                         np.where(parabola, 2.,
+                                  1.))[:, None] * d + np.where(cubic, h * h / both, 0.)[:, None] * next_d
 
 # %% ../../nbs/20_resample.ipynb #5922dd65
 def _mix(values, *pairs):
     "(M, C) rows that are sums of rows of `values`, for each of the pairs a weight (M,) times a row (M,)."
-    weights, rows = (np.stack(a, 1) for a in zip(*pairs)); M, k = rows.shape
-    return csr_array((weights.ravel(), rows.ravel(), np.arange(0, M * k + 1, k)), shape=(M, len(values))) @ values
+    weights, rows = (np.stack(a, 1) for a in zip(*pairs))
+    M, k = rows.shape
+    return csr_array((weights.ravel(), rows.ravel(), np.arange(0, M * k + 1, k)),
+                     shape=(M, len(values))) @ values
 
 def _read(t, x, slope, i, k, at):
     "(M, C) cubics between the frames i and k, which are neighbours, at the times `at` between them."
-    h = np.where(k > i, t[k] - t[i], 1.); u = (at - t[i]) / h; v, n = 1 - u, len(t)
-    return _mix(np.concatenate([x, slope]), ((1 + 2 * u) * v * v, i), (u * u * (3 - 2 * u), k), (u * v * v * h, i + n), (-u * u * v * h, k + n))
+    h = np.where(k > i, t[k] - t[i], 1.)
+    u = (at - t[i]) / h
+    v, n = 1 - u, len(t)
+    return _mix(np.concatenate([x, slope]), ((1 + 2 * u) * v * v, i), (u * u * (3 - 2 * u), k),
+                (u * v * v * h, i + n), (-u * u * v * h, k + n))
 
 def spline(
     t: np.ndarray, # (n,) seconds at which the values were seen, increasing
@@ -64,7 +87,8 @@ def spline(
     "Cubic spline through all columns at once, held constant beyond its ends."
     columns = np.asarray(x, float).reshape(len(t), -1)
     i = np.clip(np.searchsorted(t, at, side='right') - 1, 0, max(len(t) - 2, 0))
-    y = _read(t, columns, slopes(t, columns, np.arange(len(t)) == 0, local), i, np.minimum(i + 1, len(t) - 1), np.clip(at, t[0], t[-1]))
+    y = _read(t, columns, slopes(t, columns, np.arange(len(t)) == 0, local), i, np.minimum(i + 1, len(t) - 1),
+              np.clip(at, t[0], t[-1]))
     return y.reshape(len(at), *np.shape(x)[1:])
 
 # %% ../../nbs/20_resample.ipynb #5f114ba2
@@ -73,7 +97,8 @@ def patterns(
 ) -> list[tuple[np.ndarray, np.ndarray]]: # [(T,) bool, (n,) joint indices]
     "The different columns of `seen`, each with the joints that have it."
     bits = np.ascontiguousarray(np.packbits(seen, axis=0).T)
-    _, first, group = np.unique(bits.view(f'V{bits.shape[1]}').ravel(), return_index=True, return_inverse=True)
+    _, first, group = np.unique(bits.view(f'V{bits.shape[1]}').ravel(), return_index=True,
+                                return_inverse=True)
     return [(seen[:, j], np.flatnonzero(group == k)) for k, j in enumerate(first)]
 
 def stretches(
@@ -83,17 +108,21 @@ def stretches(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # (N,) pattern, (N,) frame, (N,) bool: a stretch begins
     "Frames in which each pattern was seen, cut where more than `max_gap` seconds lie between two of them."
     row, frame = np.nonzero(seen)
-    first = np.ones(len(row), bool); first[1:] = (np.diff(row) > 0) | (np.diff(t[frame]) > max_gap + 1e-9)
+    first = np.ones(len(row), bool)
+    first[1:] = (np.diff(row) > 0) | (np.diff(t[frame]) > max_gap + 1e-9)
     return row, frame, first
 
 # %% ../../nbs/20_resample.ipynb #cac4eeb6
 def _wanted(t, first, at, frame):
     "(M,) index into `at`, (M,) frames before and (M,) after: every wanted time of every stretch, half a frame beyond its ends included."
-    start = np.flatnonzero(first); end = np.append(start[1:], len(t)) - 1
-    low = np.searchsorted(at, t[start] - frame / 2 - 1e-9, side='right'); high = np.searchsorted(at, t[end] + frame / 2 + 1e-9)
-    count = np.maximum(high - low, 0); which = np.repeat(np.arange(len(start)), count)
+    start = np.flatnonzero(first)
+    end = np.append(start[1:], len(t)) - 1
+    low = np.searchsorted(at, t[start] - frame / 2 - 1e-9, side='right')
+    high = np.searchsorted(at, t[end] + frame / 2 + 1e-9)
+    count = np.maximum(high - low, 0)
+    which = np.repeat(np.arange(len(start)), count)
     m = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - low, count)
-    span = max(float(at[-1]), float(t.max())) + 2 * frame + 1                                       # stretches side by side on one axis
+    span = max(float(at[-1]), float(t.max())) + 2 * frame + 1 # stretches side by side on one axis
     curve = np.cumsum(first) - 1
     i = np.searchsorted(t + curve * span, at[m] + which * span, side='right') - 1
     i = np.clip(i, start[which], np.maximum(end[which] - 1, start[which]))
@@ -102,7 +131,8 @@ def _wanted(t, first, at, frame):
 # %% ../../nbs/20_resample.ipynb #f4684372
 def _confidence(t, conf, i, k, at, frame, max_gap):
     "(M, n) confidence between the frames i and k, one source frame apart where nothing is missing."
-    since, until = at - t[i], t[k] - at; gap = since + until
+    since, until = at - t[i], t[k] - at
+    gap = since + until
     w = since / np.where(gap > 0, gap, 1)
     filled = (gap > 1.5 * frame) & (since > 1e-6) & (until > 1e-6)
     lowered = np.where(filled, 1 - .5 * np.minimum(gap / max(max_gap, 1e-9), 1), 1.)
@@ -112,16 +142,23 @@ def _sample(clip, at, max_gap, local=False):
     "Coordinates and confidence at the times `at`."
     t, frame = clip.seconds, 1 / clip.fps
     if len(t) > 1 and not local: frame = float(np.median(np.diff(t)))
-    J = clip.xyz.shape[1]; xyz, conf = np.zeros((len(at) * J, 3), np.float32), np.zeros(len(at) * J, np.float32)
+    J = clip.xyz.shape[1]
+    xyz, conf = np.zeros((len(at) * J, 3), np.float32), np.zeros(len(at) * J, np.float32)
     found = [(s, j) for s, j in patterns(clip.conf > 0) if s.any()]
-    for n in {len(j) for _, j in found}:                                                            # patterns of as many joints: columns of one system
-        group = [(s, j) for s, j in found if len(j) == n]; joints = np.stack([j for _, j in group])
+    for n in {len(j) for _, j in found}: # patterns of as many joints: columns of one system
+        group = [(s, j) for s, j in found if len(j) == n]
+        joints = np.stack([j for _, j in group])
         row, taken, first = stretches(np.stack([s for s, _ in group]), t, max(max_gap, 1.5 * frame))
-        ts = t[taken]; m, i, k = _wanted(ts, first, at, frame); inside = np.clip(at[m], ts[i], ts[k])
-        source, target = taken[:, None] * J + joints[row], m[:, None] * J + joints[row[i]]            # of every joint among all joints of all frames
-        x, c = clip.xyz.reshape(-1, 3).take(source.ravel(), 0).reshape(len(row), -1).astype(float), clip.conf.take(source)
+        ts = t[taken]
+        m, i, k = _wanted(ts, first, at, frame)
+        inside = np.clip(at[m], ts[i], ts[k])
+        # of every joint among all joints of all frames
+        source, target = taken[:, None] * J + joints[row], m[:, None] * J + joints[row[i]]
+        x = clip.xyz.reshape(-1, 3).take(source.ravel(), 0).reshape(len(row), -1).astype(float)
+        c = clip.conf.take(source)
         y = _read(ts, x, slopes(ts, x, first, local), i, k, inside).astype(np.float32)
-        target = target.ravel(); xyz.view('V12').ravel()[target] = y.view('V12').ravel()              # twelve bytes a joint, in one go
+        target = target.ravel() # twelve bytes a joint, in one go
+        xyz.view('V12').ravel()[target] = y.view('V12').ravel()
         conf[target] = _confidence(ts, c, i, k, inside, frame, max_gap).ravel()
     return xyz.reshape(len(at), J, 3), conf.reshape(len(at), J)
 
@@ -156,11 +193,13 @@ def moving_average(
     causal: bool = False, # the window ends at each frame, as in live use, instead of lying around it
 ) -> Clip:
     "Mean of what was seen in a window around each frame."
-    if not (np.isfinite(seconds) and seconds >= 0): raise ValueError(f'seconds is {seconds}, expected the length of a window, 0 or more')
+    if not (np.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f'seconds is {seconds}, expected the length of a window, 0 or more')
     t, seen = clip.seconds, (clip.conf > 0)[..., None]
     back, ahead = (seconds, 0.) if causal else (seconds / 2, seconds / 2)
     low, high = np.searchsorted(t, t - back - 1e-9), np.searchsorted(t, t + ahead + 1e-9, side='right')
-    total, count = (np.concatenate([np.zeros((1, *a.shape[1:])), a.cumsum(0, dtype=float)]) for a in (clip.xyz * seen, seen))
+    total, count = (np.concatenate([np.zeros((1, *a.shape[1:])), a.cumsum(0, dtype=float)])
+                    for a in (clip.xyz * seen, seen))
     return replace(clip, xyz=(total[high] - total[low]) / np.maximum(count[high] - count[low], 1) * seen)
 
 # %% ../../nbs/20_resample.ipynb #6bbd10aa
@@ -187,16 +226,24 @@ class OneEuro:
         t: float, # seconds, later than the frame before
     ) -> np.ndarray: # (..., J, d), 0 where not seen
         "The frame, smoothed."
-        seen = np.asarray(conf) > 0; xyz = np.where(seen[..., None], xyz, 0.)
-        if self.x is None: self.x, self.v, self.t = np.zeros_like(xyz), np.zeros_like(xyz), np.full(seen.shape, -np.inf)
-        if xyz.shape != self.x.shape: raise ValueError(f'1€ filter: frame has shape {xyz.shape}, expected {self.x.shape} as before')
-        dt = t - self.t; known = (dt <= self.max_gap + 1e-9)[..., None]; dt = np.where(np.isfinite(dt), dt, 1.)[..., None]
-        if (dt[seen] <= 0).any(): raise ValueError(f'1€ filter: frame at {t} s, expected one later than {self.t.max()} s')
+        seen = np.asarray(conf) > 0
+        xyz = np.where(seen[..., None], xyz, 0.)
+        if self.x is None:
+            self.x, self.v, self.t = np.zeros_like(xyz), np.zeros_like(xyz), np.full(seen.shape, -np.inf)
+        if xyz.shape != self.x.shape:
+            raise ValueError(f'1€ filter: frame has shape {xyz.shape}, expected {self.x.shape} as before')
+        dt = t - self.t
+        known = (dt <= self.max_gap + 1e-9)[..., None]
+        dt = np.where(np.isfinite(dt), dt, 1.)[..., None]
+        if (dt[seen] <= 0).any():
+            raise ValueError(f'1€ filter: frame at {t} s, expected one later than {self.t.max()} s')
         weight = lambda cutoff: 1 / (1 + 1 / (2 * np.pi * cutoff * dt))
-        a = weight(self.speed_cutoff); v = np.where(known, self.v + a * ((xyz - self.x) / dt - self.v), 0.)
+        a = weight(self.speed_cutoff)
+        v = np.where(known, self.v + a * ((xyz - self.x) / dt - self.v), 0.)
         a = weight(self.min_cutoff + self.beta * np.linalg.norm(v, axis=-1, keepdims=True))
         x = np.where(known, self.x + a * (xyz - self.x), xyz)
-        now = seen[..., None]; self.x, self.v, self.t = np.where(now, x, self.x), np.where(now, v, self.v), np.where(seen, t, self.t)
+        now = seen[..., None]
+        self.x, self.v, self.t = np.where(now, x, self.x), np.where(now, v, self.v), np.where(seen, t, self.t)
         return x * now
 
 def one_euro(

@@ -21,7 +21,8 @@ from .decoding import Hypothesis, check_log_probs, minimum_frames
 def _states(glosses, device):
     "(B, 2L+1) the symbol of each state, and (B,) how many glosses."
     size = torch.tensor([len(g) for g in glosses], dtype=torch.long, device=device)
-    states = torch.zeros(len(glosses), 2 * int(size.max() if len(size) else 0) + 1, dtype=torch.long, device=device)
+    states = torch.zeros(len(glosses), 2 * int(size.max() if len(size) else 0) + 1, dtype=torch.long,
+                         device=device)
     for row, g in zip(states, glosses): row[1:2 * len(g):2] = torch.tensor(g, dtype=torch.long, device=device)
     return states, size
 
@@ -33,7 +34,8 @@ class _Trellis:
         kind = torch.float32 if states.device.type == 'mps' else torch.float64
         over = (states > 0) & (states != states.roll(2, 1)) # the blank between different glosses
         over[:, :2] = False
-        self.over = torch.zeros(states.shape, dtype=kind, device=states.device).masked_fill_(~over, -torch.inf)
+        self.over = torch.zeros(states.shape, dtype=kind,
+                                device=states.device).masked_fill_(~over, -torch.inf)
         self.after_end = torch.zeros_like(self.over).masked_fill_(states > 0, -torch.inf) # certain blanks
 
     def said(self, t): # (B, S) what each state's symbol has in patch t
@@ -92,21 +94,24 @@ def align(
     log_probs: Tensor, # (B, T, V)
     length: Tensor, # (B,) valid patches
     glosses: list, # B sentences of ids
-    at_once: int = 2**24, # patches times states whose steps are remembered; more are gone through in stretches
+    # patches times states whose steps are remembered; more are gone through in stretches
+    at_once: int = 2**24,
 ) -> Tensor: # (B, T) which gloss of the sentence each patch belongs to, from 0; -1 for none
     "The best path that makes a given sentence."
     check_log_probs(log_probs, length)
     (B, T, _), (states, size) = log_probs.shape, _states(glosses, log_probs.device)
     for i, (g, n) in enumerate(zip(glosses, length.tolist())):
         need = minimum_frames(g)
-        expect(need <= n, f'clip {i} of the batch', f'of {n} patches', f'{need} for its sentence of {len(g)} glosses')
+        expect(need <= n, f'clip {i} of the batch', f'of {n} patches',
+               f'{need} for its sentence of {len(g)} glosses')
     trellis, starts = _Trellis(log_probs, length, states), _segments(T, states.numel(), at_once)
     kept, score = _forward(trellis, starts, T)
-    ends = torch.stack([2 * size, (2 * size - 1).clamp(min=0)], 1)                           # in the last blank, or in the last gloss
+    ends = torch.stack([2 * size, (2 * size - 1).clamp(min=0)], 1) # in the last blank, or in the last gloss
     last = score[:, 2:].gather(1, ends)
     silent = (last.amax(1) == -torch.inf).nonzero().flatten().tolist()
     first = (silent or [0])[0]
-    expect(not silent, f'the sentence of clip {first} of the batch', 'without any probability', 'a possible one')
+    expect(not silent, f'the sentence of clip {first} of the batch', 'without any probability',
+           'a possible one')
     at, path = ends.gather(1, last.argmax(1, keepdim=True)), states.new_zeros(B, T)
     for start, stop in reversed(list(zip(starts, [*starts[1:], T]))):
         at = _read_back(trellis, kept.pop(), start, stop, at, path)
@@ -148,11 +153,15 @@ def with_signs(
     first, last, sure = _stretches(log_probs, align(log_probs, length, glosses), glosses)
     first, last, wide, out = first.double().cpu(), last.double().cpu(), spread / seconds, []
     for h, a, b, c, n in zip(hypotheses, first, last, sure.tolist(), length.tolist()):
-        L = len(h.glosses); a, b = a[:L], b[:L]
+        L = len(h.glosses)
+        a, b = a[:L], b[:L]
         middle = (a[1:] + b[:-1]) / 2
-        begins = torch.maximum(a - wide, torch.cat([a.new_zeros(1), middle])[:L]); ends = torch.minimum(b + wide, torch.cat([middle, a.new_full((1,), n)])[-L:] if L else b)
+        begins = torch.maximum(a - wide, torch.cat([a.new_zeros(1), middle])[:L])
+        ends = torch.minimum(b + wide, torch.cat([middle, a.new_full((1,), n)])[-L:] if L else b)
         named = names.decode(h.glosses) if names is not None else h.glosses
-        out.append(replace(h, signs=tuple(Sign(start + seconds * i, start + seconds * j, g, min(p, 1.)) for i, j, g, p in zip(begins.tolist(), ends.tolist(), named, c))))
+        out.append(replace(h,
+                           signs=tuple(Sign(start + seconds * i, start + seconds * j, g, min(p, 1.))
+                                       for i, j, g, p in zip(begins.tolist(), ends.tolist(), named, c))))
     return out
 
 # %% ../../nbs/51b_alignment.ipynb #c1495834
@@ -175,11 +184,16 @@ def _likeness(old, new, low, high, tolerance):
     "How well two versions agree within what both windows saw; 0 if they are different signs."
     a, b = old.sign, new.sign
     left, right = max(a.start, b.start, low), min(a.end, b.end, high)
-    overlap = max(0., right - left) / max(min(max(a.end, b.end), high) - max(min(a.start, b.start), low), 1e-9)
+    overlap = max(0., right - left) / max(min(max(a.end, b.end), high) - max(min(a.start, b.start), low),
+                                          1e-9)
     if a.gloss != b.gloss: return overlap / 2 if overlap >= .5 and right - left > tolerance else 0.
     near = abs(_middle(a) - _middle(b)) <= tolerance
-    through = old.cut[1] and new.cut[0] and high - low > 2 * tolerance                       # one sign across both edges
-    return 1 + overlap - .1 * abs(_middle(a) - _middle(b)) / (1 + high - low) if overlap >= .5 or near or through else 0.
+    through = old.cut[1] and new.cut[0] and high - low > 2 * tolerance # one sign across both edges
+    return (
+        1 + overlap - .1 * abs(_middle(a) - _middle(b)) / (1 + high - low)
+        if overlap >= .5 or near or through
+        else 0.
+    )
 
 # %% ../../nbs/51b_alignment.ipynb #b2a193a7
 def _match(old, new, likeness):
@@ -187,10 +201,15 @@ def _match(old, new, likeness):
     best = [[0.] * (len(new) + 1) for _ in range(len(old) + 1)]
     like = [[likeness(a, b) for b in new] for a in old]
     for i in reversed(range(len(old))):
-        for j in reversed(range(len(new))): best[i][j] = max(best[i + 1][j], best[i][j + 1], like[i][j] + best[i + 1][j + 1] if like[i][j] > 0 else 0.)
+        for j in reversed(range(len(new))):
+            best[i][j] = max(best[i + 1][j], best[i][j + 1],
+                             like[i][j] + best[i + 1][j + 1] if like[i][j] > 0 else 0.)
     pairs, i, j = [], 0, 0
     while i < len(old) and j < len(new):
-        if like[i][j] > 0 and best[i][j] == like[i][j] + best[i + 1][j + 1]: pairs.append((i, j)); i += 1; j += 1
+        if like[i][j] > 0 and best[i][j] == like[i][j] + best[i + 1][j + 1]:
+            pairs.append((i, j))
+            i += 1
+            j += 1
         elif best[i][j] == best[i + 1][j]: i += 1
         else: j += 1
     return pairs
@@ -199,8 +218,10 @@ def _join(a, b):
     "One sign out of two versions."
     best, other = (a, b) if a.margin >= b.margin else (b, a)
     if best.sign.gloss != other.sign.gloss: return best
-    edge = lambda k, outer: (best.sign[k] if not best.cut[k] else other.sign[k] if not other.cut[k] else outer(best.sign[k], other.sign[k]))
-    return _Seen(best.sign._replace(start=edge(0, min), end=edge(1, max)), best.margin, tuple(p and q for p, q in zip(a.cut, b.cut)))
+    edge = lambda k, outer: (best.sign[k] if not best.cut[k] else other.sign[k] if not other.cut[k]
+                             else outer(best.sign[k], other.sign[k]))
+    return _Seen(best.sign._replace(start=edge(0, min), end=edge(1, max)), best.margin,
+                 tuple(p and q for p, q in zip(a.cut, b.cut)))
 
 # %% ../../nbs/51b_alignment.ipynb #26be84c0
 class Merger:
@@ -211,18 +232,29 @@ class Merger:
 
     def add(self, window: Window) -> 'Merger':
         "Take in a window that starts no earlier than the last one."
-        if not window.start < window.end: raise ValueError(f'a window ends at {window.end} s, before or at its start {window.start} s')
-        if self.windows and window.start < self.windows[-1].start: raise ValueError(f'a window starts at {window.start} s, before the last one, at {self.windows[-1].start} s')
+        if not window.start < window.end:
+            raise ValueError(f'a window ends at {window.end} s, before or at its start {window.start} s')
+        if self.windows and window.start < self.windows[-1].start:
+            raise ValueError(f'a window starts at {window.start} s, before the last one, at '
+                             f'{self.windows[-1].start} s')
         near, tol = [w for w in self.windows if w.end > window.start], self.tolerance
         low, high = window.start, min(window.end, max((w.end for w in near), default=window.start))
-        new = [_Seen(s, _margin(window, _middle(s)), (s.start <= window.start + tol, s.end >= window.end - tol)) for s in sorted(window.signs)]
+        new = [_Seen(s, _margin(window, _middle(s)),
+                     (s.start <= window.start + tol, s.end >= window.end - tol))
+               for s in sorted(window.signs)]
         self._past += [s for s in self._seen if s.sign.end <= low - tol]
         old = [s for s in self._seen if s.sign.end > low - tol]
         pairs = _match(old, new, lambda a, b: _likeness(a, b, low, high, tol) if high > low else 0.)
-        inside, (left, right) = (lambda s: low - tol < _middle(s.sign) < high + tol), (dict(pairs).keys(), dict(pairs).values())
-        kept = [s for i, s in enumerate(old) if i not in left and not (inside(s) and s.margin < _margin(window, _middle(s.sign)))]
-        come = [s for j, s in enumerate(new) if j not in right and not (inside(s) and s.margin <= max((_margin(w, _middle(s.sign)) for w in near), default=-float('inf')))]
-        self._seen = sorted([*kept, *come, *(_join(old[i], new[j]) for i, j in pairs)], key=lambda s: s.sign[:2])
+        inside, (left, right) = (lambda s: low - tol < _middle(
+                                     s.sign) < high + tol), (dict(pairs).keys(), dict(pairs).values())
+        kept = [s for i, s in enumerate(old)
+                if i not in left and not (inside(s) and s.margin < _margin(window, _middle(s.sign)))]
+        come = [s for j, s in enumerate(new)
+                if j not in right and not (inside(s)
+                                           and s.margin <= max((_margin(w, _middle(s.sign)) for w in near),
+                                                               default=-float('inf')))]
+        self._seen = sorted([*kept, *come, *(_join(old[i], new[j]) for i, j in pairs)],
+                            key=lambda s: s.sign[:2])
         self.windows = [*near, window]
         return self
 

@@ -54,7 +54,8 @@ def coverage_curve(
     spoken = np.arange(1, len(order) + 1)
     accuracy = np.cumsum(right[order]) / spoken
     last = np.diff(confidence[order], append=-1) != 0 # clips of one probability are spoken of together
-    return dict(threshold=confidence[order][last], coverage=spoken[last] / len(order), accuracy=accuracy[last])
+    return dict(threshold=confidence[order][last], coverage=spoken[last] / len(order),
+                accuracy=accuracy[last])
 
 # %% ../../nbs/52b_calibration.ipynb #75899728
 def threshold_for(

@@ -21,7 +21,8 @@ class Hypothesis:
     "A sentence that may have been signed, and why it is thought so. Scores are natural log-probabilities."
     glosses: tuple[int, ...] # ids from 1 to K, in order
     score: float # what it is ranked by
-    ctc: float | None = None # of CTC: summed over the paths that the search kept; of the best path, when greedy
+    # of CTC: summed over the paths that the search kept; of the best path, when greedy
+    ctc: float | None = None
     lm: float | None = None # of the language model, unweighted
     attention: float | None = None # of the attention decoder
     complete: bool = True # the attention decoder ended it by itself, not at the longest length allowed
@@ -38,12 +39,17 @@ def check_log_probs(
     length: Tensor, # (B,)
 ):
     "Refuse what are no log-probabilities of patches."
-    if log_probs.ndim != 3 or length.shape != log_probs.shape[:1] or log_probs.shape[2] < 4: raise ValueError(f'log-probabilities have shape {tuple(log_probs.shape)} and lengths {tuple(length.shape)}, expected (B, T, K + 3) and (B,)')
+    if log_probs.ndim != 3 or length.shape != log_probs.shape[:1] or log_probs.shape[2] < 4:
+        raise ValueError(f'log-probabilities have shape {tuple(log_probs.shape)} and lengths '
+                         f'{tuple(length.shape)}, expected (B, T, K + 3) and (B,)')
     B, T, _ = log_probs.shape
-    if B and (length.min() < 0 or length.max() > T): raise ValueError(f'lengths run from {int(length.min())} to {int(length.max())}, expected 0 to {T}')
+    if B and (length.min() < 0 or length.max() > T):
+        raise ValueError(f'lengths run from {int(length.min())} to {int(length.max())}, expected 0 to {T}')
     valid = torch.arange(T, device=log_probs.device) < length.to(log_probs.device)[:, None]
-    odd = (valid[..., None] & ~(log_probs <= 1e-3)).any(2).any(1)                              # NaN is not ≤ either
-    if odd.any(): raise ValueError(f'clip {int(odd.nonzero()[0])} of the batch has log-probabilities that are above 0 or not numbers')
+    odd = (valid[..., None] & ~(log_probs <= 1e-3)).any(2).any(1) # NaN is not ≤ either
+    if odd.any():
+        raise ValueError(f'clip {int(odd.nonzero()[0])} of the batch has log-probabilities that are above 0 '
+                         'or not numbers')
 
 # %% ../../nbs/51a_decoding.ipynb #713a4781
 def _prepare(log_probs, length):
@@ -54,7 +60,8 @@ def _prepare(log_probs, length):
     return _certain_blank(x, over)
 
 def _certain_blank(x, where):
-    blank = torch.full_like(x[0, 0], -torch.inf) if x.numel() else x.new_zeros(x.shape[2:]); blank[0] = 0
+    blank = torch.full_like(x[0, 0], -torch.inf) if x.numel() else x.new_zeros(x.shape[2:])
+    blank[0] = 0
     return torch.where(where[..., None], blank, x)
 
 def greedy(
@@ -65,7 +72,8 @@ def greedy(
     x = _prepare(log_probs, length)
     score, path = x.max(2) if x.shape[1] else (x.sum(2), x.sum(2).long())
     new = (path > 0) & (path != F.pad(path, (1, 0))[:, :-1])
-    return [Hypothesis(tuple(p[n].tolist()), s, s) for p, n, s in zip(path.cpu(), new.cpu(), score.sum(1).tolist())]
+    return [Hypothesis(tuple(p[n].tolist()), s, s)
+            for p, n, s in zip(path.cpu(), new.cpu(), score.sum(1).tolist())]
 
 # %% ../../nbs/51a_decoding.ipynb #0acd559b
 def sequence_log_prob(
@@ -77,7 +85,8 @@ def sequence_log_prob(
     x = _prepare(log_probs, length)
     size = torch.tensor([len(g) for g in glosses], device=x.device)
     flat = torch.tensor([i for g in glosses for i in g], dtype=torch.long, device=x.device)
-    x = F.pad(x.clamp(min=-1e9), (0, 0, 0, max(0, 1 - x.shape[1])))                          # a clip of no patches says nothing for certain
+    # a clip of no patches says nothing for certain
+    x = F.pad(x.clamp(min=-1e9), (0, 0, 0, max(0, 1 - x.shape[1])))
     total = -F.ctc_loss(x.transpose(0, 1), flat, torch.full_like(size, x.shape[1]), size, reduction='none')
     short = torch.tensor([minimum_frames(g) for g in glosses], device=x.device) > length.to(x.device)
     return torch.where(short | (total < -1e8), -torch.inf, total)
@@ -101,8 +110,10 @@ class _Beams:
 def _begin(B, K, x, lm):
     zero = torch.zeros(B, K, dtype=torch.long, device=x.device)
     nothing = torch.full((B, K), -torch.inf, dtype=x.dtype, device=x.device)
-    first = nothing.clone(); first[:, 0] = 0
-    return _Beams(zero, zero, first, nothing, zero, zero - 1, nothing.new_zeros(B, K), lm.start(B, K) if lm else zero)
+    first = nothing.clone()
+    first[:, 0] = 0
+    return _Beams(zero, zero, first, nothing, zero, zero - 1, nothing.new_zeros(B, K),
+                  lm.start(B, K) if lm else zero)
 
 def _grow_hash(h, gloss):
     h = (h ^ (gloss + 1) * -7046029254386353131) * -4658895280553007687
@@ -111,15 +122,20 @@ def _grow_hash(h, gloss):
 # %% ../../nbs/51a_decoding.ipynb #8de06bf3
 def _masses(b, lp, symbols):
     "Log masses if a beginning stays, ending in blank and in its gloss, both (B, K), and if it grows, (B, K, C)."
-    total, own = b.total, lp.gather(1, b.last)                                               # own: the last gloss once more in this patch
+    total, own = b.total, lp.gather(1, b.last) # own: the last gloss once more in this patch
     alive = total > -torch.inf
-    after = lambda gloss: torch.where(gloss == b.last[:, :, None], b.blank[:, :, None], total[:, :, None]) # (B, K, …) what a further gloss continues from
+    # (B, K, …) what a further gloss continues from
+    after = lambda gloss: torch.where(gloss == b.last[:, :, None], b.blank[:, :, None], total[:, :, None])
     grows = after(symbols[:, None, :]) + lp.gather(1, symbols)[:, None, :]
-    child = (b.parent[:, None, :] == b.hash[:, :, None]) & (b.count[:, None, :] == b.count[:, :, None] + 1) & alive[:, None, :] & alive[:, :, None] # (B, K, K) beam j is beam i and a gloss
+    # (B, K, K) beam j is beam i and a gloss
+    child = (b.parent[:, None, :] == b.hash[:, :, None]) & (
+        b.count[:, None, :] == b.count[:, :, None] + 1) & alive[:, None, :] & alive[:, :, None]
     given = torch.where(child, after(b.last[:, None, :]) + own[:, None, :], -torch.inf).amax(1)
     stays = torch.logaddexp(torch.where(b.count > 0, b.gloss + own, -torch.inf), given)
-    merged = (child.any(1)[:, :, None] & (b.last[:, :, None] == symbols[:, None, :])).to(lp.dtype) # (B, K, C) this growth of its parent
-    merged = torch.zeros_like(merged).scatter_add(1, child.to(torch.uint8).argmax(1)[:, :, None].expand_as(merged), merged) > 0
+    # (B, K, C) this growth of its parent
+    merged = (child.any(1)[:, :, None] & (b.last[:, :, None] == symbols[:, None, :])).to(lp.dtype)
+    merged = torch.zeros_like(merged).scatter_add(
+        1, child.to(torch.uint8).argmax(1)[:, :, None].expand_as(merged), merged) > 0
     return total + lp[:, :1], stays, grows.masked_fill(merged, -torch.inf)
 
 # %% ../../nbs/51a_decoding.ipynb #2a8162b5
@@ -128,16 +144,25 @@ def _advance(b, lp, symbols, lm, lm_weight, length_bonus):
     (blank, stays, grows), (B, K), C = _masses(b, lp, symbols), b.count.shape, symbols.shape[1]
     extra = lm_weight * b.lm + length_bonus * b.count
     each = symbols[:, None, :].expand(B, K, C)
-    said, state = lm(b.state[:, :, None].expand(B, K, C), each) if lm else (grows.new_zeros(()).expand(B, K, C), b.state[:, :, None].expand(B, K, C))
-    rank = torch.cat([torch.logaddexp(blank, stays) + extra, (grows + extra[:, :, None] + lm_weight * said + length_bonus).flatten(1)], 1)
+    said, state = (
+        lm(b.state[:, :, None].expand(B, K, C), each)
+        if lm
+        else (grows.new_zeros(()).expand(B, K, C), b.state[:, :, None].expand(B, K, C))
+    )
+    rank = torch.cat([torch.logaddexp(blank, stays) + extra,
+                      (grows + extra[:, :, None] + lm_weight * said + length_bonus).flatten(1)],
+                     1)
     chosen = rank.topk(K, 1).indices
     grew, at = chosen >= K, (chosen - K).clamp(min=0)
     source = torch.where(grew, at // C, chosen)
     old = lambda v: v.gather(1, source)
-    new = lambda v, w: torch.where(grew, v.flatten(1).gather(1, at), old(w))                  # v (B, K, C) where it grew, w (B, K) where not
+    # v (B, K, C) where it grew, w (B, K) where not
+    new = lambda v, w: torch.where(grew, v.flatten(1).gather(1, at), old(w))
     count, last = old(b.count), new(each, b.last)
-    beams = _Beams(count + grew, last, torch.where(grew, -torch.inf, old(blank)), new(grows, stays), torch.where(grew, _grow_hash(old(b.hash), last), old(b.hash)),
-                   torch.where(grew, old(b.hash), old(b.parent)), old(b.lm) + torch.where(grew, new(said, b.lm), 0), new(state, b.state))
+    beams = _Beams(count + grew, last, torch.where(grew, -torch.inf, old(blank)), new(grows, stays),
+                   torch.where(grew, _grow_hash(old(b.hash), last), old(b.hash)),
+                   torch.where(grew, old(b.hash), old(b.parent)),
+                   old(b.lm) + torch.where(grew, new(said, b.lm), 0), new(state, b.state))
     return beams, source, torch.where(grew, last, 0)
 
 # %% ../../nbs/51a_decoding.ipynb #d74db483
@@ -149,7 +174,7 @@ def _sentences(steps, beams):
         added.append(gloss.gather(1, at))
         at = source.gather(1, at)
     if not added: return [[[] for _ in row] for row in beams.count.tolist()]
-    glosses = torch.stack(added[::-1], 2).cpu()                                              # (B, K, T), mostly 0
+    glosses = torch.stack(added[::-1], 2).cpu() # (B, K, T), mostly 0
     return [[g[g > 0].tolist() for g in row] for row in glosses]
 
 # %% ../../nbs/51a_decoding.ipynb #7e99ae35
@@ -172,18 +197,23 @@ def beam_search(
     skip_blank: float = 1., # patches more certain of blank than this are passed over
 ) -> list[list[Hypothesis]]: # of each clip, the best first
     "The likeliest sentences, summed over paths."
-    if beam < 1 or (symbols is not None and symbols < 1): raise ValueError(f'beam is {beam} and symbols {symbols}, expected at least 1')
-    x = _prepare(log_probs, length); B, T, S = x.shape
+    if beam < 1 or (symbols is not None and symbols < 1):
+        raise ValueError(f'beam is {beam} and symbols {symbols}, expected at least 1')
+    x = _prepare(log_probs, length)
+    B, T, S = x.shape
     if B and T: x = _without_blanks(x, (x[..., 0].exp() > skip_blank) | (x[..., 1:] == -torch.inf).all(2))
     b, best, steps = _begin(B, beam, x, lm), x[..., 1:].topk(min(symbols or S, S - 1), 2).indices + 1, []
     for lp, appended in zip(x.unbind(1), best.unbind(1)):
         b, source, gloss = _advance(b, lp, appended, lm, lm_weight, length_bonus)
         steps.append((source, gloss))
     said = b.lm + (lm.end(b.state) if lm else 0)
-    score, order = (b.total + lm_weight * said + length_bonus * b.count).sort(dim=1, descending=True, stable=True)
+    score, order = (
+        b.total + lm_weight * said + length_bonus * b.count).sort(dim=1, descending=True, stable=True)
     rows = [v.gather(1, order).tolist() for v in (b.total, said)]
     tokens = [[row[k] for k in best_first] for row, best_first in zip(_sentences(steps, b), order.tolist())]
-    return [[Hypothesis(tuple(g), s, c, l if lm else None) for g, s, c, l in zip(*clip) if s > -math.inf][:nbest] for clip in zip(tokens, score.tolist(), *rows)]
+    return [[Hypothesis(tuple(g), s, c, l if lm else None) for g, s, c, l in zip(*clip)
+             if s > -math.inf][:nbest]
+            for clip in zip(tokens, score.tolist(), *rows)]
 
 # %% ../../nbs/51a_decoding.ipynb #ecb0a476
 def teacher_force(
@@ -198,7 +228,8 @@ def teacher_force(
     for row, g in zip(rows, glosses): row[:len(g) + 1] = torch.tensor([sos, *g], device=owner.device)
     tokens, target = rows[:, :-1], rows[:, 1:]
     said = score(tokens, length, owner).gather(2, target[..., None])[..., 0]
-    return torch.where(torch.arange(tokens.shape[1], device=owner.device) < length[:, None], said, 0).double().sum(1)
+    return torch.where(torch.arange(tokens.shape[1], device=owner.device) < length[:, None], said,
+                       0).double().sum(1)
 
 def rescore(
     nbest: list[list[Hypothesis]], # of each clip, with CTC's score
@@ -214,16 +245,24 @@ def rescore(
     "Rank the n-best of CTC anew with the attention decoder."
     flat = [h for clip in nbest for h in clip]
     if not flat: return [list(clip) for clip in nbest]
-    if lacking := [h for h in flat if h.ctc is None or (lm_weight and h.lm is None)]: raise ValueError(f'hypothesis {lacking[0].glosses} has no score of {"CTC" if lacking[0].ctc is None else "a language model"} to weigh')
+    if lacking := [h for h in flat if h.ctc is None or (lm_weight and h.lm is None)]:
+        raise ValueError(f'hypothesis {lacking[0].glosses} has no score of '
+                         f'{"CTC" if lacking[0].ctc is None else "a language model"} to weigh')
     owner = torch.tensor([i for i, clip in enumerate(nbest) for _ in clip], device=device)
     said = teacher_force(score, [h.glosses for h in flat], owner, sos)
-    if reverse: said = (1 - reverse_weight) * said + reverse_weight * teacher_force(reverse, [h.glosses[::-1] for h in flat], owner, sos)
-    ranked = iter([replace(h, attention=a, score=ctc_weight * h.ctc + (1 - ctc_weight) * a + lm_weight * (h.lm or 0) + length_bonus * len(h.glosses)) for h, a in zip(flat, said.tolist())])
+    if reverse:
+        said = (1 - reverse_weight) * said + reverse_weight * teacher_force(
+            reverse, [h.glosses[::-1] for h in flat], owner, sos)
+    ranked = iter([replace(h, attention=a,
+                           score=ctc_weight * h.ctc + (
+                               1 - ctc_weight) * a + lm_weight * (h.lm or 0) + length_bonus * len(h.glosses))
+                   for h, a in zip(flat, said.tolist())])
     return [sorted((next(ranked) for _ in clip), key=lambda h: -h.score) for clip in nbest]
 
 # %% ../../nbs/51a_decoding.ipynb #4c50bc2b
 def attention_beam(
-    next_token: Callable, # tokens (N, l) that begin with sos, owner (N,) → log-probabilities (N, V) of what follows
+    # tokens (N, l) that begin with sos, owner (N,) → log-probabilities (N, V) of what follows
+    next_token: Callable,
     longest: Tensor, # (B,) most glosses of each clip
     sos: int, # id of the beginning; that of the end is one more
     beam: int = 8,
@@ -231,12 +270,15 @@ def attention_beam(
 ) -> list[list[Hypothesis]]: # of each clip, the best first
     "The likeliest sentences by the attention decoder alone."
     B, device = len(longest), longest.device
-    tokens, score = torch.full((B, beam, 1), sos, device=device), torch.full((B, beam), -torch.inf, dtype=torch.float64, device=device)
+    tokens = torch.full((B, beam, 1), sos, device=device)
+    score = torch.full((B, beam), -torch.inf, dtype=torch.float64, device=device)
     score[:, 0] = 0
-    count, done, complete = (torch.zeros(B, beam, dtype=d, device=device) for d in (torch.long, torch.bool, torch.bool))
+    count, done, complete = (torch.zeros(B, beam, dtype=d, device=device)
+                             for d in (torch.long, torch.bool, torch.bool))
     owner = torch.arange(B, device=device).repeat_interleave(beam)
     for step in range(int(longest.max()) + 1 if B else 0):
-        lp = next_token(tokens.flatten(0, 1), owner).to(score.dtype).view(B, beam, -1).clone(); V = lp.shape[2]
+        lp = next_token(tokens.flatten(0, 1), owner).to(score.dtype).view(B, beam, -1).clone()
+        V = lp.shape[2]
         lp[..., [0, sos]] = -torch.inf
         wanted, last = lp.argmax(2) == sos + 1, (step >= longest)[:, None, None]
         only_end = done[..., None] | last
@@ -250,8 +292,11 @@ def attention_beam(
         tokens = torch.cat([tokens.gather(1, source[..., None].expand_as(tokens)), token[..., None]], 2)
         count, done = old(count) + ~ends, old(done) | ends
         if done[score > -torch.inf].all(): break
-    rows = zip(tokens[..., 1:].tolist(), score.tolist(), count.tolist(), complete.tolist(), (score - length_bonus * count).tolist())
-    return [[Hypothesis(tuple(g[:n]), s, attention=a, complete=c) for g, s, n, c, a in zip(*clip) if s > -math.inf] for clip in rows]
+    rows = zip(tokens[..., 1:].tolist(), score.tolist(), count.tolist(), complete.tolist(),
+               (score - length_bonus * count).tolist())
+    return [[Hypothesis(tuple(g[:n]), s, attention=a, complete=c) for g, s, n, c, a in zip(*clip)
+             if s > -math.inf]
+            for clip in rows]
 
 def attention_greedy(
     next_token: Callable, # as for `attention_beam`

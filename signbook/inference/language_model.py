@@ -54,13 +54,18 @@ class Scorer(torch.nn.Module):
         super().__init__()
         glosses = tuple(getattr(glosses, 'glosses', glosses))
         self.order, self.size = lm.order, len(lm.words)
-        after = np.where(lm.depth < lm.order, np.arange(len(lm.depth)), lm.shorter)            # a full n-gram leaves the state of its last n−1
-        for name, v in dict(keys=lm.keys, shorter=lm.shorter, after=after, word=np.concatenate([[0], lm.index(glosses), [1, 2]])).items(): self.register_buffer(name, torch.as_tensor(v), False)
-        for name in ('logp', 'backoff'): self.register_buffer(name, torch.as_tensor(getattr(lm, name) * math.log(10)), False)
+        # a full n-gram leaves the state of its last n−1
+        after = np.where(lm.depth < lm.order, np.arange(len(lm.depth)), lm.shorter)
+        for name, v in dict(keys=lm.keys, shorter=lm.shorter, after=after,
+                            word=np.concatenate([[0], lm.index(glosses), [1, 2]])).items():
+            self.register_buffer(name, torch.as_tensor(v), False)
+        for name in ('logp', 'backoff'):
+            self.register_buffer(name, torch.as_tensor(getattr(lm, name) * math.log(10)), False)
         self.unknown = tuple(g for g in glosses if g not in lm.ids)
 
     def start(self, *shape: int) -> Tensor: # state at the beginning of a sentence
-        return self._next(torch.zeros(shape, dtype=torch.long, device=self.keys.device), torch.ones(shape, dtype=torch.long, device=self.keys.device))[1]
+        return self._next(torch.zeros(shape, dtype=torch.long, device=self.keys.device),
+                          torch.ones(shape, dtype=torch.long, device=self.keys.device))[1]
 
     def _next(self, state, word):
         total = torch.zeros(state.shape, dtype=self.logp.dtype, device=state.device)
@@ -69,8 +74,10 @@ class Scorer(torch.nn.Module):
             key = state * self.size + word
             at = torch.searchsorted(self.keys, key).clamp(max=len(self.keys) - 1)
             hit = ~done & (self.keys[at] == key)
-            found = torch.where(hit, at + 1, found); done = done | hit
-            total = torch.where(done, total, total + self.backoff[state]); state = torch.where(done, state, self.shorter[state])
+            found = torch.where(hit, at + 1, found)
+            done = done | hit
+            total = torch.where(done, total, total + self.backoff[state])
+            state = torch.where(done, state, self.shorter[state])
         return total + self.logp[found], self.after[found]
 
     def forward(self,
@@ -94,11 +101,13 @@ def _levels(flat, place, order, W):
     "For each n the keys of its n-grams, how often each occurs, and the node of its shorter n-gram."
     levels, ended, base = [(np.arange(W), np.bincount(flat, minlength=W), np.zeros(W, np.int64))], flat + 1, 1
     for n in range(2, order + 1):
-        base += len(levels[-1][0])                                                           # the first node of this level
+        base += len(levels[-1][0]) # the first node of this level
         here = np.flatnonzero(place >= n - 1)
-        keys, first, inverse, count = np.unique(ended[here - 1] * W + flat[here], return_index=True, return_inverse=True, return_counts=True)
+        keys, first, inverse, count = np.unique(ended[here - 1] * W + flat[here], return_index=True,
+                                                return_inverse=True, return_counts=True)
         levels.append((keys, count, ended[here[first]]))
-        ended = ended.copy(); ended[here] = base + inverse
+        ended = ended.copy()
+        ended[here] = base + inverse
     return levels
 
 # %% ../../nbs/51_gloss_lm.ipynb #4a4b29c4
@@ -118,24 +127,31 @@ def _kneser_ney(levels, W):
     counts, base, starts = [], 1, None
     for n, (keys, count, _) in enumerate(levels):
         starts = keys == 1 if n == 0 else starts[keys // W - base + len(starts)]             # begins with <s>
-        if n + 1 < len(levels): count = np.where(starts, count, np.bincount(levels[n + 1][2] - base, minlength=len(keys)))
-        counts.append(np.where(keys == 1, 0, count) if n == 0 else count)                    # <s> itself is given, not predicted
+        if n + 1 < len(levels):
+            count = np.where(starts, count, np.bincount(levels[n + 1][2] - base, minlength=len(keys)))
+        counts.append(np.where(keys == 1, 0, count) if n == 0 else count) # <s> itself is given, not predicted
         base += len(keys)
     return counts
 
 def _smooth(words, levels):
     W, sizes = len(words), [len(k) for k, *_ in levels]
-    keys, shorter, M = np.concatenate([k for k, *_ in levels]), np.concatenate([[0], *(s for *_, s in levels)]), sum(sizes)
+    keys = np.concatenate([k for k, *_ in levels])
+    shorter = np.concatenate([[0], *(s for *_, s in levels)])
+    M = sum(sizes)
     p, left, base = np.zeros(M + 1), np.ones(M + 1), 1
-    p[0] = 1 / (W - 1)                                                                       # anything but <s>
+    p[0] = 1 / (W - 1) # anything but <s>
     for size, count in zip(sizes, _kneser_ney(levels, W)):
-        nodes, parent, off = slice(base, base + size), keys[base - 1:base - 1 + size] // W, discounts(count)[np.minimum(count, 3)]
+        nodes = slice(base, base + size)
+        parent = keys[base - 1:base - 1 + size] // W
+        off = discounts(count)[np.minimum(count, 3)]
         total, taken = np.bincount(parent, count, M + 1), np.bincount(parent, off, M + 1)
         left = np.where(total > 0, taken / np.maximum(total, 1), left)
         p[nodes] = (count - off) / total[parent] + left[parent] * p[shorter[nodes]]
         base += size
-    logp = np.log10(p); logp[0], logp[2] = 0, -99                                                      # <s>
-    return NGram(tuple(words), len(levels), keys, np.repeat(np.arange(len(sizes) + 1), [1, *sizes]), shorter, logp, np.log10(np.where(np.arange(M + 1) > 0, left, 1)))
+    logp = np.log10(p) # <s>
+    logp[0], logp[2] = 0, -99
+    return NGram(tuple(words), len(levels), keys, np.repeat(np.arange(len(sizes) + 1), [1, *sizes]), shorter,
+                 logp, np.log10(np.where(np.arange(M + 1) > 0, left, 1)))
 
 def fit(
     sentences, # a corpus, clips, or tuples of glosses
@@ -143,15 +159,19 @@ def fit(
     glosses: Iterable[str] = (), # others that may be signed, such as a recogniser's vocabulary
 ) -> NGram:
     "Count the n-grams of sentences, and smooth."
-    sentences = [s if isinstance(s, str) else tuple(getattr(s, 'gloss', s)) for s in getattr(sentences, 'gloss', sentences)]
-    if text := [s for s in sentences if isinstance(s, str)]: raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
+    sentences = [s if isinstance(s, str) else tuple(getattr(s, 'gloss', s))
+                 for s in getattr(sentences, 'gloss', sentences)]
+    if text := [s for s in sentences if isinstance(s, str)]:
+        raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
     if order < 1: raise ValueError(f'order is {order}, expected at least 1')
-    if not any(sentences): raise ValueError(f'there are {len(sentences)} sentences and no gloss in them, expected at least one')
+    if not any(sentences):
+        raise ValueError(f'there are {len(sentences)} sentences and no gloss in them, expected at least one')
     known = {*getattr(glosses, 'glosses', glosses)}.union(*sentences)
     odd = [g for g in known if not isinstance(g, str) or not g]
     expect(not odd, 'a gloss', repr(odd[:1]), 'text that is not empty')
     words = (*marks, *sorted(known))
-    return _smooth(words, _levels(*_stream(sentences, {w: i for i, w in enumerate(words)}), order, len(words)))
+    return _smooth(words,
+                   _levels(*_stream(sentences, {w: i for i, w in enumerate(words)}), order, len(words)))
 
 NGram.fit = staticmethod(fit)
 
@@ -163,9 +183,12 @@ def score_sentences(
     "The probability of each gloss of each sentence, and of the end."
     rows = [lm.index(s) for s in sentences]
     ask, longest = Scorer(lm, lm.words[3:]), max(map(len, rows), default=0) + 1
-    word = torch.stack([torch.tensor([*r, 2] + [-1] * (longest - len(r) - 1)) for r in rows]) if rows else torch.zeros(0, longest, dtype=torch.long)
+    word = torch.stack([torch.tensor([*r, 2] + [-1] * (longest - len(r) - 1))
+                        for r in rows]) if rows else torch.zeros(0, longest, dtype=torch.long)
     state, out = ask.start(len(rows)), []
-    for w in word.T: logp, state = ask._next(state, w.clamp(min=0)); out.append(logp)
+    for w in word.T:
+        logp, state = ask._next(state, w.clamp(min=0))
+        out.append(logp)
     return torch.stack(out, 1).where(word >= 0, 0.), word > 0
 
 def perplexity(
@@ -176,8 +199,10 @@ def perplexity(
     sentences = list(sentences)
     if not sentences: raise ValueError('there are no sentences to score, expected at least one')
     logp, known = score_sentences(lm, sentences)
-    total = sum(map(len, sentences)); unknown = total + len(sentences) - int(known.sum())
-    return dict(sentences=len(sentences), glosses=total, unknown=unknown, perplexity=(-logp[known].sum() / known.sum()).exp().item())
+    total = sum(map(len, sentences))
+    unknown = total + len(sentences) - int(known.sum())
+    return dict(sentences=len(sentences), glosses=total, unknown=unknown,
+                perplexity=(-logp[known].sum() / known.sum()).exp().item())
 
 # %% ../../nbs/51_gloss_lm.ipynb #eeb25d3b
 escaped = '# signbook: %20 and the like stand for single characters'
@@ -202,11 +227,14 @@ def write_arpa(
     for p, w in zip((lm.keys // W).tolist(), (lm.keys % W).tolist()):
         names.append(f'{names[p]} {words[w]}' if p else words[w])
     head = [escaped] if words != [*lm.words] else []
-    lines = [*head, '\\data\\', *(f'ngram {n}={c}' for n, c in enumerate(np.bincount(lm.depth, minlength=lm.order + 1)[1:], 1))]
+    lines = [*head, '\\data\\',
+             *(f'ngram {n}={c}' for n, c in enumerate(np.bincount(lm.depth, minlength=lm.order + 1)[1:], 1))]
     for n in range(1, lm.order + 1):
         back = lambda i: f'\t{float(lm.backoff[i])!r}' if n < lm.order else ''
-        lines += ['', f'\\{n}-grams:', *(f'{float(lm.logp[i])!r}\t{names[i]}{back(i)}' for i in np.flatnonzero(lm.depth == n))]
-    with replacing(path) as temporary: temporary.write_text('\n'.join([*lines, '', '\\end\\', '']), encoding='utf-8')
+        lines += ['', f'\\{n}-grams:',
+                  *(f'{float(lm.logp[i])!r}\t{names[i]}{back(i)}' for i in np.flatnonzero(lm.depth == n))]
+    with replacing(path) as temporary:
+        temporary.write_text('\n'.join([*lines, '', '\\end\\', '']), encoding='utf-8')
 
 # %% ../../nbs/51_gloss_lm.ipynb #cf7df22d
 most_order = 32 # each order looks at all shorter ones; nobody has enough text for a third of that
@@ -215,7 +243,8 @@ def _sections(path):
     "For each order of an ARPA file its n-grams as tuples, their log10 probabilities and their backoffs."
     def fail(text): raise ValueError(f'{path}: {text}')
     try: text = regular(path).read_text(encoding='utf-8-sig')
-    except (OSError, UnicodeDecodeError) as e: fail(f'cannot be read as text in UTF-8 ({getattr(e, "strerror", None) or e})')
+    except (OSError, UnicodeDecodeError) as e:
+        fail(f'cannot be read as text in UTF-8 ({getattr(e, "strerror", None) or e})')
     _, *cut = re.split(r'^[ \t]*\\(data\\|\d+-grams:|end\\)[ \t]*$', text, flags=re.M)
     said = r'^[ \t]*ngram[ \t]+(\d{1,9})[ \t]*=[ \t]*(\d{1,15})'
     counts = [(int(n), int(c)) for n, c in re.findall(said, cut[1] if cut else '', flags=re.M)]
@@ -223,15 +252,21 @@ def _sections(path):
     if len(counts) > most_order: fail(f'is of order {len(counts)}, expected at most {most_order}')
     found = ', '.join(cut[::2][:most_order]) or 'none'
     right = ', '.join(wanted) if counts else 'data, 1-grams: and so on, end'
-    if not counts or cut[::2] != wanted: fail(f'is no ARPA file, or damaged: its sections are {found}, expected {right}')
+    if not counts or cut[::2] != wanted:
+        fail(f'is no ARPA file, or damaged: its sections are {found}, expected {right}')
     for (n, count), body in zip(counts, cut[3:-1:2]):
         rows = [re.split('[ \t]+', line.strip()) for line in body.split('\n') if line.strip()]
         if len(rows) != count: fail(f'has {len(rows)} {n}-grams, but says that there are {count}')
         for r in rows:
-            try: ok = len(r) in (n + 1, n + 2) and -math.inf < float(r[0]) <= 0 and all(map(math.isfinite, map(float, r[n + 1:])))
+            try:
+                ok = len(r) in (n + 1, n + 2) and -math.inf < float(r[0]) <= 0 and all(
+                    map(math.isfinite, map(float, r[n + 1:])))
             except ValueError: ok = False
-            if not ok: fail(f'found {" ".join(r)[:60]!r} among the {n}-grams, expected a log10 probability, {n} words and perhaps a backoff')
-        yield [tuple(r[1:n + 1]) for r in rows], np.array([float(r[0]) for r in rows]), np.array([float((r[n + 1:] or [0])[0]) for r in rows])
+            if not ok:
+                fail(f'found {" ".join(r)[:60]!r} among the {n}-grams, expected a log10 probability, {n} '
+                     'words and perhaps a backoff')
+        yield [tuple(r[1:n + 1]) for r in rows], np.array([float(r[0]) for r in rows]), np.array(
+            [float((r[n + 1:] or [0])[0]) for r in rows])
 
 # %% ../../nbs/51_gloss_lm.ipynb #6477e24e
 def _child(keys, W, node, word):
@@ -244,22 +279,41 @@ def read_arpa(
 ) -> NGram:
     "Read a model from ARPA."
     levels = list(_sections(path))
-    names, logp, backoff = levels[0]; names = ['<unk>' if g == '<UNK>' else g for g, in names]
+    names, logp, backoff = levels[0]
+    names = ['<unk>' if g == '<UNK>' else g for g, in names]
     have = dict(zip(names, zip(logp, backoff)))
-    words = (*marks, *(g for g in names if g not in marks)); ids, W = {g: i for i, g in enumerate(words)}, len(words)
+    words = (*marks, *(g for g in names if g not in marks))
+    ids, W = {g: i for i, g in enumerate(words)}, len(words)
     if len(have) < len(names): raise ValueError(f'{path}: has a word twice among its 1-grams')
-    first = np.array([have.get(g, (-99 if g == '<s>' else -100, 0)) for g in words])           # marks that it lacks
-    keys, depth, shorter, logp, backoff = np.arange(W), np.repeat([0, 1], [1, W]), np.zeros(W + 1, np.int64), np.r_[0, first[:, 0]], np.r_[0, first[:, 1]]
+    first = np.array([have.get(g, (-99 if g == '<s>' else -100, 0)) for g in words]) # marks that it lacks
+    keys = np.arange(W)
+    depth = np.repeat([0, 1], [1, W])
+    shorter = np.zeros(W + 1, np.int64)
+    logp = np.r_[0, first[:, 0]]
+    backoff = np.r_[0, first[:, 1]]
     for n, (grams, p, b) in enumerate(levels[1:], 2):
-        word = np.array([[ids.get(g if g != '<UNK>' else '<unk>', -1) for g in gram] for gram in grams], np.int64).reshape(-1, n)
+        word = np.array([[ids.get(g if g != '<UNK>' else '<unk>', -1) for g in gram] for gram in grams],
+                        np.int64).reshape(-1, n)
         node = np.zeros(len(word), np.int64)
-        for w in word[:, :-1].T: node = np.where(node < 0, -1, _child(keys, W, node, w)); node[node == 0] = -1
-        if lost := np.flatnonzero((node < 0) | (word < 0).any(1)).tolist(): raise ValueError(f'{path}: has {" ".join(grams[lost[0]])!r} among its {n}-grams, but not the n-gram that it continues, or not its last word')
-        key = node * W + word[:, -1]; order = np.argsort(key)
-        if (np.diff(key[order]) == 0).any(): raise ValueError(f'{path}: has an n-gram twice among its {n}-grams')
+        for w in word[:, :-1].T:
+            node = np.where(node < 0, -1, _child(keys, W, node, w))
+            node[node == 0] = -1
+        if lost := np.flatnonzero((node < 0) | (word < 0).any(1)).tolist():
+            raise ValueError(f'{path}: has {" ".join(grams[lost[0]])!r} among its {n}-grams, but not the '
+                             'n-gram that it continues, or not its last word')
+        key = node * W + word[:, -1]
+        order = np.argsort(key)
+        if (np.diff(key[order]) == 0).any():
+            raise ValueError(f'{path}: has an n-gram twice among its {n}-grams')
         end, short = shorter[node[order]], np.zeros(len(word), np.int64)
-        for _ in range(n): short = np.where(short > 0, short, _child(keys, W, end, word[order, -1])); end = shorter[end]
-        keys, depth, shorter = np.r_[keys, key[order]], np.r_[depth, np.full(len(word), n)], np.r_[shorter, short]
+        for _ in range(n):
+            short = np.where(short > 0, short, _child(keys, W, end, word[order, -1]))
+            end = shorter[end]
+        keys, depth, shorter = (
+            np.r_[keys, key[order]],
+            np.r_[depth, np.full(len(word), n)],
+            np.r_[shorter, short],
+        )
         logp, backoff = np.r_[logp, p[order]], np.r_[backoff, b[order]]
     with open(path, encoding='utf-8-sig') as file: own = file.readline().rstrip('\r\n') == escaped
     if own: words = (*words[:len(marks)], *map(from_word, words[len(marks):]))

@@ -22,12 +22,19 @@ def check_scores(
     glosses: tuple = (), # K names, where there are some
 ):
     "Refuse scores and targets that do not belong together."
-    if logits.ndim != 2 or target.shape != logits.shape[:1]: raise ValueError(f'scores have shape {tuple(logits.shape)} and targets {tuple(target.shape)}, expected (N, K) and (N,)')
+    if logits.ndim != 2 or target.shape != logits.shape[:1]:
+        raise ValueError(f'scores have shape {tuple(logits.shape)} and targets {tuple(target.shape)}, '
+                         'expected (N, K) and (N,)')
     if not len(target): raise ValueError('there are no clips to score, expected at least one')
     N, K = logits.shape
-    if not logits.isfinite().all(): raise ValueError(f'{int((~logits.isfinite()).any(1).sum())} of {N} clips have scores that are not finite')
-    if target.min() < 0 or target.max() >= K: raise ValueError(f'targets run from {int(target.min())} to {int(target.max())}, expected 0 to {K - 1} (gloss ids less one)')
-    if glosses and len(glosses) != K: raise ValueError(f'there are {len(glosses)} glosses for scores of {K} words')
+    if not logits.isfinite().all():
+        raise ValueError(f'{int((~logits.isfinite()).any(1).sum())} of {N} clips have scores that are not '
+                         'finite')
+    if target.min() < 0 or target.max() >= K:
+        raise ValueError(f'targets run from {int(target.min())} to {int(target.max())}, expected 0 to '
+                         f'{K - 1} (gloss ids less one)')
+    if glosses and len(glosses) != K:
+        raise ValueError(f'there are {len(glosses)} glosses for scores of {K} words')
 
 # %% ../../nbs/52_metrics.ipynb #691c74d1
 def top_k(
@@ -59,9 +66,12 @@ def per_class(
     check_scores(logits, target, glosses)
     rows, guess = [], logits.argmax(1)
     for word in target.unique().tolist():
-        said = torch.bincount(guess[target == word], minlength=len(glosses)); n, right = int(said.sum()), int(said[word])
-        said[word] = 0; other = int(said.argmax())
-        rows.append(dict(gloss=glosses[word], n=n, top1=right / n, taken_for=glosses[other] if said[other] else '', times=int(said[other])))
+        said = torch.bincount(guess[target == word], minlength=len(glosses))
+        n, right = int(said.sum()), int(said[word])
+        said[word] = 0
+        other = int(said.argmax())
+        rows.append(dict(gloss=glosses[word], n=n, top1=right / n,
+                         taken_for=glosses[other] if said[other] else '', times=int(said[other])))
     return sorted(rows, key=lambda r: (r['top1'], -r['n'], r['gloss']))
 
 def per_group(
@@ -71,7 +81,8 @@ def per_group(
     "How each signer, or any other group, fares."
     groups, right = np.asarray(groups), np.asarray(right, float)
     if groups.shape != right.shape: raise ValueError(f'there are {len(groups)} groups for {len(right)} clips')
-    return {str(g): dict(n=int((groups == g).sum()), top1=float(right[groups == g].mean())) for g in np.unique(groups)}
+    return {str(g): dict(n=int((groups == g).sum()), top1=float(right[groups == g].mean()))
+            for g in np.unique(groups)}
 
 # %% ../../nbs/52_metrics.ipynb #953d4436
 def confusion(
@@ -90,7 +101,8 @@ def top_confusions(
     "The most frequent confusions, the most frequent first."
     wrong = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-wrong, axis=None, kind='stable')[:n]
-    return [(glosses[i], glosses[j], int(wrong[i, j]), int(matrix[i].sum())) for i, j in zip(*np.unravel_index(order, wrong.shape)) if wrong[i, j]]
+    return [(glosses[i], glosses[j], int(wrong[i, j]), int(matrix[i].sum()))
+            for i, j in zip(*np.unravel_index(order, wrong.shape)) if wrong[i, j]]
 
 # %% ../../nbs/52_metrics.ipynb #0e0a826d
 def plot_confusion(
@@ -102,8 +114,10 @@ def plot_confusion(
     import matplotlib.pyplot as plt
     fig, (a, b) = plt.subplots(1, 2, figsize=(7, 3.6), width_ratios=[1.25, 1], layout='constrained')
     share = matrix / matrix.sum(1, keepdims=True).clip(1)
-    picture = a.imshow(np.where(share > 0, share, np.nan), cmap='viridis_r', vmin=0, vmax=1, interpolation='nearest')
-    a.set(xlabel='said', ylabel='true'); fig.colorbar(picture, ax=a, shrink=.7, label='share of the true word')
+    picture = a.imshow(np.where(share > 0, share, np.nan), cmap='viridis_r', vmin=0, vmax=1,
+                       interpolation='nearest')
+    a.set(xlabel='said', ylabel='true')
+    fig.colorbar(picture, ax=a, shrink=.7, label='share of the true word')
     few = len(glosses) <= 15
     named = glosses if few else ()
     tick_words(a.xaxis, named, rotation=90, fontsize=7)
@@ -111,7 +125,8 @@ def plot_confusion(
     top = top_confusions(matrix, glosses, n)[::-1]
     b.barh(range(len(top)), [t for *_, t, _ in top], color='#d95f02', height=.6)
     tick_words(b.yaxis, [f'{i} → {j}' for i, j, *_ in top], fontsize=7)
-    b.set_xlabel('times taken for'); b.spines[['top', 'right']].set_visible(False)
+    b.set_xlabel('times taken for')
+    b.spines[['top', 'right']].set_visible(False)
     b.xaxis.get_major_locator().set_params(integer=True)
     for y, (*_, times, total) in enumerate(top): b.text(times, y, f' of {total}', va='center', fontsize=7)
     return fig
@@ -133,13 +148,17 @@ def bootstrap(
     "Interval of a mean, by drawing the test set anew."
     values = np.asarray(values, float)
     if not len(values): raise ValueError('there is nothing to draw from, expected at least one value')
-    if groups is not None and len(groups) != len(values): raise ValueError(f'there are {len(groups)} groups for {len(values)} values')
+    if groups is not None and len(groups) != len(values):
+        raise ValueError(f'there are {len(groups)} groups for {len(values)} values')
     if values.min() == values.max() and values[0] in (0, 1): return _unanimous(values, groups, level)
-    which = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    which = (
+        np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    )
     total, count, draw = np.bincount(which, values), np.bincount(which), np.random.default_rng(seed)
     means = np.empty(rounds)
     for i in range(rounds):
-        drawn = draw.integers(0, len(total), len(total)); means[i] = total[drawn].sum() / count[drawn].sum()
+        drawn = draw.integers(0, len(total), len(total))
+        means[i] = total[drawn].sum() / count[drawn].sum()
     return tuple(float(v) for v in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
 
 # %% ../../nbs/52_metrics.ipynb #a753aa4f
@@ -151,7 +170,8 @@ def ece(
     "How far the probability of the best word is from how often it is right."
     check_scores(logits, target)
     if logits.shape[1] == 1: return 0.
-    return multiclass_calibration_error(logits.softmax(1), target, logits.shape[1], n_bins=bins, norm='l1').item()
+    return multiclass_calibration_error(logits.softmax(1), target, logits.shape[1], n_bins=bins,
+                                        norm='l1').item()
 
 def plot_reliability(
     logits: Tensor, # (N, K)
@@ -163,10 +183,14 @@ def plot_reliability(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(3.6, 3))[1]
     sure, right = logits.softmax(1).max(1)[0].numpy(), (logits.argmax(1) == target).numpy()
-    which = np.minimum((sure * bins).astype(int), bins - 1); n = np.bincount(which, minlength=bins)
+    which = np.minimum((sure * bins).astype(int), bins - 1)
+    n = np.bincount(which, minlength=bins)
     mean = lambda v: np.bincount(which, v, minlength=bins)[n > 0] / n[n > 0]
-    ax.plot([0, 1], [0, 1], color='#999', lw=1, ls=':'); ax.scatter(mean(sure), mean(right), s=10 + 200 * n[n > 0] / n.sum(), color='#1b7f79', alpha=.8)
-    ax.set(xlabel='how sure', ylabel='how often right', xlim=(0, 1), ylim=(0, 1.03), title=f'ECE {ece(logits, target):.3f}'); ax.title.set_fontsize(9)
+    ax.plot([0, 1], [0, 1], color='#999', lw=1, ls=':')
+    ax.scatter(mean(sure), mean(right), s=10 + 200 * n[n > 0] / n.sum(), color='#1b7f79', alpha=.8)
+    ax.set(xlabel='how sure', ylabel='how often right', xlim=(0, 1), ylim=(0, 1.03),
+           title=f'ECE {ece(logits, target):.3f}')
+    ax.title.set_fontsize(9)
     return ax
 
 # %% ../../nbs/52_metrics.ipynb #d261d999
@@ -177,12 +201,14 @@ def boundary_scores(
     threshold: float = .5,
 ) -> dict: # frames (n), precision, recall, f1, iou; None where nothing is known
     "How well a track of boundaries finds the frames of signs."
-    if prob.shape != target.shape: raise ValueError(f'the track has shape {tuple(prob.shape)} and its target {tuple(target.shape)}, expected the same')
+    if prob.shape != target.shape:
+        raise ValueError(f'the track has shape {tuple(prob.shape)} and its target {tuple(target.shape)}, '
+                         'expected the same')
     known = frame_mask(length, prob.shape[1]) & (target >= 0)
     said, true = (prob >= threshold)[known], (target > .5)[known]
     if not known.any(): return dict(frames=0, precision=None, recall=None, f1=None, iou=None)
     hit, extra, missed = (int((a & b).sum()) for a, b in ((said, true), (said, ~true), (~said, true)))
-    share = lambda part, whole: part / whole if whole else 1.                                  # nothing to find and nothing said is right
+    share = lambda part, whole: part / whole if whole else 1. # nothing to find and nothing said is right
     return dict(frames=int(known.sum()), precision=share(hit, hit + extra), recall=share(hit, hit + missed),
                 f1=share(2 * hit, 2 * hit + extra + missed), iou=share(hit, hit + extra + missed))
 
@@ -198,9 +224,11 @@ def evaluate_classification(
     logits, target = torch.as_tensor(logits).detach().float().cpu(), torch.as_tensor(target).cpu().long()
     check_scores(logits, target, tuple(glosses))
     right = logits.argmax(1) == target
-    scores = dict(n=len(target), classes=logits.shape[1], top1=top_k(logits, target), top5=top_k(logits, target, 5), macro=macro(logits, target), ece=ece(logits, target),
+    scores = dict(n=len(target), classes=logits.shape[1], top1=top_k(logits, target),
+                  top5=top_k(logits, target, 5), macro=macro(logits, target), ece=ece(logits, target),
                   top1_interval=bootstrap(right, seed=seed), words_tested=len(target.unique()))
     if signers is not None:
         scores['per_signer'] = per_group(right, signers)
-        if len(scores['per_signer']) > 1: scores['top1_interval_signers'] = bootstrap(right, signers, seed=seed)
+        if len(scores['per_signer']) > 1:
+            scores['top1_interval_signers'] = bootstrap(right, signers, seed=seed)
     return scores

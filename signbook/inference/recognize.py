@@ -18,7 +18,8 @@ from ..clip import Clip
 from ..data.files import expect
 from ..features.pipeline import Features, Prepared, bucket_batches, collate, to_item
 from .alignment import Merger, Window, with_signs
-from .decoding import Hypothesis, attention_beam, beam_search, greedy, minimum_frames, next_of, rescore
+from .decoding import (Hypothesis, attention_beam, beam_search, greedy, minimum_frames,
+                                         next_of, rescore)
 
 # %% ../../nbs/53_recognize.ipynb #271abff2
 failures = ValueError, MemoryError, RuntimeError # torch says RuntimeError when the memory does not suffice
@@ -40,7 +41,8 @@ def attempts(
 
 # %% ../../nbs/53_recognize.ipynb #91a720e6
 def to(batch: dict, device) -> dict: # what is no tensor, such as names, stays
-    return {k: v.to(device, non_blocking=True) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+    return {k: v.to(device, non_blocking=True) if isinstance(v, torch.Tensor) else v
+            for k, v in batch.items()}
 
 @contextmanager
 def judging(model): # afterwards the model is as it was
@@ -77,14 +79,16 @@ def predict(
     features: Features,
     data: Prepared,
     batch_size: int = 64,
-    failed: dict | None = None, # clip → why it failed, filled in here: its logits are NaN; None lets errors through
+    # clip → why it failed, filled in here: its logits are NaN; None lets errors through
+    failed: dict | None = None,
 ) -> dict: # logits (N, K), and for models that find boundaries: boundary, a list of (T',) probabilities
     "What a recogniser of single signs says about each clip."
     out, boundary = torch.full((len(data), model.config.classes), torch.nan), [None] * len(data)
     for b, y in outputs(model, features, data, batch_size, failed):
         out[b] = y['logits'].float().cpu()
         if 'boundary' not in y: continue
-        for i, t, n in zip(b, y['boundary'].float().sigmoid().cpu(), y['length'].tolist()): boundary[i] = t[:n]
+        for i, t, n in zip(b, y['boundary'].float().sigmoid().cpu(), y['length'].tolist()):
+            boundary[i] = t[:n]
     return dict(logits=out, **(dict(boundary=boundary) if any(x is not None for x in boundary) else {}))
 
 # %% ../../nbs/53_recognize.ipynb #f6e34998
@@ -100,16 +104,20 @@ class Decoding:
     length_bonus: float = 0. # for each gloss
     ctc_weight: float = .5 # of CTC in rescoring; the rest is attention's
     reverse_weight: float = .3 # of the right-to-left decoder, where there is one
-    window: float | None = 30. # seconds; longer clips are recognised in windows; None takes every clip as a whole
+    # seconds; longer clips are recognised in windows; None takes every clip as a whole
+    window: float | None = 30.
     overlap: float = 4. # seconds that two windows share
 
     def __post_init__(self):
         if self.window is not None:
             wanted = f'seconds, less than the window of {self.window}'
             expect(0 <= self.overlap < self.window, 'decoding: overlap', self.overlap, wanted)
-        if self.method not in methods: raise ValueError(f'decoding: method is {self.method!r}, expected one of {", ".join(methods)}')
-        if self.beam < 1 or self.symbols < 1: raise ValueError(f'decoding: beam is {self.beam} and symbols {self.symbols}, expected 1 or more')
-        if not 0 <= self.ctc_weight <= 1: raise ValueError(f'decoding: ctc_weight is {self.ctc_weight}, expected 0 to 1')
+        if self.method not in methods:
+            raise ValueError(f'decoding: method is {self.method!r}, expected one of {", ".join(methods)}')
+        if self.beam < 1 or self.symbols < 1:
+            raise ValueError(f'decoding: beam is {self.beam} and symbols {self.symbols}, expected 1 or more')
+        if not 0 <= self.ctc_weight <= 1:
+            raise ValueError(f'decoding: ctc_weight is {self.ctc_weight}, expected 0 to 1')
 
 # %% ../../nbs/53_recognize.ipynb #012240fd
 def judge(decoder, x, length): # the decoder as `rescore` and `attention_beam` want it: for sentences, and whose they are
@@ -128,8 +136,8 @@ def second_pass(model, found, x, length, how):
     back, most = model.reverse_decoder, model.config.most_glosses
     fitting = [[h for h in row if len(h.glosses) <= most] for row in found]
     reverse = judge(back, x, length) if back is not None else None
-    ranked = rescore(fitting, judge(model.decoder, x, length), model.config.classes + 1, how.ctc_weight, reverse,
-                     how.reverse_weight, how.lm_weight, how.length_bonus, x.device)
+    ranked = rescore(fitting, judge(model.decoder, x, length), model.config.classes + 1, how.ctc_weight,
+                     reverse, how.reverse_weight, how.lm_weight, how.length_bonus, x.device)
     return [new or old for new, old in zip(ranked, found)]
 
 # %% ../../nbs/53_recognize.ipynb #cdeff9c0
@@ -148,17 +156,21 @@ def decode(
     if how.method == 'greedy': return greedy(ctc, length), ctc, length
     if how.method == 'attention':
         longest, score = length.clamp(max=model.config.most_glosses), next_of(judge(model.decoder, x, length))
-        found = attention_beam(score, longest, model.config.classes + 1, how.beam, length_bonus=how.length_bonus)
+        found = attention_beam(score, longest, model.config.classes + 1, how.beam,
+                               length_bonus=how.length_bonus)
     else:
-        fusion = dict(lm=lm if how.lm_weight else None, lm_weight=how.lm_weight, length_bonus=how.length_bonus)
+        fusion = dict(lm=lm if how.lm_weight else None, lm_weight=how.lm_weight,
+                      length_bonus=how.length_bonus)
         found = beam_search(ctc, length, how.beam, how.symbols, **fusion)
         if how.method == 'rescore': found = second_pass(model, found, x, length, how)
     return [h[0] for h in found], ctc, length
 
 # %% ../../nbs/53_recognize.ipynb #db24c296
 def heard(model, features, items, names, how, lm, **options): # a `Hypothesis` with its signs for each item
-    found, ctc, length = decode(model, finished(features, items, next(model.parameters()).device), how, lm, **options)
-    fits = [h if minimum_frames(h.glosses) <= n else replace(h, glosses=()) for h, n in zip(found, length.tolist())]
+    found, ctc, length = decode(model, finished(features, items, next(model.parameters()).device), how, lm,
+                                **options)
+    fits = [h if minimum_frames(h.glosses) <= n else replace(h, glosses=())
+            for h, n in zip(found, length.tolist())]
     timed = with_signs(fits, ctc, length, model.seconds, names)
     return [replace(h, signs=t.signs) for h, t in zip(found, timed)]
 
@@ -183,7 +195,8 @@ def moments(clips, i): return clips.moments(i) if hasattr(clips, 'moments') else
 def stretch(clips, i, first, last) -> Clip: # some frames of a clip, without what it is labelled with
     if hasattr(clips, 'stretch'): return clips.stretch(i, first, last)
     c, cut = clips[i], slice(first, last)
-    return replace(c, xyz=c.xyz[cut], conf=c.conf[cut], times=None if c.times is None else c.times[cut], gloss=(), spans=())
+    return replace(c, xyz=c.xyz[cut], conf=c.conf[cut], times=None if c.times is None else c.times[cut],
+                   gloss=(), spans=())
 
 # %% ../../nbs/53_recognize.ipynb #3548adcb
 @torch.inference_mode()
@@ -222,7 +235,8 @@ def recognize(
     how: Decoding = Decoding(),
     lm: torch.nn.Module | None = None, # a language model's `Scorer`
     batch_size: int = 16,
-    failed: dict | None = None, # clip → why it failed, filled in here: nothing is said of it; None lets errors through
+    # clip → why it failed, filled in here: nothing is said of it; None lets errors through
+    failed: dict | None = None,
     **options, # of the model: chunk, left
 ) -> list[Hypothesis | None]: # one a clip, with the times of its signs, glosses by name
     "The sentences that are signed in some clips."
@@ -231,7 +245,9 @@ def recognize(
     whole = how.window is None or features.frames is not None
     long = np.zeros(len(data), bool) if whole else durations(clips) > how.window + 1e-6
     def short(batch): return heard(model, features, [data[i] for i in batch], names, how, lm, **options)
-    def windowed(batch): return [recognize_long(model, features, clips, i, how, lm, min(batch_size, 4), **options) for i in batch]
+    def windowed(batch):
+        return [recognize_long(model, features, clips, i, how, lm, min(batch_size, 4), **options)
+                for i in batch]
     def name(h): return replace(h, signs=tuple(s._replace(gloss=names.glosses[s.gloss - 1]) for s in h.signs))
     at, frames = np.flatnonzero(~long), np.asarray(frames_of(clips))
     with judging(model):

@@ -33,11 +33,15 @@ def align_glosses(
     "Which gloss was taken for which, with as few errors as possible."
     import jiwer
     sides = [[s if isinstance(s, str) else tuple(s) for s in side] for side in (references, hypotheses)]
-    if len(sides[0]) != len(sides[1]): raise ValueError(f'there are {len(sides[0])} references and {len(sides[1])} hypotheses, expected as many')
-    if text := [s for side in sides for s in side if isinstance(s, str)]: raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
+    if len(sides[0]) != len(sides[1]):
+        raise ValueError(f'there are {len(sides[0])} references and {len(sides[1])} hypotheses, expected as '
+                         'many')
+    if text := [s for side in sides for s in side if isinstance(s, str)]:
+        raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
     if not sides[0]: return []
     number = {g: str(i) for i, g in enumerate({g: 0 for side in sides for s in side for g in s})}
-    chunks = jiwer.process_words(*([' '.join(number[g] for g in s) for s in side] for side in sides)).alignments
+    chunks = jiwer.process_words(*([' '.join(number[g] for g in s) for s in side]
+                                   for side in sides)).alignments
     def pairs(chunk, signed, said):
         a, b = signed[chunk.ref_start_idx:chunk.ref_end_idx], said[chunk.hyp_start_idx:chunk.hyp_end_idx]
         kind = dict(equal='equal', substitute='sub', delete='del', insert='ins')[chunk.type]
@@ -49,9 +53,11 @@ def alignment_text(
     pairs: list[Pair], # of one sentence
 ) -> str: # three lines: signed, said, errors
     "One sentence, side by side."
-    columns = [(p.signed or '∅', p.said or '∅', dict(equal='').get(p.kind, p.kind)) for p in pairs] or [('(nothing)', '(nothing)', '')]
+    columns = [(p.signed or '∅', p.said or '∅', dict(equal='').get(p.kind, p.kind))
+               for p in pairs] or [('(nothing)', '(nothing)', '')]
     wide = [max(map(len, c)) for c in columns]
-    return '\n'.join(f'{name:7}' + '  '.join(c[k].ljust(w) for c, w in zip(columns, wide)).rstrip() for k, name in enumerate(('signed', 'said', '')))
+    return '\n'.join(f'{name:7}' + '  '.join(c[k].ljust(w) for c, w in zip(columns, wide)).rstrip()
+                     for k, name in enumerate(('signed', 'said', '')))
 
 _style = '''<style>.gl{font:14px/1.4 system-ui,sans-serif;border-collapse:separate;border-spacing:2px;margin:.2em 0 1em} .gl td{padding:.1em .5em;text-align:center;border-radius:3px;color:#222;background:#eef6f0}
 .gl .sub{background:#fde2c4} .gl .del{background:#f9cfd3} .gl .ins{background:#d9dcfb} .gl .kind{font-size:11px;background:none;color:#555} .gl th{font-weight:normal;color:#777;text-align:left;padding-right:1em} .gl-name{font:13px system-ui,sans-serif;color:#555}</style>'''
@@ -62,11 +68,27 @@ def alignment_html(
     page: bool = False, # a whole page instead of a part of one
 ) -> str:
     "Sentences side by side: what was signed above, what was said below, and what is wrong with it."
-    if names and len(names) != len(pairs): raise ValueError(f'there are {len(names)} names for {len(pairs)} sentences')
-    def row(head, cells): return f'<tr><th>{head}</th>' + ''.join(f'<td class="{kind}">{html.escape(str(text))}</td>' for kind, text in cells) + '</tr>'
-    def table(one): return '<table class="gl">' + row('signed', [(p.kind, p.signed) for p in one]) + row('said', [(p.kind, p.said) for p in one]) + row('', [('kind', '' if p.kind == 'equal' else p.kind) for p in one]) + '</table>'
-    body = _style + ''.join((f'<div class="gl-name">{html.escape(str(n))}</div>' if n else '') + table(one) for one, n in zip(pairs, names or [''] * len(pairs)))
-    return f'<!doctype html><html><head><meta charset="utf-8"><title>Alignment</title></head><body>{body}</body></html>' if page else body
+    if names and len(names) != len(pairs):
+        raise ValueError(f'there are {len(names)} names for {len(pairs)} sentences')
+    def row(head, cells):
+        return f'<tr><th>{head}</th>' + ''.join(f'<td class="{kind}">{html.escape(str(text))}</td>'
+                                                for kind, text in cells) + '</tr>'
+    def table(one):
+        return (
+            '<table class="gl">'
+            + row('signed', [(p.kind, p.signed) for p in one])
+            + row('said', [(p.kind, p.said) for p in one])
+            + row('', [('kind', '' if p.kind == 'equal' else p.kind) for p in one])
+            + '</table>'
+        )
+    body = _style + ''.join((f'<div class="gl-name">{html.escape(str(n))}</div>' if n else '') + table(one)
+                            for one, n in zip(pairs, names or [''] * len(pairs)))
+    return (
+        '<!doctype html><html><head><meta '
+        f'charset="utf-8"><title>Alignment</title></head><body>{body}</body></html>'
+        if page
+        else body
+    )
 
 # %% ../../nbs/52a_wer.ipynb #05bc5086
 kinds = 'equal', 'sub', 'del', 'ins'
@@ -81,9 +103,11 @@ def rates(
     counts: np.ndarray, # (N, 4)
 ) -> dict: # n (sentences), wer, sub, del, ins: per gloss signed, the last three add up to wer; None where nothing was signed
     "Error rates over some sentences."
-    total = counts.sum(0); signed = int(total[:3].sum())
+    total = counts.sum(0)
+    signed = int(total[:3].sum())
     share = lambda errors: float(errors / signed) if signed else None
-    return dict(n=len(counts), wer=share(total[1:].sum()), **{k: share(v) for k, v in zip(kinds[1:], total[1:])})
+    return dict(n=len(counts), wer=share(total[1:].sum()),
+                **{k: share(v) for k, v in zip(kinds[1:], total[1:])})
 
 # %% ../../nbs/52a_wer.ipynb #89454742
 def per_gloss(
@@ -92,8 +116,10 @@ def per_gloss(
     "How each gloss fares."
     rows, taken = {}, Counter((p.signed, p.said) for row in pairs for p in row if p.kind == 'sub')
     for p in (p for row in pairs for p in row):
-        r = rows.setdefault(p.signed if p.kind != 'ins' else p.said, dict(n=0, right=0, sub=0, ins=0) | {'del': 0})
-        r['n'] += p.kind != 'ins'; r['right' if p.kind == 'equal' else p.kind] += 1
+        r = rows.setdefault(p.signed if p.kind != 'ins' else p.said,
+                            dict(n=0, right=0, sub=0, ins=0) | {'del': 0})
+        r['n'] += p.kind != 'ins'
+        r['right' if p.kind == 'equal' else p.kind] += 1
     best = {}
     for (a, b), k in taken.most_common()[::-1]: best[a] = b
     table = [dict(gloss=g, **r, taken_for=best.get(g, '')) for g, r in rows.items()]
@@ -105,10 +131,13 @@ def _draws(counts, groups, rounds, seed):
     N = counts.shape[1]
     which = np.arange(N) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     if len(which) != N: raise ValueError(f'there are {len(which)} groups for {N} sentences')
-    errors = np.stack([np.bincount(which, c[:, 1:].sum(1)) for c in counts]); signed = np.bincount(which, counts[0, :, :3].sum(1))
+    errors = np.stack([np.bincount(which, c[:, 1:].sum(1)) for c in counts])
+    signed = np.bincount(which, counts[0, :, :3].sum(1))
     rng, G = np.random.default_rng(seed), len(signed)
-    parts = [rng.integers(0, G, (min(200, rounds - k), G)) for k in range(0, rounds, 200)]    # some at a time, for memory
-    return np.concatenate([errors[:, p].sum(2) for p in parts], 1), np.concatenate([signed[p].sum(1) for p in parts])
+    # some at a time, for memory
+    parts = [rng.integers(0, G, (min(200, rounds - k), G)) for k in range(0, rounds, 200)]
+    return np.concatenate([errors[:, p].sum(2) for p in parts],
+                          1), np.concatenate([signed[p].sum(1) for p in parts])
 
 def wer_interval(
     counts: np.ndarray, # (N, 4)
@@ -120,7 +149,8 @@ def wer_interval(
     "Interval of the word error rate."
     if not counts[:, :3].sum(): return None
     errors, signed = _draws(counts[None], groups, rounds, seed)
-    return tuple(np.quantile(errors[0, signed > 0] / signed[signed > 0], [(1 - level) / 2, (1 + level) / 2]).tolist())
+    return tuple(np.quantile(errors[0, signed > 0] / signed[signed > 0],
+                             [(1 - level) / 2, (1 + level) / 2]).tolist())
 
 def wer_difference(
     a: np.ndarray, # (N, 4) counts of one system
@@ -128,11 +158,14 @@ def wer_difference(
     groups=None, rounds: int = 2000, level: float = .95, seed: int = 0, # as for `wer_interval`
 ) -> dict: # difference (a less b), low, high
     "Whether one system is better than another: the interval of the difference of their rates."
-    if a.shape != b.shape or (a[:, :3].sum(1) != b[:, :3].sum(1)).any(): raise ValueError('the two systems were not scored on the same references')
-    errors, signed = _draws(np.stack([a, b]), groups, rounds, seed); errors, signed = errors[:, signed > 0], signed[signed > 0]
+    if a.shape != b.shape or (a[:, :3].sum(1) != b[:, :3].sum(1)).any():
+        raise ValueError('the two systems were not scored on the same references')
+    errors, signed = _draws(np.stack([a, b]), groups, rounds, seed)
+    errors, signed = errors[:, signed > 0], signed[signed > 0]
     if not len(signed): raise ValueError('nothing was signed, so there is no rate to compare')
     low, high = np.quantile((errors[0] - errors[1]) / signed, [(1 - level) / 2, (1 + level) / 2])
-    return dict(difference=float((a[:, 1:].sum() - b[:, 1:].sum()) / a[:, :3].sum()), low=float(low), high=float(high))
+    return dict(difference=float((a[:, 1:].sum() - b[:, 1:].sum()) / a[:, :3].sum()), low=float(low),
+                high=float(high))
 
 # %% ../../nbs/52a_wer.ipynb #043409f3
 def evaluate_sequences(
@@ -144,16 +177,23 @@ def evaluate_sequences(
     seed: int = 0,
 ) -> dict: # n, wer, sub, del, ins; glosses, wer_interval, exact (share of sentences without error), by_length; with signers: per_signer, wer_interval_signers; with training: seen, unseen
     "The scores of a recogniser of sentences."
-    pairs = align_glosses(references, hypotheses); table = counts(pairs)
+    pairs = align_glosses(references, hypotheses)
+    table = counts(pairs)
     if not len(table): raise ValueError('there are no sentences to score, expected at least one')
-    def groups(names): names = np.asarray(names).astype(str); return {g: rates(table[names == g]) for g in dict.fromkeys(names.tolist())}
+    def groups(names):
+        names = np.asarray(names).astype(str)
+        return {g: rates(table[names == g]) for g in dict.fromkeys(names.tolist())}
     length = table[:, :3].sum(1)
-    scores = rates(table) | dict(glosses=int(length.sum()), wer_interval=wer_interval(table, None, rounds, seed=seed), exact=float((table[:, 1:].sum(1) == 0).mean()),
-                                 by_length={k: v for k, v in sorted(groups(length).items(), key=lambda kv: int(kv[0]))})
+    scores = rates(table) | dict(
+        glosses=int(length.sum()), wer_interval=wer_interval(table, None, rounds, seed=seed),
+        exact=float((table[:, 1:].sum(1) == 0).mean()),
+        by_length={k: v for k, v in sorted(groups(length).items(), key=lambda kv: int(kv[0]))})
     if signers is not None:
-        if len(signers) != len(table): raise ValueError(f'there are {len(signers)} signers for {len(table)} sentences')
+        if len(signers) != len(table):
+            raise ValueError(f'there are {len(signers)} signers for {len(table)} sentences')
         scores['per_signer'] = dict(sorted(groups(signers).items()))
-        if len(scores['per_signer']) > 1: scores['wer_interval_signers'] = wer_interval(table, signers, rounds, seed=seed)
+        if len(scores['per_signer']) > 1:
+            scores['wer_interval_signers'] = wer_interval(table, signers, rounds, seed=seed)
     if training is not None:
         known = {tuple(getattr(s, 'gloss', s)) for s in getattr(training, 'gloss', training)}
         new = np.array([tuple(r) not in known for r in references])
@@ -168,17 +208,21 @@ def span_scores(
 ) -> dict: # spans, signs (how many), f1 (by threshold), iou (mean over spans, 0 where none was found); None where there is neither
     "How well signs are placed in time."
     from scipy.optimize import linear_sum_assignment
-    if len(spans) != len(signs): raise ValueError(f'there are spans of {len(spans)} clips and signs of {len(signs)}, expected as many')
+    if len(spans) != len(signs):
+        raise ValueError(f'there are spans of {len(spans)} clips and signs of {len(signs)}, expected as many')
     found = []
     for true, said in zip(spans, signs):
         a, b = (np.array([s[:2] for s in side], float).reshape(-1, 2) for side in (true, said))
         both = np.minimum(a[:, None, 1], b[None, :, 1]) - np.maximum(a[:, None, 0], b[None, :, 0])
         union = np.maximum(a[:, None, 1], b[None, :, 1]) - np.minimum(a[:, None, 0], b[None, :, 0])
         same = np.array([[s[2] == t[2] for t in said] for s in true], bool).reshape(both.shape)
-        iou = np.where(same & (both > 0), both / np.maximum(union, 1e-12), 0); found.append(iou[linear_sum_assignment(-iou)])
+        iou = np.where(same & (both > 0), both / np.maximum(union, 1e-12), 0)
+        found.append(iou[linear_sum_assignment(-iou)])
     iou, true, said = np.concatenate([np.zeros(0), *found]), sum(map(len, spans)), sum(map(len, signs))
     share = lambda part, whole: float(part / whole) if whole else None
-    return dict(spans=true, signs=said, f1={str(t): share(2 * int((iou >= t).sum()), true + said) for t in thresholds}, iou=share(iou.sum(), true))
+    return dict(spans=true, signs=said,
+                f1={str(t): share(2 * int((iou >= t).sum()), true + said) for t in thresholds},
+                iou=share(iou.sum(), true))
 
 # %% ../../nbs/52a_wer.ipynb #64d1736b
 def gloss_calibration(
@@ -192,8 +236,10 @@ def gloss_calibration(
     sure = np.array([s.confidence for row in signs for s in row], float)
     if not len(right): return dict(n=0, right=None, confidence=None, ece=None, bins=[])
     which = np.minimum((sure * bins).astype(int), bins - 1)
-    rows = [(float(sure[which == k].mean()), float(right[which == k].mean()), int((which == k).sum())) for k in np.unique(which)]
-    return dict(n=len(right), right=float(right.mean()), confidence=float(sure.mean()), ece=float(sum(n * abs(a - b) for a, b, n in rows) / len(right)), bins=rows)
+    rows = [(float(sure[which == k].mean()), float(right[which == k].mean()), int((which == k).sum()))
+            for k in np.unique(which)]
+    return dict(n=len(right), right=float(right.mean()), confidence=float(sure.mean()),
+                ece=float(sum(n * abs(a - b) for a, b, n in rows) / len(right)), bins=rows)
 
 # %% ../../nbs/52a_wer.ipynb #03f4cea7
 def input_statistics(
@@ -213,58 +259,97 @@ class Finding(NamedTuple):
     do: str # what helps
 
 def _collapse(references, hypotheses, log_probs, length):
-    should = [not h for r, h in zip(references, hypotheses) if r]; empty = float(np.mean(should)) if should else 0.
+    should = [not h for r, h in zip(references, hypotheses) if r]
+    empty = float(np.mean(should)) if should else 0.
     blank = None
     if log_probs is not None:
-        valid = torch.arange(log_probs.shape[1], device=log_probs.device) < length.to(log_probs.device)[:, None]
-        best = log_probs[..., :-2].argmax(2)[valid]; blank = float((best == 0).double().mean()) if len(best) else None
+        valid = torch.arange(log_probs.shape[1],
+                             device=log_probs.device) < length.to(log_probs.device)[:, None]
+        best = log_probs[..., :-2].argmax(2)[valid]
+        blank = float((best == 0).double().mean()) if len(best) else None
     if empty < .8 and (blank is None or blank < .999): return
     say = f', and blank is the likeliest in {blank:.1%} of the patches' if blank is not None else ''
-    return Finding('blank collapse', f'{empty:.0%} of the sentences come out empty{say}', 'every CTC model says nothing at first; if it still does after a few hundred steps, warm up to a learning rate that is neither tiny nor large, '
-                   'train frontend and encoder from the first step on, and see that four clips can be learned by heart')
+    return Finding(
+        'blank collapse',
+        f'{empty:.0%} of the sentences come out empty{say}',
+        'every CTC model says nothing at first; if it still does after a few hundred steps, warm up to a '
+        'learning rate that is neither tiny nor large, '
+        'train frontend and encoder from the first step on, and see that four clips can be learned by heart',
+    )
 
 def _too_short(references, length):
-    need = np.array([minimum_frames(r) for r in references]); short = need > np.asarray(length)
+    need = np.array([minimum_frames(r) for r in references])
+    short = need > np.asarray(length)
     if not short.any(): return
     i = int(short.argmax())
-    return Finding('targets longer than inputs', f'{int(short.sum())} of {len(need)} clips have fewer patches than CTC needs for their sentence (clip {i} has {int(length[i])} and needs {need[i]})',
-                   'fewer frames to a patch, a higher frame rate after resampling, or a look at whether these clips are cut or labelled wrongly')
+    return Finding(
+        'targets longer than inputs',
+        f'{int(short.sum())} of {len(need)} clips have fewer patches than CTC needs for their sentence (clip '
+        f'{i} has {int(length[i])} and needs {need[i]})',
+        'fewer frames to a patch, a higher frame rate after resampling, or a look at whether these clips are '
+        'cut or labelled wrongly',
+    )
 
 # %% ../../nbs/52a_wer.ipynb #2961f933
 def _mismatch(references, vocabulary):
     known, said = set(getattr(vocabulary, 'glosses', vocabulary)), Counter(g for r in references for g in r)
-    outside = [g for g in said if g not in known]; share = sum(said[g] for g in outside) / max(sum(said.values()), 1)
+    outside = [g for g in said if g not in known]
+    share = sum(said[g] for g in outside) / max(sum(said.values()), 1)
     if share < .02: return
-    plain = {g.strip().casefold(): g for g in known}; like = [(g, plain[g.strip().casefold()]) for g in outside if g.strip().casefold() in plain]
+    plain = {g.strip().casefold(): g for g in known}
+    like = [(g, plain[g.strip().casefold()]) for g in outside if g.strip().casefold() in plain]
     hint = f' ({like[0][0]!r} may be meant as {like[0][1]!r})' if like else ''
-    return Finding('vocabulary mismatch', f'{share:.0%} of the glosses signed are not in the vocabulary, {outside[0]!r} for one{hint}', 'score with the vocabulary the model was trained with, and write glosses in one way in all data')
+    return Finding(
+        'vocabulary mismatch',
+        f'{share:.0%} of the glosses signed are not in the vocabulary, {outside[0]!r} for one{hint}',
+        'score with the vocabulary the model was trained with, and write glosses in one way in all data')
 
 def _renamed(references, hypotheses):
     from scipy.optimize import linear_sum_assignment
     count = Counter(p for r, h in zip(references, hypotheses) if len(r) == len(h) for p in zip(r, h))
     if len({a for a, _ in count}) < 3: return
-    a, b = (sorted({p[k] for p in count}) for k in (0, 1)); matrix = np.zeros((len(a), len(b)))
+    a, b = (sorted({p[k] for p in count}) for k in (0, 1))
+    matrix = np.zeros((len(a), len(b)))
     for (i, j), n in count.items(): matrix[a.index(i), b.index(j)] = n
     rename = {b[j]: a[i] for i, j in zip(*linear_sum_assignment(-matrix))}
-    before, after = (rates(counts(align_glosses(references, h)))['wer'] for h in (hypotheses, [tuple(rename.get(g, g) for g in h) for h in hypotheses]))
+    before, after = (rates(counts(align_glosses(references, h)))['wer']
+                     for h in (hypotheses, [tuple(rename.get(g, g) for g in h) for h in hypotheses]))
     changed = sum(k != v for k, v in rename.items())
     if before is None or before < .5 or after > before / 2: return
-    return Finding('glosses renamed', f'the error rate falls from {before:.0%} to {after:.0%} if {changed} glosses are consistently read as others', 'the ids of the model and of this vocabulary are in a different order: decode with the vocabulary saved in the checkpoint')
+    return Finding(
+        'glosses renamed',
+        f'the error rate falls from {before:.0%} to {after:.0%} if {changed} glosses are consistently read '
+        'as others',
+        'the ids of the model and of this vocabulary are in a different order: decode with the vocabulary '
+        'saved in the checkpoint',
+    )
 
 def _never_ends(attention):
     cut = float(np.mean([not h.complete for h in attention])) if attention else 0.
     if cut < .5: return
-    return Finding('end never learned', f'the attention decoder runs to the longest length allowed in {cut:.0%} of the sentences', 'targets of the decoder must end with eos and count it in the loss, and padding must not; until then, decode by CTC')
+    return Finding('end never learned',
+                   f'the attention decoder runs to the longest length allowed in {cut:.0%} of the sentences',
+                   'targets of the decoder must end with eos and count it in the loss, and padding must not; '
+                   'until then, decode by CTC')
 
 def _other_inputs(inputs, trained_on):
     m, s, m0, s0 = (np.asarray(d[k], float) for d in (inputs, trained_on) for k in ('mean', 'std'))
-    if m.shape != m0.shape: return Finding('features unlike training', f'the inputs have {m.size} channels, in training there were {m0.size}', 'prepare clips with the `Features` saved in the checkpoint')
-    unit = np.maximum(s0, 1e-3 * max(float(s0.max()), 1e-6)); off, ratio = abs(m - m0) / unit, np.maximum(s, 1e-9) / unit
+    if m.shape != m0.shape:
+        return Finding('features unlike training',
+                       f'the inputs have {m.size} channels, in training there were {m0.size}',
+                       'prepare clips with the `Features` saved in the checkpoint')
+    unit = np.maximum(s0, 1e-3 * max(float(s0.max()), 1e-6))
+    off, ratio = abs(m - m0) / unit, np.maximum(s, 1e-9) / unit
     bad = (off > 2) | (ratio > 3) | (ratio < 1 / 3)
     if not bad.any(): return
     c = int(np.argmax(np.where(bad, off + abs(np.log(ratio)), -1)))
-    return Finding('features unlike training', f'{int(bad.sum())} of {m.size} channels are distributed otherwise than in training (channel {c}: mean {m[c]:.3g} instead of {m0[c]:.3g}, spread {s[c]:.3g} instead of {s0[c]:.3g})',
-                   'prepare clips with the `Features` saved in the checkpoint: the same normalisation, once, and the same units and frame rate')
+    return Finding(
+        'features unlike training',
+        f'{int(bad.sum())} of {m.size} channels are distributed otherwise than in training (channel {c}: '
+        f'mean {m[c]:.3g} instead of {m0[c]:.3g}, spread {s[c]:.3g} instead of {s0[c]:.3g})',
+        'prepare clips with the `Features` saved in the checkpoint: the same normalisation, once, and the '
+        'same units and frame rate',
+    )
 
 # %% ../../nbs/52a_wer.ipynb #f43a9125
 def why_wer(
@@ -279,10 +364,14 @@ def why_wer(
 ) -> list[Finding]: # nothing, if none of the usual reasons holds
     "Why sentences are recognised badly, as far as can be told from what is given."
     references, hypotheses = [tuple(r) for r in references], [tuple(h) for h in hypotheses]
-    if len(references) != len(hypotheses): raise ValueError(f'there are {len(references)} references and {len(hypotheses)} hypotheses, expected as many')
-    if log_probs is not None and length is None: raise ValueError('log-probabilities are given without the length of each clip')
+    if len(references) != len(hypotheses):
+        raise ValueError(f'there are {len(references)} references and {len(hypotheses)} hypotheses, expected '
+                         'as many')
+    if log_probs is not None and length is None:
+        raise ValueError('log-probabilities are given without the length of each clip')
     for name, v in dict(log_probs=log_probs, length=length).items():
-        if v is not None and len(v) != len(references): raise ValueError(f'{name} is of {len(v)} clips, but there are {len(references)} references')
+        if v is not None and len(v) != len(references):
+            raise ValueError(f'{name} is of {len(v)} clips, but there are {len(references)} references')
     found = [_collapse(references, hypotheses, log_probs, length)]
     if length is not None: found.append(_too_short(references, torch.as_tensor(length).tolist()))
     if vocabulary is not None: found.append(_mismatch(references, vocabulary))

@@ -35,7 +35,8 @@ def _fits_a_line(text):
 def _cue(k, sign, path): # the k-th sign as a file has it
     start, end, gloss, sure = Sign(*sign)
     text, name = unicodedata.normalize('NFC', str(gloss)), f'sign {k} ({gloss!r})'
-    expect(0 <= start <= end < math.inf, f'the time of {name}', f'{start} to {end} s', '0 ≤ start ≤ end', path)
+    expect(0 <= start <= end < math.inf, f'the time of {name}', f'{start} to {end} s', '0 ≤ start ≤ end',
+           path)
     wanted = 'text without line breaks or control characters'
     expect(_fits_a_line(text), f'the gloss of sign {k}', repr(gloss), wanted, path)
     expect(0 <= sure <= 1, f'the confidence of {name}', sure, '0 to 1', path)
@@ -94,15 +95,25 @@ def to_text(
 def from_text(text):
     "Signs of a table as `to_text` makes it."
     head, *rows = text.splitlines() or ['']
-    if head.split('\t') != ['start', 'end', 'gloss', 'confidence']: raise ValueError('has no times; expected a table with the columns start, end, gloss, confidence')
+    if head.split('\t') != ['start', 'end', 'gloss', 'confidence']:
+        raise ValueError('has no times; expected a table with the columns start, end, gloss, confidence')
     rows = [r.split('\t') for r in rows]
-    if odd := [k for k, r in enumerate(rows, 1) if len(r) != 4]: raise ValueError(f'row {odd[0]} has {len(rows[odd[0] - 1])} columns, expected 4 with tabs between them')
+    if odd := [k for k, r in enumerate(rows, 1) if len(r) != 4]:
+        raise ValueError(f'row {odd[0]} has {len(rows[odd[0] - 1])} columns, expected 4 with tabs between '
+                         'them')
     return [Sign(float(a), float(b), gloss, float(p)) for a, b, gloss, p in rows]
 
 # %% ../../nbs/54_transcripts.ipynb #99ca504d
 fields = dict(
-    format='"signbook transcript"', version='1', media='path of the video, seen from the transcript, or empty', text='all glosses in one line, those with a space in quotes',
-    signs='a list, in order: start and end in seconds, gloss, confidence from 0 to 1', alternatives='a list, best first: glosses in order, score, a natural log-probability, and probability, where there is one') # of a JSON transcript, and what they mean
+    format='"signbook transcript"',
+    version='1',
+    media='path of the video, seen from the transcript, or empty',
+    text='all glosses in one line, those with a space in quotes',
+    # of a JSON transcript, and what they mean
+    signs='a list, in order: start and end in seconds, gloss, confidence from 0 to 1',
+    alternatives='a list, best first: glosses in order, score, a natural log-probability, and probability, '
+                 'where there is one',
+)
 
 def _alternative(h):
     g = guess(h)
@@ -123,10 +134,15 @@ def to_json(
 
 def from_json(text):
     value = json.loads(text)
-    if not isinstance(value, dict) or value.get('format') != 'signbook transcript' or not isinstance(value.get('signs'), list): raise ValueError('expected JSON with format "signbook transcript" and a list of signs')
+    if not isinstance(value, dict) or value.get('format') != 'signbook transcript' or not isinstance(
+        value.get('signs'), list):
+        raise ValueError('expected JSON with format "signbook transcript" and a list of signs')
     if value.get('version') != 1: raise ValueError(f'is of version {value.get("version")}, expected 1')
-    if odd := [k for k, s in enumerate(value['signs'], 1) if not isinstance(s, dict) or not {'start', 'end', 'gloss'} <= set(s)]: raise ValueError(f'sign {odd[0]} lacks start, end or gloss')
-    return [Sign(float(s['start']), float(s['end']), s['gloss'], float(s.get('confidence', 1.))) for s in value['signs']]
+    if odd := [k for k, s in enumerate(value['signs'], 1)
+               if not isinstance(s, dict) or not {'start', 'end', 'gloss'} <= set(s)]:
+        raise ValueError(f'sign {odd[0]} lacks start, end or gloss')
+    return [Sign(float(s['start']), float(s['end']), s['gloss'], float(s.get('confidence', 1.)))
+            for s in value['signs']]
 
 # %% ../../nbs/54_transcripts.ipynb #9aee0150
 def clock(ms: int) -> str: # milliseconds
@@ -147,7 +163,8 @@ def to_vtt(
     "Subtitles."
     note = f'\nNOTE media {html.escape(media, quote=False)}\n' if media else ''
     row = '\nNOTE confidence {:.4f}\n\n{}\n{} --> {}\n{}\n'
-    said = [(c.confidence, k, clock(c.start), clock(c.end), _escaped(c.gloss)) for k, c in enumerate(found, 1)]
+    said = [(c.confidence, k, clock(c.start), clock(c.end), _escaped(c.gloss))
+            for k, c in enumerate(found, 1)]
     rows = [row.format(*values) for values in said]
     return f'WEBVTT\n{note}' + ''.join(rows)
 
@@ -159,16 +176,19 @@ def _moment(text):
 
 def from_vtt(text):
     "A sign for each cue, whoever wrote it."
-    head, *blocks = re.split(r'\n{2,}', text.lstrip('\ufeff').replace('\r\n', '\n').replace('\r', '\n').strip('\n'))
+    head, *blocks = re.split(r'\n{2,}',
+                             text.lstrip('\ufeff').replace('\r\n', '\n').replace('\r', '\n').strip('\n'))
     if not re.match(r'WEBVTT(\s|$)', head): raise ValueError('does not begin with WEBVTT')
     signs, sure = [], 1.
     for block in blocks:
-        lines = block.split('\n'); at = next((i for i, line in enumerate(lines[:2]) if '-->' in line), None)
+        lines = block.split('\n')
+        at = next((i for i, line in enumerate(lines[:2]) if '-->' in line), None)
         if at is not None:
             start, end = (side.split()[:1] or [''] for side in lines[at].split('-->', 1))
             said = html.unescape(re.sub(r'<[^>]*>', '', ' '.join(line.strip() for line in lines[at + 1:])))
             signs.append(Sign(_moment(start[0]), _moment(end[0]), said, sure))
-        note = re.fullmatch(r'NOTE confidence ([01]\.\d+)', block); sure = float(note[1]) if note else 1.
+        note = re.fullmatch(r'NOTE confidence ([01]\.\d+)', block)
+        sure = float(note[1]) if note else 1.
     return signs
 
 # %% ../../nbs/54_transcripts.ipynb #9a22be25
@@ -176,7 +196,8 @@ def _tier(name, k): return name if k == 0 else f'{name} ({k + 1})'
 
 def _eaf(*args, **options):
     try: from pympi.Elan import Eaf
-    except ImportError: raise ValueError('.eaf files of ELAN need the package pympi-ling (pip install pympi-ling)') from None
+    except ImportError:
+        raise ValueError('.eaf files of ELAN need the package pympi-ling (pip install pympi-ling)') from None
     return Eaf(*args, **options)
 
 def to_eaf(
@@ -189,11 +210,20 @@ def to_eaf(
     eaf.add_linguistic_type('confidence', 'Symbolic_Association', timealignable=False)
     if media:
         full = Path(os.path.abspath(Path(folder)/media)).as_posix()
-        eaf.add_linked_file('file:///' + full.lstrip('/'), media if os.path.isabs(media) or media.startswith('.') else f'./{media}', mimetypes.guess_type(media)[0] or 'unknown')
+        eaf.add_linked_file('file:///' + full.lstrip('/'),
+                            media if os.path.isabs(media) or media.startswith('.') else f'./{media}',
+                            mimetypes.guess_type(media)[0] or 'unknown')
     for c in found or [None]:
-        k = next((i for i, end in enumerate(ends) if c and end <= c.start), len(ends)); gloss, sure = _tier('gloss', k), _tier('confidence', k)
-        if k == len(ends): ends.append(0); eaf.add_tier(gloss); eaf.add_tier(sure, 'confidence', parent=gloss)
-        if c: ends[k] = c.end; eaf.add_annotation(gloss, c.start, c.end, c.gloss); eaf.add_ref_annotation(sure, gloss, (c.start + c.end) / 2, f'{c.confidence:.4f}')
+        k = next((i for i, end in enumerate(ends) if c and end <= c.start), len(ends))
+        gloss, sure = _tier('gloss', k), _tier('confidence', k)
+        if k == len(ends):
+            ends.append(0)
+            eaf.add_tier(gloss)
+            eaf.add_tier(sure, 'confidence', parent=gloss)
+        if c:
+            ends[k] = c.end
+            eaf.add_annotation(gloss, c.start, c.end, c.gloss)
+            eaf.add_ref_annotation(sure, gloss, (c.start + c.end) / 2, f'{c.confidence:.4f}')
     eaf.remove_tier('default')
     return eaf
 
@@ -229,7 +259,8 @@ def _known_slots(aligned, slots, tier, path):
         if len(run) == 1 or known.get(end) is None: continue
         step = (known[end] - known[first]) / len(run)
         known |= {slot: known[first] + k * step for k, slot in enumerate(run)}
-    lost = next((text for a, b, text, *_ in aligned.values() if known.get(a) is None or known.get(b) is None), None)
+    lost = next((text for a, b, text, *_ in aligned.values() if known.get(a) is None or known.get(b) is None),
+                None)
     what, wanted = f'annotation {lost!r} of tier {tier!r}', 'a tier that is aligned with the video'
     expect(lost is None, what, 'without times of its own', wanted, path)
     return known
@@ -247,7 +278,8 @@ def _moments(eaf, tier, path, above=()):
         whole, children = _moments(eaf, parent, path, (*above, tier)), {}
         for a, (on, *_) in hanging.items(): children.setdefault(on, []).append(a)
         for on, some in children.items():
-            expect(on in whole, f'the parent of annotation {some[0]}', repr(on), f'one of tier {parent!r}', path)
+            expect(on in whole, f'the parent of annotation {some[0]}', repr(on), f'one of tier {parent!r}',
+                   path)
             times |= _shared(some, {a: hanging[a][2] for a in some}, *whole[on], path)
     return dict(sorted(times.items(), key=lambda kv: kv[1]))
 
@@ -267,11 +299,13 @@ def _layer(eaf, names, tier, sure, path): # the signs of one tier
     texts, number = _texts(eaf, tier), _confidences(eaf, names, sure, tier)
     origin = next((int(m.get('TIME_ORIGIN') or 0) for m in eaf.get_linked_files()), 0)
     times = _moments(eaf, tier, path).items()
-    return [Sign((a + origin) / 1000, (b + origin) / 1000, texts[k], number.get(k, 1.)) for k, (a, b) in times]
+    return [Sign((a + origin) / 1000, (b + origin) / 1000, texts[k], number.get(k, 1.))
+            for k, (a, b) in times]
 
 def _read_eaf(path):
     try: return _eaf(path, suppress_version_warning=True)
-    except KeyError as e: raise ValueError(f'{path}: is XML, but not as ELAN writes it (without {e})') from None
+    except KeyError as e:
+        raise ValueError(f'{path}: is XML, but not as ELAN writes it (without {e})') from None
 
 # %% ../../nbs/54_transcripts.ipynb #b916891c
 def _overlapping(strong, weak):
@@ -328,7 +362,8 @@ def transcript_kind(
 ) -> str: # its ending, one of `kinds`
     "What kind of transcript a name says it is; others are refused."
     kind = Path(path).suffix.lower()
-    expect(kind in kinds, 'the ending', kind or 'no extension', f'a transcript that ends in {", ".join(kinds)}', path)
+    expect(kind in kinds, 'the ending', kind or 'no extension',
+           f'a transcript that ends in {", ".join(kinds)}', path)
     return kind
 
 def _check_places(path, kind, alternatives, times): # what a format has no place for
@@ -336,7 +371,8 @@ def _check_places(path, kind, alternatives, times): # what a format has no place
     if len(alternatives) and kind != '.json' and not numbered:
         wanted = '.json, or guesses with probabilities in a line of .txt'
         raise ValueError(f'{path}: {kind} has no place for these alternatives, expected {wanted}')
-    if times and kind != '.txt': raise ValueError(f'{path}: times=True makes a table out of .txt; {kind} has times in any case')
+    if times and kind != '.txt':
+        raise ValueError(f'{path}: times=True makes a table out of .txt; {kind} has times in any case')
 
 def _link(media, path): # the video as seen from the transcript
     if media is None: return ''
@@ -355,8 +391,8 @@ def write_transcript(
     path = Path(path)
     kind, found, link = transcript_kind(path), cues(signs, path), _link(media, path)
     _check_places(path, kind, alternatives, times)
-    text = {'.txt': lambda: to_text(found, times, alternatives), '.json': lambda: to_json(found, link, alternatives),
-            '.vtt': lambda: to_vtt(found, link)}
+    text = {'.txt': lambda: to_text(found, times, alternatives),
+            '.json': lambda: to_json(found, link, alternatives), '.vtt': lambda: to_vtt(found, link)}
     with one_sentence(path, 'cannot be written'): path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as p:
         if kind == '.eaf': to_eaf(found, link, path.parent).to_file(p)
@@ -378,10 +414,14 @@ def read_transcript(
     kind, parse = transcript_kind(path), {'.txt': from_text, '.json': from_json, '.vtt': from_vtt}
     with one_sentence(path, 'is no transcript'):
         if not Path(path).is_file(): raise ValueError(f'{path}: no such file')
-        signs = from_eaf(path, tier) if kind == '.eaf' else parse[kind](Path(path).read_text(encoding='utf-8'))
+        signs = (
+            from_eaf(path, tier) if kind == '.eaf' else parse[kind](Path(path).read_text(encoding='utf-8'))
+        )
         texts = [s._replace(gloss=_one_line(s.gloss)) for s in signs]
         kept = [s for s in texts if s.gloss.strip()]
-        if len(kept) < len(texts): warnings.warn(f'{path}: {len(texts) - len(kept)} of {len(texts)} annotations have no text and are left out')
+        if len(kept) < len(texts):
+            warnings.warn(f'{path}: {len(texts) - len(kept)} of {len(texts)} annotations have no text and '
+                          'are left out')
         return tuple(Sign(c.start / 1000, c.end / 1000, c.gloss, c.confidence) for c in cues(kept, path))
 
 # %% ../../nbs/54_transcripts.ipynb #2b4b49de
@@ -394,8 +434,13 @@ def with_annotation(
     "A clip with what people, or a recogniser, say is signed in it."
     begin, signs = start or 0., read_transcript(path, tier)
     inside = [s for s in signs if s.end > begin and s.start < begin + clip.duration]
-    if signs and not inside: raise ValueError(f'{path}: annotates {signs[0].start:.2f} to {max(s.end for s in signs):.2f} s, and nothing from {begin:.2f} to {begin + clip.duration:.2f} s, where the clip {clip.source} is; does it begin elsewhere (start)?')
-    if start is None and len(inside) < len(signs): warnings.warn(f'{path}: {len(signs) - len(inside)} of {len(signs)} annotations lie after the end of the clip, at {clip.duration:.2f} s, and are left out')
+    if signs and not inside:
+        raise ValueError(f'{path}: annotates {signs[0].start:.2f} to {max(s.end for s in signs):.2f} s, and '
+                         f'nothing from {begin:.2f} to {begin + clip.duration:.2f} s, where the clip '
+                         f'{clip.source} is; does it begin elsewhere (start)?')
+    if start is None and len(inside) < len(signs):
+        warnings.warn(f'{path}: {len(signs) - len(inside)} of {len(signs)} annotations lie after the end of '
+                      f'the clip, at {clip.duration:.2f} s, and are left out')
     spans = tuple(Span(max(s.start - begin, 0.), min(s.end - begin, clip.duration), s.gloss) for s in inside)
     return replace(clip, gloss=tuple(s.gloss for s in spans), spans=spans)
 
@@ -410,7 +455,12 @@ def draw_track(
     "Signs in time, paler where they are less sure."
     from signbook.view import lettering
     for s in map(lambda s: Sign(*s), signs):
-        words = lettering(str(s.gloss)); ax.axvspan(s.start, s.end, .08, .92, facecolor=color, alpha=.08 + .5 * s.confidence ** 2, edgecolor=color)
-        ax.text((s.start + s.end) / 2, .5, words['text'], family=words['family'], fontsize=7, ha='center', va='center', clip_on=True)
-    ax.set(xlim=(0, end), ylim=(0, 1), yticks=[]); ax.tick_params(labelsize=7, length=2)
-    ax.set_ylabel(label, fontsize=7, rotation=0, ha='right', va='center'); ax.spines[['top', 'left', 'right']].set_visible(False)
+        words = lettering(str(s.gloss))
+        ax.axvspan(s.start, s.end, .08, .92, facecolor=color, alpha=.08 + .5 * s.confidence ** 2,
+                   edgecolor=color)
+        ax.text((s.start + s.end) / 2, .5, words['text'], family=words['family'], fontsize=7, ha='center',
+                va='center', clip_on=True)
+    ax.set(xlim=(0, end), ylim=(0, 1), yticks=[])
+    ax.tick_params(labelsize=7, length=2)
+    ax.set_ylabel(label, fontsize=7, rotation=0, ha='right', va='center')
+    ax.spines[['top', 'left', 'right']].set_visible(False)

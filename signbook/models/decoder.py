@@ -38,7 +38,8 @@ class DecoderBlock(nn.Module):
         super().__init__()
         self.attn_ln, self.attn = nn.LayerNorm(width), Attention(width, heads)
         self.cross_attn_ln, self.cross_attn = nn.LayerNorm(width), Attention(width, heads)
-        self.mlp_ln, self.mlp = nn.LayerNorm(width), nn.Sequential(nn.Linear(width, feedforward), nn.GELU(), nn.Linear(feedforward, width))
+        self.mlp_ln = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, feedforward), nn.GELU(), nn.Linear(feedforward, width))
         self.drop = Dropout(dropout)
 
     def forward(self, y: Tensor, x: Tensor, mask: Tensor) -> Tensor:
@@ -61,10 +62,13 @@ class AttentionDecoder(nn.Module):
     ):
         super().__init__()
         self.classes, self.most = classes, most
-        self.token_embedding, self.positional_embedding = nn.Embedding(classes + 3, width), nn.Parameter(torch.randn(most + 1, width) * .01)
+        self.token_embedding = nn.Embedding(classes + 3, width)
+        self.positional_embedding = nn.Parameter(torch.randn(most + 1, width) * .01)
         nn.init.normal_(self.token_embedding.weight, std=.02)
         self.blocks = nn.ModuleList(DecoderBlock(width, heads, feedforward, dropout) for _ in range(layers))
-        self.ln, self.drop, self.head = nn.LayerNorm(width), Dropout(dropout), nn.Linear(width, classes + 3, bias=False)
+        self.ln = nn.LayerNorm(width)
+        self.drop = Dropout(dropout)
+        self.head = nn.Linear(width, classes + 3, bias=False)
         if tied: self.head.weight = self.token_embedding.weight
 
     def forward(self,
@@ -72,7 +76,9 @@ class AttentionDecoder(nn.Module):
         x: Tensor, # (B, N, width) from the encoder
         length: Tensor, # (B,) patches
     ) -> Tensor: # (B, L, V) float32
-        if tokens.shape[1] > self.most + 1: raise ValueError(f'a sentence has {tokens.shape[1] - 1} glosses, expected at most {self.most} (the setting most_glosses)')
+        if tokens.shape[1] > self.most + 1:
+            raise ValueError(f'a sentence has {tokens.shape[1] - 1} glosses, expected at most {self.most} '
+                             '(the setting most_glosses)')
         mask = frame_mask(length, x.shape[1])[:, None, None]
         y = self.drop(self.token_embedding(tokens) + self.positional_embedding[:tokens.shape[1]])
         for block in self.blocks: y = block(y, x, mask)

@@ -27,7 +27,8 @@ def rotate(
 ) -> Tensor: # (B, H, N, d)
     "Turn pairs of numbers by angles that grow with time."
     pairs = x.shape[-1] // 2
-    speed = 2 * math.pi / torch.logspace(math.log10(shortest), math.log10(longest), pairs, dtype=precise(x), device=x.device)
+    speed = 2 * math.pi / torch.logspace(math.log10(shortest), math.log10(longest), pairs, dtype=precise(x),
+                                         device=x.device)
     angle = seconds.to(precise(x))[..., None, :, None] * speed                    # (…, 1, N, d/2)
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     a, b = x.chunk(2, -1)
@@ -42,11 +43,14 @@ def allowed(
     left: int | None = None, # chunks before its own that a patch sees; None sees all
 ) -> Tensor: # (B, 1, Q, S) bool, True where a query may look at a key
     "Padding, chunks and history in one mask."
-    if chunk is not None and chunk < 1: raise ValueError(f'chunk is {chunk}, expected a number of patches, 1 or more, or none')
-    if left is not None and (chunk is None or left < 0): raise ValueError(f'left is {left} with chunk {chunk}, expected 0 or more chunks, and a chunk')
+    if chunk is not None and chunk < 1:
+        raise ValueError(f'chunk is {chunk}, expected a number of patches, 1 or more, or none')
+    if left is not None and (chunk is None or left < 0):
+        raise ValueError(f'left is {left} with chunk {chunk}, expected 0 or more chunks, and a chunk')
     see = real[:, None, None, :]                                                     # (B, 1, 1, S)
     if chunk is not None:
-        behind = torch.div(queries, chunk, rounding_mode='floor')[:, None] - torch.div(keys, chunk, rounding_mode='floor')
+        behind = torch.div(queries, chunk,
+                           rounding_mode='floor')[:, None] - torch.div(keys, chunk, rounding_mode='floor')
         see = see & (behind >= 0) & (behind <= left if left is not None else True)
     return see | (queries[:, None] == keys)
 
@@ -60,9 +64,13 @@ class Attention(nn.Module):
         super().__init__()
         check_heads(width, heads)
         self.heads = heads
-        self.query, self.key, self.value, self.out = nn.Linear(width, width), nn.Linear(width, width, bias=False), nn.Linear(width, width), nn.Linear(width, width)
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
 
-    def split(self, x: Tensor) -> Tensor: return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)   # (B, H, N, d)
+    def split(self, x: Tensor) -> Tensor: # (B, H, N, d)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
     def forward(self,
         x: Tensor, # (B, N, width) who asks
@@ -90,8 +98,11 @@ class GroupAttention(nn.Module):
         answers: bool = True, # whether the groups are told what x knows
     ):
         super().__init__()
-        self.ln, self.attn, self.merge_ln = nn.LayerNorm(group_width), Attention(group_width, heads), nn.LayerNorm(group_width)
-        self.merge, self.back = nn.Linear(groups * group_width, width), nn.Linear(width, groups * group_width) if answers else None
+        self.ln = nn.LayerNorm(group_width)
+        self.attn = Attention(group_width, heads)
+        self.merge_ln = nn.LayerNorm(group_width)
+        self.merge = nn.Linear(groups * group_width, width)
+        self.back = nn.Linear(width, groups * group_width) if answers else None
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         z = z + self.attn(self.ln(z).flatten(0, 1))[0].view_as(z)
@@ -114,9 +125,11 @@ class EncoderBlock(nn.Module):
         last: bool = False, # nobody reads the groups after the last block
     ):
         super().__init__()
-        self.spatial = GroupAttention(groups, group_width, group_heads, width, not last) if groups > 1 else None
+        self.spatial = GroupAttention(groups, group_width, group_heads, width,
+                                      not last) if groups > 1 else None
         self.attn_ln, self.attn = nn.LayerNorm(width), Attention(width, heads)
-        self.mlp_ln, self.mlp = nn.LayerNorm(width), nn.Sequential(nn.Linear(width, feedforward), nn.GELU(), nn.Linear(feedforward, width))
+        self.mlp_ln = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, feedforward), nn.GELU(), nn.Linear(feedforward, width))
         self.drop = Dropout(dropout)
 
     def forward(self, x: Tensor, z: Tensor, mask: Tensor, seconds: Tensor | None, cache=None):
@@ -150,9 +163,12 @@ class Encoder(nn.Module):
         middle: bool = False, # also return what is known after half of the blocks
     ):
         super().__init__()
-        if positions not in ('seconds', 'none'): raise ValueError(f'positions is {positions!r}, expected seconds or none')
+        if positions not in ('seconds', 'none'):
+            raise ValueError(f'positions is {positions!r}, expected seconds or none')
         self.join = nn.Linear(groups * group_width, width)
-        self.blocks = nn.ModuleList(EncoderBlock(width, heads, feedforward, groups, group_width, group_heads, dropout, i == layers - 1) for i in range(layers))
+        self.blocks = nn.ModuleList(EncoderBlock(width, heads, feedforward, groups, group_width, group_heads,
+                                                 dropout, i == layers - 1)
+                                    for i in range(layers))
         self.ln, self.drop = nn.LayerNorm(width), Dropout(dropout)
         self.timed, self.middle = positions == 'seconds', layers // 2 if middle else None
 
@@ -166,8 +182,11 @@ def forward(self:Encoder,
     cache: Cache | None = None, # of the patches before; wants a chunk
 ) -> tuple[Tensor, Tensor | None, Cache]: # x (B, N, width), the same after half of the blocks, the cache
     "One vector a patch."
-    if cache is not None and chunk is None: raise ValueError('a stream needs a chunk: full attention would look at patches that have not come yet')
-    B, N = z.shape[:2]; passed = cache.passed if cache else 0
+    if cache is not None and chunk is None:
+        raise ValueError('a stream needs a chunk: full attention would look at patches that have not come '
+                         'yet')
+    B, N = z.shape[:2]
+    passed = cache.passed if cache else 0
     real, now = frame_mask(length, N), torch.arange(passed, passed + N, device=z.device)
     if cache: real = torch.cat([cache.real, real], 1)
     known = torch.arange(passed + N - real.shape[1], passed + N, device=z.device)
@@ -177,8 +196,10 @@ def forward(self:Encoder,
         if i == self.middle: middle = x
         x, z, kv = block(x, z, mask, when, cache.keys_values[i] if cache else None)
         kept.append(kv)
-    keep = real.shape[1] if left is None else min(left * chunk, real.shape[1])       # what the next chunk may still see
+    # what the next chunk may still see
+    keep = real.shape[1] if left is None else min(left * chunk, real.shape[1])
     first = real.shape[1] - keep
-    return self.ln(x), middle, Cache(tuple((k[:, :, first:], v[:, :, first:]) for k, v in kept), real[:, first:], passed + N)
+    return self.ln(x), middle, Cache(tuple((k[:, :, first:], v[:, :, first:]) for k, v in kept),
+                                     real[:, first:], passed + N)
 
 Encoder.forward = forward

@@ -23,11 +23,13 @@ def joint_groups(
     grouping: str = 'fingers', # fingers | parts | none
 ) -> dict[str, list[int]]: # group → its indices into the joint axis
     "The joints that share a token."
-    if grouping not in groupings: raise ValueError(f'grouping is {grouping!r}, expected one of {", ".join(groupings)}')
+    if grouping not in groupings:
+        raise ValueError(f'grouping is {grouping!r}, expected one of {", ".join(groupings)}')
     if grouping == 'none': return {layout.name: list(range(len(layout)))}
     found = {}
     for part in layout.parts:
-        own = [f'{part}.{g}' for g in ('palm', *fingers) if f'{part}.{g}' in layout.groups] if grouping == 'fingers' else []
+        own = [f'{part}.{g}' for g in ('palm', *fingers)
+               if f'{part}.{g}' in layout.groups] if grouping == 'fingers' else []
         found |= {g: layout.indices(g).tolist() for g in own or [part]}
     return found
 
@@ -42,17 +44,23 @@ class PatchEmbedding(nn.Module):
     ):
         super().__init__()
         n = max(map(len, groups.values()))
-        rows = lambda value: torch.tensor([[value(j) for j in g] + [0] * (n - len(g)) for g in groups.values()])
-        self.register_buffer('index', rows(lambda j: j), persistent=False)              # (G, n) where each group's joints are
-        self.register_buffer('real', rows(lambda j: 1.), persistent=False)              # (G, n) 0 where the table is only padding
+        rows = lambda value: torch.tensor([[value(j) for j in g] + [0] * (n - len(g))
+                                           for g in groups.values()])
+        # (G, n) where each group's joints are
+        self.register_buffer('index', rows(lambda j: j), persistent=False)
+        # (G, n) 0 where the table is only padding
+        self.register_buffer('real', rows(lambda j: 1.), persistent=False)
         self.patch = patch
         inputs = patch * channels * self.real.sum(1)
-        self.weight = nn.Parameter(torch.randn(len(groups), patch * n * channels, width) / inputs.sqrt()[:, None, None])
+        self.weight = nn.Parameter(torch.randn(len(groups), patch * n * channels,
+                                               width) / inputs.sqrt()[:, None, None])
         self.bias = nn.Parameter(torch.zeros(len(groups), width))
 
     def forward(self, x: Tensor) -> Tensor:
-        B, T, J, C = x.shape; (G, n), P = self.index.shape, self.patch
-        x = F.pad(x, (0, 0, 0, 0, 0, -T % P))[:, :, self.index.flatten()].view(B, -1, P, G, n, C) * self.real[..., None].to(x.dtype)
+        B, T, J, C = x.shape
+        (G, n), P = self.index.shape, self.patch
+        x = F.pad(x, (0, 0, 0, 0, 0, -T % P))[
+            :, :, self.index.flatten()].view(B, -1, P, G, n, C) * self.real[..., None].to(x.dtype)
         x = x.permute(3, 0, 1, 2, 4, 5).reshape(G, -1, P * n * C)                       # (G, B·N, P·n·C)
         z = torch.baddbmm(self.bias[:, None].to(x.dtype), x, self.weight.to(x.dtype))   # (G, B·N, width)
         return z.view(G, B, -1, z.shape[-1]).permute(1, 2, 0, 3)
@@ -67,16 +75,20 @@ class MaskedBatchNorm(nn.Module):
     ):
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
-        self.register_buffer('mean', torch.zeros(width)); self.register_buffer('var', torch.ones(width))
+        self.register_buffer('mean', torch.zeros(width))
+        self.register_buffer('var', torch.ones(width))
         self.momentum, self.eps = momentum, eps
 
     def forward(self, z: Tensor, mask: Tensor) -> Tensor:
         rows, mean, var = z.float(), self.mean, self.var
         if self.training:
-            keep = mask[:, :, None, None].float(); n = (keep.sum() * z.shape[2]).clamp(min=1)
+            keep = mask[:, :, None, None].float()
+            n = (keep.sum() * z.shape[2]).clamp(min=1)
             mean = (rows * keep).sum((0, 1, 2)) / n
             var = ((rows - mean).square() * keep).sum((0, 1, 2)) / n
-            with torch.no_grad(): self.mean.lerp_(mean, self.momentum); self.var.lerp_(var, self.momentum)
+            with torch.no_grad():
+                self.mean.lerp_(mean, self.momentum)
+                self.var.lerp_(var, self.momentum)
         return ((rows - mean) * ((var + self.eps).rsqrt() * self.weight) + self.bias).to(z.dtype)
 
 # %% ../../nbs/40_frontend.ipynb #babe22e5
@@ -99,13 +111,14 @@ class ConvSPE(nn.Module):
         super().__init__()
         if kernel < 1: raise ValueError(f'the kernel of ConvSPE is {kernel}, expected 1 or more')
         self.past, self.across, self.dropout = kernel - 1, 1 if groups > 1 else 0, dropout
-        self.depthwise = nn.Conv2d(width, width, (kernel, 1 + 2 * self.across), padding=(0, self.across), groups=width)
+        self.depthwise = nn.Conv2d(width, width, (kernel, 1 + 2 * self.across), padding=(0, self.across),
+                                   groups=width)
         self.norm, self.pointwise = MaskedBatchNorm(width), nn.Linear(width, width)
 
     def forward(self, z: Tensor, mask: Tensor, cache: Tensor | None = None) -> tuple[Tensor, Tensor]: # and the cache for what follows
         h = z * mask[..., None, None].to(z.dtype)
         if cache is None: cache = h.new_zeros(len(h), self.past, *h.shape[2:])
-        h = torch.cat([cache, h], 1)                                                    # (B, past + N, G, width)
+        h = torch.cat([cache, h], 1) # (B, past + N, G, width)
         near = self.depthwise(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)                # (B, N, G, width)
         near = self.pointwise(F.gelu(self.norm(near, mask)))
         if self.training and self.dropout: near = drop_channels(near, self.dropout)
@@ -135,15 +148,19 @@ class Frontend(nn.Module):
         self.layout, self.channels, self.patch = get_layout(layout), channels, patch
         self.groups = joint_groups(self.layout, grouping)
         self.drop, self.embed = Dropout(input_dropout), PatchEmbedding(self.groups, channels, patch, width)
-        self.norm, self.conv = MaskedBatchNorm(width), ConvSPE(width, len(self.groups), kernel, dropout) if kernel else None
+        self.norm, self.conv = MaskedBatchNorm(width), (
+            ConvSPE(width, len(self.groups), kernel, dropout) if kernel else None
+        )
 
     def forward(self, batch: dict, cache: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
         x, conf, expected = batch['x'], batch['conf'], (len(self.layout), self.channels)
         if x.ndim != 4 or x.shape[2:] != expected or conf.shape != x.shape[:3]:
-            raise ValueError(f'x has shape {tuple(x.shape)} and conf {tuple(conf.shape)}, expected (B, T, {expected[0]}, {expected[1]}) and (B, T, {expected[0]})')
+            raise ValueError(f'x has shape {tuple(x.shape)} and conf {tuple(conf.shape)}, expected (B, T, '
+                             f'{expected[0]}, {expected[1]}) and (B, T, {expected[0]})')
         keep = (conf > 0) & frame_mask(batch['length'], x.shape[1])[..., None]
         z = self.embed(self.drop(x.masked_fill(~keep[..., None], 0)))
-        length = patches(batch['length'], self.patch); mask = frame_mask(length, z.shape[1])
+        length = patches(batch['length'], self.patch)
+        mask = frame_mask(length, z.shape[1])
         z = F.gelu(self.norm(z, mask))
         if self.conv is not None: z, cache = self.conv(z, mask, cache)
         return z, length, cache

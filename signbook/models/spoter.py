@@ -18,11 +18,13 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 
 from ..layout import get_layout
-from .spoter_modules import (BoundaryDetector, Classifier, CrossModalAttention, Dropout, EncoderLayer, Fusion, LearnedPositions,
-                                            PartEncoder, SinusoidalPositions, TemporalConv, check_heads, frame_mask, gate, masked_mean)
+from .spoter_modules import (
+    BoundaryDetector, Classifier, CrossModalAttention, Dropout, EncoderLayer, Fusion, LearnedPositions,
+    PartEncoder, SinusoidalPositions, TemporalConv, check_heads, frame_mask, gate, masked_mean)
 
 # %% ../../nbs/31_spoter.ipynb #aace4cab
-parts_of = dict(hands=('left_hand', 'right_hand'), face=('face',), pose=('pose', 'body')) # stream → parts of a layout
+# stream → parts of a layout
+parts_of = dict(hands=('left_hand', 'right_hand'), face=('face',), pose=('pose', 'body'))
 
 def stream_slices(
     layout: str, # a layout's name
@@ -32,7 +34,9 @@ def stream_slices(
     parts = get_layout(layout).parts
     found = {s: [parts[p] for p in parts_of[s] if p in parts] for s in names}
     found = {s: slices for s, slices in found.items() if slices}
-    if not found: raise ValueError(f'layout {layout} has none of the parts that the model reads: {", ".join(names) or "all of them are switched off"}')
+    if not found:
+        raise ValueError(f'layout {layout} has none of the parts that the model reads: '
+                         f'{", ".join(names) or "all of them are switched off"}')
     return found
 
 def size(slices: list[slice]) -> int:
@@ -48,13 +52,15 @@ def read(
     "The coordinates that may be read, and the frames that are real."
     x, conf = batch['x'], batch['conf']
     if x.ndim != 4 or tuple(x.shape[2:]) != (joints, channels) or conf.shape != x.shape[:3]:
-        raise ValueError(f'x has shape {tuple(x.shape)} and conf {tuple(conf.shape)}, expected (B, T, {joints}, {channels}) and (B, T, {joints})')
+        raise ValueError(f'x has shape {tuple(x.shape)} and conf {tuple(conf.shape)}, expected (B, T, '
+                         f'{joints}, {channels}) and (B, T, {joints})')
     mask = frame_mask(batch['length'], x.shape[1])
     return x.masked_fill(~((conf > 0) & mask[..., None])[..., None], 0), mask
 
 def take(x: Tensor, slices: list[slice]) -> Tensor: # (B, T, J, C) → (B, T, n·C)
     "The numbers of some joints, a frame in a row."
-    return torch.cat([x[:, :, s].flatten(2) for s in slices], 2) if len(slices) > 1 else x[:, :, slices[0]].flatten(2)
+    return torch.cat([x[:, :, s].flatten(2) for s in slices],
+                     2) if len(slices) > 1 else x[:, :, slices[0]].flatten(2)
 
 # %% ../../nbs/31_spoter.ipynb #bf3b01c8
 @dataclass(frozen=True)
@@ -80,7 +86,8 @@ def check_config(config):
     if small: raise ValueError(f'{", ".join(f"{k} is {v}" for k, v in small.items())}, expected at least 1')
     get_layout(config.layout)
     for f in fields(config): # JSON knows lists only
-        if isinstance(getattr(config, f.name), list): object.__setattr__(config, f.name, tuple(getattr(config, f.name)))
+        if isinstance(getattr(config, f.name), list):
+            object.__setattr__(config, f.name, tuple(getattr(config, f.name)))
 
 # %% ../../nbs/31_spoter.ipynb #6d7d2861
 class SpoterV1(nn.Module):
@@ -90,8 +97,13 @@ class SpoterV1(nn.Module):
         c = self.config = config
         self.slices = sum(stream_slices(c.layout, c.streams).values(), [])
         self.joints = len(get_layout(c.layout))
-        self.project, self.positions, self.drop = nn.Linear(size(self.slices) * c.channels, c.width), SinusoidalPositions(), Dropout(c.dropout)
-        self.layers = nn.ModuleList(EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first) for _ in range(c.layers))
+        self.project, self.positions, self.drop = (
+            nn.Linear(size(self.slices) * c.channels, c.width),
+            SinusoidalPositions(),
+            Dropout(c.dropout),
+        )
+        self.layers = nn.ModuleList(EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first)
+                                    for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
         self.classify = nn.Linear(c.width, c.classes)
 
@@ -130,8 +142,10 @@ class SpoterConfig:
 
     def __post_init__(self):
         check_config(self)
-        for key, known in dict(positions=('learned', 'sinusoidal', 'none'), activation=('relu', 'gelu')).items():
-            if getattr(self, key) not in known: raise ValueError(f'{key} is {getattr(self, key)!r}, expected one of {", ".join(known)}')
+        for key, known in dict(positions=('learned', 'sinusoidal', 'none'),
+                               activation=('relu', 'gelu')).items():
+            if getattr(self, key) not in known:
+                raise ValueError(f'{key} is {getattr(self, key)!r}, expected one of {", ".join(known)}')
 
 # %% ../../nbs/31_spoter.ipynb #610c0a10
 pairs = ('hands', 'face'), ('hands', 'pose'), ('face', 'pose') # who asks whom
@@ -144,15 +158,20 @@ class SpoterV2(nn.Module):
         self.slices = stream_slices(c.layout, tuple(s for s in parts_of if getattr(c, s)))
         self.joints, names = len(get_layout(c.layout)), list(self.slices)
         self.drop = Dropout(c.input_dropout)
-        self.encoders = nn.ModuleDict({s: PartEncoder(size(self.slices[s]) * c.channels, c.width, c.dropout) for s in names})
-        self.positions = dict(learned=lambda: LearnedPositions(c.max_frames, c.width), sinusoidal=SinusoidalPositions, none=lambda: None)[c.positions]()
+        self.encoders = nn.ModuleDict({s: PartEncoder(size(self.slices[s]) * c.channels, c.width, c.dropout)
+                                       for s in names})
+        self.positions = dict(learned=lambda: LearnedPositions(c.max_frames, c.width),
+                              sinusoidal=SinusoidalPositions, none=lambda: None)[c.positions]()
         self.near = nn.ModuleDict({s: TemporalConv(c.width, c.kernel) for s in names if c.temporal_conv})
         self.pairs = [p for p in pairs if c.cross_attention and set(p) <= set(names)]
-        self.cross = nn.ModuleDict({'_'.join(p): CrossModalAttention(c.width, c.heads, c.dropout) for p in self.pairs})
+        self.cross = nn.ModuleDict({'_'.join(p): CrossModalAttention(c.width, c.heads, c.dropout)
+                                    for p in self.pairs})
         streams = len(names) + len(self.pairs)
         self.fusion = Fusion(streams, c.width) if c.fusion and streams > 1 else None
         self.boundary = BoundaryDetector(c.width) if c.boundary else None
-        self.layers = nn.ModuleList(EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first, c.activation) for _ in range(c.layers))
+        self.layers = nn.ModuleList(EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first,
+                                                 c.activation)
+                                    for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
         self.classify = Classifier(c.width, c.classes, c.classifier, c.dropout)
 
@@ -171,7 +190,7 @@ def streams(self:SpoterV2,
 def forward(self:SpoterV2, batch: dict) -> dict:
     "logits (B, K), boundary (B, T) where there is a detector, length (B,)."
     x, mask = read(batch, self.joints, self.config.channels)                    # 1 read only what was seen
-    z = list(self.streams(x, mask, batch['length']).values())                   # 2 encode, look at one another
+    z = list(self.streams(x, mask, batch['length']).values()) # 2 encode, look at one another
     x = self.fusion(z)[0] if self.fusion is not None else sum(z) / len(z)       # 3 fuse: (B, T, width)
     out = dict(length=batch['length'])
     if self.boundary is not None:                                               # 4 find the sign
@@ -183,10 +202,24 @@ def forward(self:SpoterV2, batch: dict) -> dict:
 SpoterV2.streams, SpoterV2.forward = streams, forward
 
 # %% ../../nbs/31_spoter.ipynb #3ad9b28b
-presets = { # name → config's class and what differs from its defaults
+presets = {  # name → config's class and what differs from its defaults
     'spoter-v1': (SpoterV1Config, {}),
     'spoter-v2-documented': (SpoterConfig, {}),
-    'spoter-v2': (SpoterConfig, dict(width=128, layers=2, heads=4, feedforward=2, dropout=.2, classifier=(128,), norm_first=True, activation='gelu', face=False))}
+    'spoter-v2': (
+        SpoterConfig,
+        dict(
+            width=128,
+            layers=2,
+            heads=4,
+            feedforward=2,
+            dropout=.2,
+            classifier=(128,),
+            norm_first=True,
+            activation='gelu',
+            face=False,
+        ),
+    ),
+}
 models = {SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2}
 
 def preset(
@@ -199,12 +232,15 @@ def preset(
     "A config that is known to work."
     if name not in presets: raise ValueError(f'unknown model {name!r}; known are {", ".join(presets)}')
     kind, settings = presets[name]
-    return models[kind], make_config(kind, settings | dict(classes=classes, layout=layout, channels=channels) | options)
+    return models[kind], make_config(
+        kind, settings | dict(classes=classes, layout=layout, channels=channels) | options)
 
 def make_config(kind: type, settings: dict):
     "A config out of settings, refusing what it does not know."
     unknown = sorted(set(settings) - {f.name for f in fields(kind)})
-    if unknown: raise ValueError(f'{kind.__name__} has no setting {", ".join(unknown)}; it has {", ".join(f.name for f in fields(kind))}')
+    if unknown:
+        raise ValueError(f'{kind.__name__} has no setting {", ".join(unknown)}; it has '
+                         f'{", ".join(f.name for f in fields(kind))}')
     return kind(**settings)
 
 def build(config: SpoterV1Config | SpoterConfig) -> nn.Module:
@@ -222,7 +258,8 @@ def config_from_dict(
     "The config that was written."
     kinds = {model.__name__: kind for kind, model in models.items()}
     name = settings.get('model')
-    if name not in kinds: raise ValueError(f'the config is of model {name!r}, expected one of {", ".join(kinds)}')
+    if name not in kinds:
+        raise ValueError(f'the config is of model {name!r}, expected one of {", ".join(kinds)}')
     return make_config(kinds[name], {k: v for k, v in settings.items() if k != 'model'})
 
 # %% ../../nbs/31_spoter.ipynb #74122b64
@@ -239,8 +276,10 @@ def count_flops(
     aten = torch.ops.aten
     mapping = {aten.convolution: lambda *a, **k: 0, aten.convolution_backward: lambda *a, **k: 0}
     if hasattr(aten, '_scaled_dot_product_flash_attention_for_cpu'):
-        mapping |= {aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *a, **kw: sdpa_flop_count(q, k, v),
-                    aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *a, **kw: sdpa_backward_flop_count(g, q, k, v)}
+        mapping |= {aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *a,
+                    **kw: sdpa_flop_count(q, k, v),
+                    aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda g, q, k, v, *a,
+                    **kw: sdpa_backward_flop_count(g, q, k, v)}
     with FlopCounterMode(display=False, custom_mapping=mapping) as counter: run()
     return counter.get_total_flops()
 
@@ -252,8 +291,10 @@ def random_batch(
 ) -> dict: # a batch of full length with every joint seen
     "Random numbers in the form of a batch, for measuring."
     J, mark = len(get_layout(config.layout)), lambda *dims: torch.ones(*dims, device=device)
-    return dict(x=torch.randn(batch, frames, J, config.channels, device=device), conf=mark(batch, frames, J), length=mark(batch).long() * frames,
-                gloss=torch.randint(1, config.classes + 1, (batch, 1), device=device), gloss_length=mark(batch).long(), boundary=mark(batch, frames))
+    return dict(x=torch.randn(batch, frames, J, config.channels, device=device), conf=mark(batch, frames, J),
+                length=mark(batch).long() * frames,
+                gloss=torch.randint(1, config.classes + 1, (batch, 1), device=device),
+                gloss_length=mark(batch).long(), boundary=mark(batch, frames))
 
 # %% ../../nbs/31_spoter.ipynb #7a7bbaf2
 @torch.no_grad()
@@ -263,13 +304,18 @@ def look(self:SpoterV2,
     "What the model believes and looks at, for figures."
     x, mask = read(batch, self.joints, self.config.channels)
     streams = self.streams(x, mask, batch['length'])
-    x, weights = self.fusion(list(streams.values())) if self.fusion is not None else (sum(streams.values()) / len(streams), None)
+    x, weights = (
+        self.fusion(list(streams.values()))
+        if self.fusion is not None
+        else (sum(streams.values()) / len(streams), None)
+    )
     seen = dict(streams=list(streams), fusion=weights)
     if self.boundary is not None:
         logits = self.boundary(x)[..., 0]
         seen['boundary'], x = logits.sigmoid(), gate(x, logits)
     first = self.layers[0]
-    return seen | dict(attention=first.attention.weights(first.norm1(x) if first.norm_first else x, mask).mean(1))
+    return seen | dict(attention=first.attention.weights(first.norm1(x) if first.norm_first else x,
+                                                         mask).mean(1))
 
 SpoterV2.look = look
 
@@ -290,15 +336,22 @@ def training_step(
         with torch.autocast(device.split(':')[0], dtype=torch.bfloat16, enabled=half):
             out = run(data)
             loss = F.cross_entropy(out['logits'].float(), data['gloss'][:, 0] - 1, label_smoothing=.1)
-            if 'boundary' in out: loss = loss + .3 * F.binary_cross_entropy_with_logits(out['boundary'].float(), data['boundary'])
-        opt.zero_grad(set_to_none=True); loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.); opt.step()
+            if 'boundary' in out:
+                loss = loss + .3 * F.binary_cross_entropy_with_logits(
+                    out['boundary'].float(), data['boundary'])
+        opt.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.)
+        opt.step()
     return step
 
 def stopwatch(run, device: str = 'cpu') -> float: # seconds
     "How long a function takes."
     wait = torch.cuda.synchronize if device.startswith('cuda') else lambda: None
-    wait(); start = perf_counter(); run(); wait()
+    wait()
+    start = perf_counter()
+    run()
+    wait()
     return perf_counter() - start
 
 # %% ../../nbs/31_spoter.ipynb #8a1f5d6d
@@ -315,14 +368,19 @@ def bench_train(
 ) -> dict:
     "Speed of the training step, and what fraction of the machine's matrix product it reaches."
     config = preset(name, **(dict(classes=77) | options))[1]
-    flops, step = count_flops(training_step(config, batch, frames, device, half=half)), training_step(config, batch, frames, device, compiled, half)
+    flops = count_flops(training_step(config, batch, frames, device, half=half))
+    step = training_step(config, batch, frames, device, compiled, half)
     a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if half else torch.float32)
-    stopwatch(step, device); stopwatch(lambda: a @ a, device)                                     # once to warm up
-    turns = [(min(stopwatch(lambda: a @ a, device) for _ in range(3)), stopwatch(step, device)) for _ in range(rounds)]
+    stopwatch(step, device) # once to warm up
+    stopwatch(lambda: a @ a, device)
+    turns = [(min(stopwatch(lambda: a @ a, device) for _ in range(3)), stopwatch(step, device))
+             for _ in range(rounds)]
     product, seconds = map(min, zip(*turns))
     peak = 2 * size**3 / product
-    return dict(clips_per_s=batch / seconds, flops_per_step=flops, peak_flops=peak, fraction=flops / seconds / peak, seconds=seconds,
-                typical_fraction=median(flops / s / (2 * size**3 / p) for p, s in turns), threads=torch.get_num_threads())
+    return dict(clips_per_s=batch / seconds, flops_per_step=flops, peak_flops=peak,
+                fraction=flops / seconds / peak, seconds=seconds,
+                typical_fraction=median(flops / s / (2 * size**3 / p) for p, s in turns),
+                threads=torch.get_num_threads())
 
 # %% ../../nbs/31_spoter.ipynb #394ffe8b
 def bench_growth(
@@ -337,6 +395,9 @@ def bench_growth(
     sizes = {(b, frames[0]) for b in batches} | {(batches[0], t) for t in frames}
     steps = {s: training_step(config, *s) for s in sorted(sizes)}
     for step in steps.values(): step()
-    best = {s: min(times) for s, times in zip(steps, zip(*[[stopwatch(step) for step in steps.values()] for _ in range(rounds)]))}
+    best = {s: min(times)
+            for s, times in zip(steps,
+                                zip(*[[stopwatch(step) for step in steps.values()] for _ in range(rounds)]))}
     base = best[batches[0], frames[0]]
-    return dict(batch={b: best[b, frames[0]] / base for b in batches}, frames={t: best[batches[0], t] / base for t in frames})
+    return dict(batch={b: best[b, frames[0]] / base for b in batches},
+                frames={t: best[batches[0], t] / base for t in frames})

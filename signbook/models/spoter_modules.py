@@ -88,7 +88,7 @@ class LearnedPositions(nn.Module):
     def forward(self, x: Tensor, length: Tensor) -> Tensor:
         if x.shape[1] <= len(self.table): return x + self.table[:x.shape[1]]
         last = len(self.table) - 1
-        step = (last / (length - 1).clamp(min=1)).clamp(max=1)                                 # (B,) rows a frame
+        step = (last / (length - 1).clamp(min=1)).clamp(max=1) # (B,) rows a frame
         return x + self.at((torch.arange(x.shape[1], device=x.device) * step[:, None]).clamp(max=last))
 
 # %% ../../nbs/30_spoter_modules.ipynb #5da74565
@@ -141,7 +141,8 @@ def attend(
     mask: Tensor, # (B, S) bool, True where a key is real
 ) -> Tensor: # (B, T, H·d)
     "Attention to the real frames only."
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None]).transpose(1, 2).flatten(2)
+    return F.scaled_dot_product_attention(query, key, value,
+                                          attn_mask=mask[:, None, None]).transpose(1, 2).flatten(2)
 
 def attention_weights(
     query: Tensor, # (B, H, T, d)
@@ -154,7 +155,8 @@ def attention_weights(
 
 def check_heads(width: int, heads: int):
     "Refuse a width that the heads do not divide."
-    if heads < 1 or width % heads: raise ValueError(f'width {width} cannot be divided among {heads} attention heads')
+    if heads < 1 or width % heads:
+        raise ValueError(f'width {width} cannot be divided among {heads} attention heads')
 
 # %% ../../nbs/30_spoter_modules.ipynb #e05c4a88
 class CrossModalAttention(nn.Module):
@@ -167,7 +169,9 @@ class CrossModalAttention(nn.Module):
         super().__init__()
         check_heads(width, heads)
         self.heads = heads
-        self.query, self.key_value, self.out = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
         self.dropout, self.norm = Dropout(dropout), nn.LayerNorm(width)
 
     def forward(self,
@@ -175,12 +179,16 @@ class CrossModalAttention(nn.Module):
         answers: Tensor, # (B, S, width)
         mask: Tensor, # (B, S) bool, real frames of `answers`
     ) -> Tensor:
-        (query,), (key, value) = split_heads(self.query(asks), self.heads, 1), split_heads(self.key_value(answers), self.heads, 2)
+        (query,), (key, value) = split_heads(self.query(asks), self.heads, 1), split_heads(
+            self.key_value(answers), self.heads, 2
+        )
         return self.norm(asks + self.dropout(self.out(attend(query, key, value, mask))))
 
     def weights(self, asks: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
         "Who looks where: (B, H, T, S)."
-        (query,), (key, _) = split_heads(self.query(asks), self.heads, 1), split_heads(self.key_value(answers), self.heads, 2)
+        (query,), (key, _) = split_heads(self.query(asks), self.heads, 1), split_heads(
+            self.key_value(answers), self.heads, 2
+        )
         return attention_weights(query, key, mask)
 
 # %% ../../nbs/30_spoter_modules.ipynb #74287de0
@@ -194,7 +202,9 @@ class Fusion(nn.Module):
         self.score, self.bias = nn.Parameter(torch.zeros(streams, width)), nn.Parameter(torch.zeros(streams))
 
     def forward(self, streams: list[Tensor]) -> tuple[Tensor, Tensor]:
-        scores = torch.stack([F.linear(x, w[None])[..., 0] for x, w in zip(streams, self.score)], -1) + self.bias     # (B, T, S)
+        # (B, T, S)
+        scores = torch.stack([F.linear(x, w[None])[..., 0] for x, w in zip(streams, self.score)],
+                             -1) + self.bias
         weights = scores.softmax(-1).to(streams[0].dtype)
         return sum(w * x for w, x in zip(weights.split(1, -1), streams)), weights
 
@@ -204,7 +214,8 @@ class BoundaryDetector(nn.Sequential):
     def __init__(self,
         width: int, # 512 gives 512–128–64–1
     ):
-        super().__init__(nn.Linear(width, width // 4), nn.ReLU(), nn.Linear(width // 4, width // 8), nn.ReLU(), nn.Linear(width // 8, 1))
+        super().__init__(nn.Linear(width, width // 4), nn.ReLU(), nn.Linear(width // 4, width // 8),
+                         nn.ReLU(), nn.Linear(width // 8, 1))
 
 def gate(
     x: Tensor, # (B, T, width)
@@ -222,7 +233,9 @@ class SelfAttention(nn.Module):
     ):
         super().__init__()
         check_heads(width, heads)
-        self.heads, self.query_key_value, self.out = heads, nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         return self.out(attend(*split_heads(self.query_key_value(x), self.heads, 3), mask))
@@ -245,9 +258,12 @@ class EncoderLayer(nn.Module):
     ):
         super().__init__()
         self.norm_first = norm_first
-        self.attention, self.norm1, self.drop1 = SelfAttention(width, heads), nn.LayerNorm(width), Dropout(dropout)
+        self.attention = SelfAttention(width, heads)
+        self.norm1 = nn.LayerNorm(width)
+        self.drop1 = Dropout(dropout)
         inner = nn.GELU() if activation == 'gelu' else nn.ReLU()
-        self.feedforward = nn.Sequential(nn.Linear(width, feedforward * width), inner, Dropout(dropout), nn.Linear(feedforward * width, width), Dropout(dropout))
+        self.feedforward = nn.Sequential(nn.Linear(width, feedforward * width), inner, Dropout(dropout),
+                                         nn.Linear(feedforward * width, width), Dropout(dropout))
         self.norm2 = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -267,5 +283,6 @@ class Classifier(nn.Sequential):
         dropout: float = .15,
     ):
         sizes = (width, *hidden)
-        steps = [[nn.Linear(a, b), nn.LayerNorm(b), nn.ReLU(), Dropout(dropout)] for a, b in zip(sizes, sizes[1:])]
+        steps = [[nn.Linear(a, b), nn.LayerNorm(b), nn.ReLU(), Dropout(dropout)]
+                 for a, b in zip(sizes, sizes[1:])]
         super().__init__(*sum(steps, []), nn.Linear(sizes[-1], classes))

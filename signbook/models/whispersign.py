@@ -51,12 +51,16 @@ class WhisperSignConfig:
     most_glosses: int = 64 # in a sentence
 
     def __post_init__(self):
-        check_heads(self.width, self.heads); get_layout(self.layout)
-        small = {k: getattr(self, k) for k in ('classes', 'channels', 'patch', 'layers', 'most_glosses') if getattr(self, k) < 1}
-        if small: raise ValueError(f'{", ".join(f"{k} is {v}" for k, v in small.items())}, expected at least 1')
+        check_heads(self.width, self.heads)
+        get_layout(self.layout)
+        small = {k: getattr(self, k) for k in ('classes', 'channels', 'patch', 'layers', 'most_glosses')
+                 if getattr(self, k) < 1}
+        if small:
+            raise ValueError(f'{", ".join(f"{k} is {v}" for k, v in small.items())}, expected at least 1')
         if not self.fps > 0: raise ValueError(f'fps is {self.fps}, expected a positive number')
 
-sizes = dict(tiny=dict(width=128, layers=2, heads=4), base=dict(width=256, layers=4, heads=4), default={}, large=dict(width=768, layers=8, heads=12))
+sizes = dict(tiny=dict(width=128, layers=2, heads=4), base=dict(width=256, layers=4, heads=4), default={},
+             large=dict(width=768, layers=8, heads=12))
 
 def sized(
     size: str, # tiny | base | default | large
@@ -74,13 +78,19 @@ class WhisperSign(nn.Module):
         super().__init__()
         c = self.config = config
         alone = c.grouping == 'none'
-        self.frontend = Frontend(c.layout, c.channels, c.grouping, c.patch, c.width if alone else c.group_width, c.kernel, c.spatial_dropout, c.input_dropout)
+        self.frontend = Frontend(c.layout, c.channels, c.grouping, c.patch,
+                                 c.width if alone else c.group_width, c.kernel, c.spatial_dropout,
+                                 c.input_dropout)
         groups, inner = len(self.frontend.groups), c.feedforward * c.width
-        self.encoder = Encoder(groups, c.width if alone else c.group_width, c.width, c.layers, c.heads, inner, c.group_heads, c.dropout, c.positions, c.inter_ctc)
+        self.encoder = Encoder(groups, c.width if alone else c.group_width, c.width, c.layers, c.heads, inner,
+                               c.group_heads, c.dropout, c.positions, c.inter_ctc)
         depth = c.layers if c.decoder_layers is None else c.decoder_layers
-        decoder = lambda: AttentionDecoder(c.classes, c.width, depth, c.heads, inner, c.dropout, c.tied, c.most_glosses)
-        self.ctc, self.inter_ctc = CTCHead(c.width, c.classes), CTCHead(c.width, c.classes) if c.inter_ctc else None
-        self.decoder, self.reverse_decoder = decoder() if depth else None, decoder() if depth and c.reverse else None
+        decoder = lambda: AttentionDecoder(c.classes, c.width, depth, c.heads, inner, c.dropout, c.tied,
+                                           c.most_glosses)
+        self.ctc = CTCHead(c.width, c.classes)
+        self.inter_ctc = CTCHead(c.width, c.classes) if c.inter_ctc else None
+        self.decoder = decoder() if depth else None
+        self.reverse_decoder = decoder() if depth and c.reverse else None
 
     @property
     def seconds(self) -> float: # from one patch to the next
@@ -98,7 +108,9 @@ def encode(self:WhisperSign,
     return x, length, middle
 
 def forward(self:WhisperSign,
-    batch: dict, # as `collate` and `Features.finish` make it; with gloss (B, L), gloss_length (B,) the decoder speaks too
+    # as `collate` and `Features.finish` make it; with gloss (B, L), gloss_length (B,) the decoder speaks
+    # too
+    batch: dict,
     chunk: int | None = None,
     left: int | None = None,
 ) -> dict: # ctc (B, N, V), length (B,) in patches; attention (B, L+1, V); inter_ctc, reverse where the model has them
@@ -109,7 +121,8 @@ def forward(self:WhisperSign,
     if self.decoder is not None and 'gloss' in batch:
         gloss, n, K = batch['gloss'], batch['gloss_length'], self.config.classes
         out['attention'] = self.decoder(after_sos(gloss, K), x, length)
-        if self.reverse_decoder is not None: out['reverse'] = self.reverse_decoder(after_sos(turned(gloss, n), K), x, length)
+        if self.reverse_decoder is not None:
+            out['reverse'] = self.reverse_decoder(after_sos(turned(gloss, n), K), x, length)
     return out
 
 WhisperSign.encode, WhisperSign.forward = encode, forward
@@ -123,17 +136,22 @@ class StreamState:
 
 @torch.no_grad()
 def stream(self:WhisperSign,
-    batch: dict, # x (B, T, J, C), conf (B, T, J), length (B,): the next frames, chunk·patch of them or a multiple; fewer only at the end
+    # x (B, T, J, C), conf (B, T, J), length (B,): the next frames, chunk·patch of them or a multiple;
+    # fewer only at the end
+    batch: dict,
     state: StreamState = StreamState(),
     chunk: int = 8, # patches
     left: int | None = None, # chunks of history; None keeps all, and memory grows
 ) -> tuple[Tensor, Tensor, Tensor, StreamState]: # ctc (B, N, V), x (B, N, width), length (B,), state for what follows
     "The next piece of a stream."
-    if state.encoder is not None and state.encoder.passed % chunk: raise ValueError(f'the stream ended with a piece of {state.encoder.passed % chunk} patches, expected whole chunks of {chunk} before the last')
+    if state.encoder is not None and state.encoder.passed % chunk:
+        raise ValueError(f'the stream ended with a piece of {state.encoder.passed % chunk} patches, expected '
+                         f'whole chunks of {chunk} before the last')
     z, length, conv = self.frontend(batch, state.conv)
     pieces, cache = [], state.encoder
-    for z_piece, n in zip(z.split(chunk, 1), range(0, z.shape[1], chunk)):                 # chunks, not frames
-        x, _, cache = self.encoder(z_piece, (length - n).clamp(0, z_piece.shape[1]), self.seconds, chunk, left, cache)
+    for z_piece, n in zip(z.split(chunk, 1), range(0, z.shape[1], chunk)): # chunks, not frames
+        x, _, cache = self.encoder(z_piece, (length - n).clamp(0, z_piece.shape[1]), self.seconds, chunk,
+                                   left, cache)
         pieces.append(x)
     x = torch.cat(pieces, 1)
     return self.ctc(x), x, length, StreamState(conv, cache)
@@ -150,8 +168,10 @@ def random_like(
 ) -> dict: # a batch of full length with every joint seen
     "Random numbers in the form of a batch, for measuring."
     J, full = len(get_layout(config.layout)), lambda n: torch.full((batch,), n, device=device)
-    return dict(x=torch.randn(batch, frames, J, config.channels, device=device), conf=torch.ones(batch, frames, J, device=device), length=full(frames),
-                gloss=torch.randint(1, config.classes + 1, (batch, glosses), device=device), gloss_length=full(glosses))
+    return dict(x=torch.randn(batch, frames, J, config.channels, device=device),
+                conf=torch.ones(batch, frames, J, device=device), length=full(frames),
+                gloss=torch.randint(1, config.classes + 1, (batch, glosses), device=device),
+                gloss_length=full(glosses))
 
 def size_table(
     frames: int = 240, # T: 4 s at 60 Hz
@@ -160,14 +180,19 @@ def size_table(
     "What each size costs."
     rows = []
     for name in sizes:
-        model = WhisperSign(sized(name, **options)).eval(); batch = random_like(model.config, 1, frames)
+        model = WhisperSign(sized(name, **options)).eval()
+        batch = random_like(model.config, 1, frames)
         with torch.no_grad(): flops = count_flops(lambda: model(batch))
-        n = parameters(model); parts = {k: parameters(getattr(model, k)) for k in ('frontend', 'encoder', 'decoder')}
-        rows.append(dict(size=name, parameters=n, **parts, flops=flops, megabytes=4 * n / 1e6, training_megabytes=16 * n / 1e6))
+        n = parameters(model)
+        parts = {k: parameters(getattr(model, k)) for k in ('frontend', 'encoder', 'decoder')}
+        rows.append(dict(size=name, parameters=n, **parts, flops=flops, megabytes=4 * n / 1e6,
+                         training_megabytes=16 * n / 1e6))
     return rows
 
 # %% ../../nbs/43_whispersign.ipynb #91fb9b6f
-parts = dict(frontend=('frontend',), encoder=('encoder', 'ctc', 'inter_ctc'), decoder=('decoder', 'reverse_decoder')) # what freezing speaks of → modules
+# what freezing speaks of → modules
+parts = dict(frontend=('frontend',), encoder=('encoder', 'ctc', 'inter_ctc'),
+             decoder=('decoder', 'reverse_decoder'))
 
 def _modules(model, names):
     unknown = [n for n in names if n not in parts]
@@ -178,12 +203,16 @@ def freeze(self:WhisperSign,
     *names: str, # frontend, encoder (with its CTC heads), decoder; none means all
 ) -> WhisperSign:
     "Keep parts as they are."
-    for m in _modules(self, names or parts): m.requires_grad_(False); m.eval()
+    for m in _modules(self, names or parts):
+        m.requires_grad_(False)
+        m.eval()
     return self
 
 def unfreeze(self:WhisperSign, *names: str) -> WhisperSign:
     "Let parts learn again; none means all."
-    for m in _modules(self, names or parts): m.requires_grad_(True); m.train(self.training)
+    for m in _modules(self, names or parts):
+        m.requires_grad_(True)
+        m.train(self.training)
     return self
 
 def train(self:WhisperSign, mode: bool = True) -> WhisperSign:
@@ -202,12 +231,35 @@ class Taken(NamedTuple):
     new: tuple[str, ...] # parameters that keep their fresh values
 
     def __repr__(self):
-        kinds = lambda names: ', '.join(sorted({'.'.join(n.split('.')[:2 if n.split('.')[0] in ('encoder', 'decoder') else 1]) for n in names}))
+        kinds = lambda names: ', '.join(
+            sorted(
+                {
+                    '.'.join(n.split('.')[: 2 if n.split('.')[0] in ('encoder', 'decoder') else 1])
+                    for n in names
+                }
+            )
+        )
         return f'{len(self.taken)} parameters from Whisper ({kinds(self.taken)}); {len(self.new)} new ({kinds(self.new)})'
 
-_hub = (('model.', ''), ('.layers.', '.blocks.'), ('.encoder_attn_layer_norm', '.cross_attn_ln'), ('.encoder_attn', '.cross_attn'), ('.self_attn_layer_norm', '.attn_ln'), ('.self_attn', '.attn'),
-        ('.final_layer_norm', '.mlp_ln'), ('.fc1', '.mlp.0'), ('.fc2', '.mlp.2'), ('.q_proj', '.query'), ('.k_proj', '.key'), ('.v_proj', '.value'), ('.out_proj', '.out'),
-        ('encoder.layer_norm', 'encoder.ln_post'), ('decoder.layer_norm', 'decoder.ln'), ('.embed_positions.weight', '.positional_embedding')) # names on the hub → OpenAI's
+_hub = (
+    ('model.', ''),
+    ('.layers.', '.blocks.'),
+    ('.encoder_attn_layer_norm', '.cross_attn_ln'),
+    ('.encoder_attn', '.cross_attn'),
+    ('.self_attn_layer_norm', '.attn_ln'),
+    ('.self_attn', '.attn'),
+    ('.final_layer_norm', '.mlp_ln'),
+    ('.fc1', '.mlp.0'),
+    ('.fc2', '.mlp.2'),
+    ('.q_proj', '.query'),
+    ('.k_proj', '.key'),
+    ('.v_proj', '.value'),
+    ('.out_proj', '.out'),
+    # names on the hub → OpenAI's
+    ('encoder.layer_norm', 'encoder.ln_post'),
+    ('decoder.layer_norm', 'decoder.ln'),
+    ('.embed_positions.weight', '.positional_embedding'),
+)
 
 def whisper_state(
     source: str | Path | dict, # a checkpoint of OpenAI's, a safetensors file of the hub, or a state dict
@@ -215,7 +267,9 @@ def whisper_state(
     "Whisper's weights."
     if not isinstance(source, dict):
         with one_sentence(source, 'is no checkpoint of Whisper'):
-            if str(source).endswith('.safetensors'): from safetensors.torch import load_file; source = load_file(source)
+            if str(source).endswith('.safetensors'):
+                from safetensors.torch import load_file
+                source = load_file(source)
             else: source = torch.load(source, map_location='cpu', weights_only=True)
     state = source.get('model_state_dict', source)
     if any('.layers.' in k for k in state):
@@ -234,12 +288,19 @@ def from_whisper(
     state, own, taken = whisper_state(source), dict(model.named_parameters()), {}
     for name, value in own.items():
         known = name.replace('encoder.ln.', 'encoder.ln_post.')
-        if not name.startswith(('encoder.', 'decoder.')) or known not in state or 'token_embedding' in name: continue
+        if not name.startswith(('encoder.', 'decoder.')) or known not in state or 'token_embedding' in name:
+            continue
         new = state[known][:len(value)] if name.endswith('positional_embedding') else state[known]
-        if new.shape != value.shape: raise ValueError(f'Whisper has {known} of shape {tuple(new.shape)}, expected {tuple(value.shape)}; the default size has the shape of whisper-base')
+        if new.shape != value.shape:
+            raise ValueError(f'Whisper has {known} of shape {tuple(new.shape)}, expected '
+                             f'{tuple(value.shape)}; the default size has the shape of whisper-base')
         taken[name] = new
-    missing = [k for k in own if k.startswith(('encoder.blocks', 'decoder.blocks')) and '.spatial.' not in k and k not in taken]
-    if missing: raise ValueError(f'no weights for {missing[0]} and {len(missing) - 1} others, expected the state dict of a Whisper with at least {model.config.layers} blocks')
+    missing = [k for k in own
+               if k.startswith(('encoder.blocks',
+                                'decoder.blocks')) and '.spatial.' not in k and k not in taken]
+    if missing:
+        raise ValueError(f'no weights for {missing[0]} and {len(missing) - 1} others, expected the state '
+                         f'dict of a Whisper with at least {model.config.layers} blocks')
     with torch.no_grad():
         for name, value in taken.items(): own[name].copy_(value)
     return Taken(tuple(taken), tuple(k for k in own if k not in taken))
@@ -253,14 +314,20 @@ def training_step(
     half: bool = False, # bfloat16 autocast
 ):
     "A function that makes one training step on random numbers: CTC and attention."
-    model = WhisperSign(config).to(device).train(); data = random_like(config, batch, frames, device=device)
+    model = WhisperSign(config).to(device).train()
+    data = random_like(config, batch, frames, device=device)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
     def step():
         with torch.autocast(device.split(':')[0], torch.bfloat16, enabled=half): out = model(data)
-        loss = nn.functional.ctc_loss(out['ctc'].transpose(0, 1), data['gloss'], out['length'], data['gloss_length'])
-        if 'attention' in out: loss = loss + nn.functional.nll_loss(out['attention'][:, :-1].flatten(0, 1), data['gloss'].flatten())
-        optimizer.zero_grad(set_to_none=True); loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.); optimizer.step()
+        loss = nn.functional.ctc_loss(out['ctc'].transpose(0, 1), data['gloss'], out['length'],
+                                      data['gloss_length'])
+        if 'attention' in out:
+            loss = loss + nn.functional.nll_loss(out['attention'][:, :-1].flatten(0, 1),
+                                                 data['gloss'].flatten())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.)
+        optimizer.step()
     return step
 
 # %% ../../nbs/43_whispersign.ipynb #caaa60d2
@@ -274,14 +341,20 @@ def bench_whispersign(
     half: bool = False, # bfloat16 autocast; the peak is then that of bfloat16
 ) -> dict: # size → clips_per_s, flops_per_step, fraction of the peak, times real time
     "Speed of the training step of each size, and what fraction of the machine's matrix product it reaches."
-    a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if half else torch.float32); out = {}
+    a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if half else torch.float32)
+    out = {}
     for name in names:
         config = sized(name)
-        flops, step = count_flops(training_step(config, batch, frames, device, half)), training_step(config, batch, frames, device, half)
-        stopwatch(step, device); stopwatch(lambda: a @ a, device)
-        turns = [(min(stopwatch(lambda: a @ a, device) for _ in range(3)), stopwatch(step, device)) for _ in range(rounds)]
-        product, seconds = map(min, zip(*turns)); peak = 2 * size**3 / product
-        out[name] = dict(clips_per_s=batch / seconds, times_real_time=batch * frames / config.fps / seconds, flops_per_step=flops, fraction=flops / seconds / peak, seconds=seconds)
+        flops = count_flops(training_step(config, batch, frames, device, half))
+        step = training_step(config, batch, frames, device, half)
+        stopwatch(step, device)
+        stopwatch(lambda: a @ a, device)
+        turns = [(min(stopwatch(lambda: a @ a, device) for _ in range(3)), stopwatch(step, device))
+                 for _ in range(rounds)]
+        product, seconds = map(min, zip(*turns))
+        peak = 2 * size**3 / product
+        out[name] = dict(clips_per_s=batch / seconds, times_real_time=batch * frames / config.fps / seconds,
+                         flops_per_step=flops, fraction=flops / seconds / peak, seconds=seconds)
     return out
 
 def bench_length(
@@ -293,5 +366,7 @@ def bench_length(
     "How the time of a training step grows with the length of the clips."
     steps = {t: training_step(sized(name), batch, t) for t in frames}
     for step in steps.values(): step()
-    best = {t: min(times) for t, times in zip(steps, zip(*[[stopwatch(step) for step in steps.values()] for _ in range(rounds)]))}
+    best = {t: min(times)
+            for t, times in zip(steps,
+                                zip(*[[stopwatch(step) for step in steps.values()] for _ in range(rounds)]))}
     return {t: s / best[frames[0]] for t, s in best.items()}

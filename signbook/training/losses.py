@@ -22,7 +22,8 @@ def classification_loss(
     "Cross-entropy of the one word that each clip shows."
     first = gloss[:, 0] if gloss.ndim == 2 else gloss
     if len(first) and not (1 <= first.min() and first.max() <= logits.shape[1]):
-        raise ValueError(f'gloss ids run from {int(first.min())} to {int(first.max())}, expected 1 to {logits.shape[1]} for a model of {logits.shape[1]} words')
+        raise ValueError(f'gloss ids run from {int(first.min())} to {int(first.max())}, expected 1 to '
+                         f'{logits.shape[1]} for a model of {logits.shape[1]} words')
     return F.cross_entropy(logits.float(), first - 1, label_smoothing=smoothing)
 
 # %% ../../nbs/50_losses.ipynb #3af04476
@@ -33,11 +34,18 @@ def boundary_loss(
     dice: float = 1., # weight of the Dice loss; 0 leaves cross-entropy
 ) -> Tensor: # scalar; 0 where nothing is known
     "Binary cross-entropy and Dice over the frames that are real and known."
-    if logits.shape != target.shape: raise ValueError(f'boundary scores have shape {tuple(logits.shape)} and their target {tuple(target.shape)}, expected the same')
+    if logits.shape != target.shape:
+        raise ValueError(f'boundary scores have shape {tuple(logits.shape)} and their target '
+                         f'{tuple(target.shape)}, expected the same')
     known = frame_mask(length, logits.shape[1]) & (target >= 0)
-    keep, logits, target = known.float(), logits.float().masked_fill(~known, 0), target.float().masked_fill(~known, 0)
-    cross = (F.binary_cross_entropy_with_logits(logits, target, reduction='none') * keep).sum() / keep.sum().clamp(min=1)
-    guess, some = logits.sigmoid() * keep, known.any(1).float()                                        # (B, T), (B,)
+    keep, logits, target = (
+        known.float(),
+        logits.float().masked_fill(~known, 0),
+        target.float().masked_fill(~known, 0),
+    )
+    cross = (F.binary_cross_entropy_with_logits(logits, target,
+                                                reduction='none') * keep).sum() / keep.sum().clamp(min=1)
+    guess, some = logits.sigmoid() * keep, known.any(1).float() # (B, T), (B,)
     overlap = (2 * (guess * target).sum(1) + 1) / (guess.sum(1) + target.sum(1) + 1)
     return cross + dice * ((1 - overlap) * some).sum() / some.sum().clamp(min=1)
 
@@ -52,7 +60,8 @@ def spoter_loss(
     "The losses of SPOTER by name, and their weighted sum."
     word = classification_loss(out['logits'], batch['gloss'], smoothing)
     frames = word.new_zeros(())
-    if boundary_weight and 'boundary' in out and 'boundary' in batch: frames = boundary_loss(out['boundary'], batch['boundary'], batch['length'], dice)
+    if boundary_weight and 'boundary' in out and 'boundary' in batch:
+        frames = boundary_loss(out['boundary'], batch['boundary'], batch['length'], dice)
     return dict(loss=word + boundary_weight * frames, classification=word, boundary=frames)
 
 # %% ../../nbs/50_losses.ipynb #85c6d4e6
@@ -68,9 +77,14 @@ def ctc_loss(
     repeats = ((gloss[:, 1:] == gloss[:, :-1]) & inside[:, 1:]).sum(1)
     short = (gloss_length + repeats > length).nonzero().flatten()
     if len(short):
-        i = int(short[0]); name = names[i] if names else f'clip {i} of the batch'
-        raise ValueError(f'{name}: {int(gloss_length[i])} glosses need at least {int(gloss_length[i] + repeats[i])} patches, but the clip has {int(length[i])}; '
-                         'it is too short for its sentence (a higher frame rate, a smaller patch, or less speeding up in augmentation helps)')
+        i = int(short[0])
+        name = names[i] if names else f'clip {i} of the batch'
+        raise ValueError(
+            f'{name}: {int(gloss_length[i])} glosses need at least {int(gloss_length[i] + repeats[i])} '
+            f'patches, but the clip has {int(length[i])}; '
+            'it is too short for its sentence (a higher frame rate, a smaller patch, or less speeding up in '
+            'augmentation helps)'
+        )
     loss = F.ctc_loss(log_probs.float().transpose(0, 1), gloss, length, gloss_length, reduction='none')
     return (loss / gloss_length.clamp(min=1)).mean()
 
@@ -83,13 +97,14 @@ def attention_loss(
 ) -> Tensor: # scalar, nats a gloss
     "Cross-entropy of each next gloss, and of the end."
     eos = log_probs.shape[-1] - 1
-    target = F.pad(gloss, (0, 1)).scatter(1, gloss_length[:, None], eos)                                # (B, L+1)
+    target = F.pad(gloss, (0, 1)).scatter(1, gloss_length[:, None], eos) # (B, L+1)
     target = target.masked_fill(~frame_mask(gloss_length + 1, target.shape[1]), -100)
     return F.cross_entropy(log_probs.float().flatten(0, 1), target.flatten(), label_smoothing=smoothing)
 
 # %% ../../nbs/50_losses.ipynb #33d8bea3
 def whispersign_loss(
-    out: dict, # from the model: ctc (B, N, V), length (B,), and attention, inter_ctc, reverse where it has them
+    # from the model: ctc (B, N, V), length (B,), and attention, inter_ctc, reverse where it has them
+    out: dict,
     batch: dict, # gloss (B, L), gloss_length (B,), and source, names of the clips, where they are known
     ctc_weight: float = .5, # α; 1 trains by CTC alone, 0 by attention alone
     smoothing: float = .1, # of the decoder's labels

@@ -27,7 +27,8 @@ def plot_history(
     left, right = fig.subplots(1, 2)
     for key, color in terms.items():
         points = [(h['step'], h[key]) for h in history[::max(1, len(history) // most)] if key in h]
-        if any(value for _, value in points): left.plot(*zip(*points), color=color, lw=1, label=key.replace('_', ' '))
+        if any(value for _, value in points):
+            left.plot(*zip(*points), color=color, lw=1, label=key.replace('_', ' '))
     left.set(xlabel='step', ylabel='training loss')
     if left.lines: left.legend(fontsize=7, frameon=False)
     key = next((k for k in measures if any(k in h for h in history)), 'top1')
@@ -46,7 +47,8 @@ def png(figure, dpi: int = 100) -> bytes:
 # %% ../../nbs/60b_progress.ipynb #9140824d
 def kernel_id() -> str:
     "What the Jupyter server calls this kernel; empty where the page cannot reach the server."
-    if 'JPY_SESSION_NAME' not in os.environ or 'google.colab' in sys.modules or 'VSCODE_PID' in os.environ: return ''
+    if 'JPY_SESSION_NAME' not in os.environ or 'google.colab' in sys.modules or 'VSCODE_PID' in os.environ:
+        return ''
     from ipykernel.connect import get_connection_file
     return os.path.basename(get_connection_file()).removeprefix('kernel-').removesuffix('.json')
 
@@ -69,7 +71,8 @@ def in_notebook() -> bool:
     "Whether pictures can be shown."
     try: shell = get_ipython()
     except NameError: return False
-    return any(kind.__name__ == 'ZMQInteractiveShell' for kind in type(shell).__mro__) # Colab's is one of those too
+    # Colab's is one of those too
+    return any(kind.__name__ == 'ZMQInteractiveShell' for kind in type(shell).__mro__)
 
 def time_left(
     done: int, # steps since the start
@@ -79,7 +82,11 @@ def time_left(
     "How long the rest will take, if it goes on like this."
     if not done: return ''
     minutes, rest = divmod(round(left * seconds / done), 60)
-    return f'{minutes // 60}:{minutes % 60:02d}:{rest:02d} left' if minutes >= 60 else f'{minutes}:{rest:02d} left'
+    return (
+        f'{minutes // 60}:{minutes % 60:02d}:{rest:02d} left'
+        if minutes >= 60
+        else f'{minutes}:{rest:02d} left'
+    )
 
 # %% ../../nbs/60b_progress.ipynb #7ce2e423
 class Progress:

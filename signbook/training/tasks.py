@@ -23,12 +23,13 @@ from ..features.pipeline import Features, Prepared
 from ..inference.alignment import Sign
 from ..inference.calibration import calibration_scores, fit_temperature, threshold_for
 from ..inference.decoding import minimum_frames
+from ..inference.embeddings import write_centres
 from ..inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
 from ..inference.metrics import confusion, evaluate_classification, per_class, plot_confusion
 from ..inference.recognize import Decoding, check_decoding, durations, predict, recognize
 from ..inference.sequence_metrics import align_glosses, counts, evaluate_sequences, per_gloss, rates, why_wer
 from ..inference.transcripts import Guess
-from ..models.checkpoint import families
+from ..models.checkpoint import families, words_file
 from ..models.frontend import patches
 from ..models.spoter import SpoterConfig, SpoterV1Config
 from ..models.whispersign import WhisperSignConfig
@@ -128,6 +129,9 @@ class Signs(Task):
         top1 = float((logits.argmax(1) == target).float().mean())
         loss = float(torch.nn.functional.cross_entropy(logits, target))
         return dict(top1=top1, val_loss=loss, better=top1 - 1e-3 * loss)
+
+    def keeps(self, clips):
+        return {words_file: lambda path: write_centres(path.parent, clips)}
 
     def settle(self, trained, val):
         data = Prepared(val, trained.features, trained.vocabulary)

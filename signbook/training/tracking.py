@@ -29,7 +29,8 @@ class Tracking:
     name: str = '' # of the run; by default its folder's
 
     def __post_init__(self):
-        expect(self.wandb or not self.online, 'tracking.online', True, 'W&B to be on as well: tracking.wandb=True')
+        expect(self.wandb or not self.online, 'tracking.online', True,
+               'W&B to be on as well: tracking.wandb=True')
         expect(self.project, 'tracking.project', 'empty', 'the name of a W&B project')
 
 # %% ../../nbs/60_tracking.ipynb #51e95c72
@@ -83,7 +84,8 @@ CsvTracker.store_init_configuration = store_init_configuration
 # %% ../../nbs/60_tracking.ipynb #2359534a
 def log_table(self:CsvTracker, table_name, columns, data, step=None, **kwargs):
     "A table as csv, the latest only."
-    with replacing(self.folder/f'{table_name}.csv') as path, open(path, 'w', encoding='utf-8', newline='') as file:
+    with replacing(self.folder/f'{table_name}.csv') as path, open(
+        path, 'w', encoding='utf-8', newline='') as file:
         csv.writer(file).writerows([columns, *data])
 
 def log_figure(self:CsvTracker, figure_name, figure, step=None):
@@ -111,7 +113,8 @@ class BoardTracker(accelerated.TensorBoardTracker):
 
     def log_page(self, page_name, page, step=None):
         "TensorBoard shows no HTML."
-        self.writer.add_text(page_name, f'{len(page):,} characters of HTML; see {page_name}.html in the run', step)
+        self.writer.add_text(page_name, f'{len(page):,} characters of HTML; see {page_name}.html in the run',
+                             step)
 
     def store_init_configuration(self, values):
         "Settings as text."

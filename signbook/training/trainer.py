@@ -28,8 +28,10 @@ from ..clip import Clip
 from ..data.corpus import Vocabulary
 from ..data.files import expect, one_sentence, remove, replacing
 from ..inference.recognize import predict, to
-from ..models.checkpoint import Run, check_shapes, config_to_dict, identity, load_run, load_weights, locked
-from ..models.checkpoint import read_clips, read_config, save_json, save_tensors, tensor_shapes, to_json
+from ..models.checkpoint import (Run, check_shapes, config_to_dict, identity, load_run, load_weights,
+                                        locked)
+from ..models.checkpoint import (read_clips, read_config, save_json, save_tensors, tensor_shapes,
+                                        to_json)
 from .progress import Progress
 from .tasks import Task, task_of
 from .tracking import Tracking, start_tracking
@@ -39,17 +41,21 @@ from .tracking import Tracking, start_tracking
 class Stage:
     "Settings of a stretch of training."
     steps: int = 1500 # updates of the weights, whatever the corpus's size
-    epochs: float | None = None # passes over the clips instead; how many steps they are follows from the clips
+    # passes over the clips instead; how many steps they are follows from the clips
+    epochs: float | None = None
     batch_size: int = 32 # clips an update
-    frames: int | None = None # largest number of frames in a batch, padding counted; None takes clips of any length
-    accumulate: int = 1 # parts of a batch that the model sees one after another: the same update in less memory
+    # largest number of frames in a batch, padding counted; None takes clips of any length
+    frames: int | None = None
+    # parts of a batch that the model sees one after another: the same update in less memory
+    accumulate: int = 1
     lr: float = 1e-3 # highest learning rate
     warmup: float = .1 # part of the steps in which the learning rate rises
     weight_decay: float = .05 # of matrices; biases and norms have none
     betas: tuple[float, float] = (.9, .98) # AdamW's; the second shorter than usual, for short runs
     clip_norm: float = 1. # largest norm of the gradient
     average: float = .99 # weights are averaged over about 1 / (1 - average) steps; 0 keeps the last
-    balance: float = 1. # how often a word is drawn: count ** (1 - balance), so 0 as in the corpus, 1 all words alike
+    # how often a word is drawn: count ** (1 - balance), so 0 as in the corpus, 1 all words alike
+    balance: float = 1.
     smoothing: float = .1 # label smoothing
     boundary_weight: float = .3 # SPOTER: of the boundary loss, where spans are known
     ctc_weight: float = .5 # WhisperSign: of CTC against attention; 1 is CTC alone, 0 attention alone
@@ -60,7 +66,8 @@ class Stage:
     window: float | None = None # seconds; trains on windows of this length instead of whole clips
     augment: Augment | None = field(default_factory=Augment) # None trains on the clips as they are
     precision: str = 'no' # no | bf16 | fp16
-    checkpointing: bool = False # computes layers twice instead of keeping what they said: less memory, more time
+    # computes layers twice instead of keeping what they said: less memory, more time
+    checkpointing: bool = False
     compile: bool = False # by torch.compile: a minute or more at first, faster steps on a graphics card
     workers: int = 0 # processes that prepare clips ahead; 0 prepares them in between
     validate: int = 250 # steps between validations
@@ -68,7 +75,8 @@ class Stage:
     patience: int = 0 # validations in a row without anything better that end a stage; 0 goes on to its end
     save_every: int = 0 # steps between checkpoints; 0 leaves it to the clock and the validations
     save_minutes: float = 5. # between checkpoints, at most
-    keep: int = 1 # checkpoints that are kept, the newest; with more than one it can be gone on from any of them
+    # checkpoints that are kept, the newest; with more than one it can be gone on from any of them
+    keep: int = 1
 
     def __post_init__(self): check_stage(self)
 
@@ -84,7 +92,8 @@ def check_stage(stage: Stage) -> None:
     for name in _positive: need(name, getattr(stage, name) > 0, 'a positive number')
     for name in ('epochs', 'validate_epochs', 'frames', 'window'):
         value = getattr(stage, name)
-        need(name, value is None or value > 0, f'{"seconds" if name == "window" else "a positive number"}, or none')
+        need(name, value is None or value > 0,
+             f'{"seconds" if name == "window" else "a positive number"}, or none')
     for name, most in _most.items():
         need(name, 0 <= getattr(stage, name) <= most, '0 to 1' if most == 1 else '0 or more')
     for name, least in _least.items(): need(name, getattr(stage, name) >= least, f'{least} or more')
@@ -102,7 +111,8 @@ def for_clips(self:Stage,
     each = math.ceil(len(frames) / self.batch_size) # steps an epoch
     if self.frames: each = max(each, math.ceil(sum(frames) / self.frames))
     def steps(epochs, otherwise): return max(1, round(epochs * each)) if epochs else otherwise
-    return replace(self, steps=steps(self.epochs, self.steps), validate=steps(self.validate_epochs, self.validate))
+    return replace(self, steps=steps(self.epochs, self.steps),
+                   validate=steps(self.validate_epochs, self.validate))
 
 Stage.for_clips = for_clips
 
@@ -178,7 +188,8 @@ class Stopped(KeyboardInterrupt):
 
 endings = [getattr(signal, name) for name in ('SIGTERM', 'SIGHUP') if hasattr(signal, name)]
 
-def in_main_thread() -> bool: return threading.current_thread() is threading.main_thread() # others get no signals
+def in_main_thread() -> bool: # others get no signals
+    return threading.current_thread() is threading.main_thread()
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
@@ -210,7 +221,8 @@ def parameter_groups(model, weight_decay): # matrices decay, vectors (biases, no
     return [dict(params=matrices, weight_decay=weight_decay), dict(params=vectors, weight_decay=0.)]
 
 def averaging(decay): # a moving average that is short at first, so that it forgets the initial weights
-    def update(averaged, current, n): torch._foreach_lerp_(averaged, current, float(1 - min(decay, (n + 1) / (n + 10))))
+    def update(averaged, current, n):
+        torch._foreach_lerp_(averaged, current, float(1 - min(decay, (n + 1) / (n + 10))))
     return update
 
 # %% ../../nbs/61_trainer.ipynb #40d22c22
@@ -237,7 +249,8 @@ def survey(
         if kind not in kinds: features.prepare(clip)
         kinds.add(kind)
         unknown = [g for g in clip.gloss if g not in vocabulary]
-        expect(not unknown, 'a gloss', repr(''.join(unknown[:1])), f'one of the {len(vocabulary)} words of training', source)
+        expect(not unknown, 'a gloss', repr(''.join(unknown[:1])),
+               f'one of the {len(vocabulary)} words of training', source)
         frames = max(1, round(clip.duration * features.fps)) if features.fps else len(clip)
         rows.append((digest(clip), source, clip.gloss, frames))
     return Survey(*map(list, zip(*rows))) if rows else Survey([], [], [], [])
@@ -365,7 +378,8 @@ def _gradient(self, items, generator): # of a batch, into the parameters; and th
         share, waits = len(part['length']) / size, k + 1 < len(parts)
         with self.accelerator.no_sync(self.model) if waits else contextlib.nullcontext():
             found = self._loss(part, generator)
-            self.accelerator.backward(self.scaler.scale(found['loss'] * share if len(parts) > 1 else found['loss']))
+            self.accelerator.backward(self.scaler.scale(found['loss'] * share if len(parts) > 1
+                                                        else found['loss']))
         for name, v in found.items(): terms[name] = terms.get(name, 0) + v.detach() * share
     return terms
 
@@ -403,12 +417,15 @@ def fetch(self:Trainer) -> None:
     "Bring the numbers of the last steps from the device, all at once, and pass them on."
     told, self.pending = self.pending, []
     if not told: return
-    numbers = iter(torch.stack([v.float() for r, _ in told for v in r.values() if torch.is_tensor(v)]).tolist())
+    numbers = iter(torch.stack([v.float() for r, _ in told for v in r.values()
+                                if torch.is_tensor(v)]).tolist())
     for record, sources in told:
         record = {k: next(numbers) if torch.is_tensor(v) else v for k, v in record.items()}
         if not math.isfinite(record['norm']) and not self.scaler.is_enabled():
-            raise ValueError(f'step {record["step"] - 1}: the gradient is not finite (loss {record["loss"]:.3g}, clips '
-                             f'{", ".join(sources[:8])}); a lower lr may help, or one of these clips is at fault')
+            raise ValueError(
+                f'step {record["step"] - 1}: the gradient is not finite (loss {record["loss"]:.3g}, clips '
+                f'{", ".join(sources[:8])}); a lower lr may help, or one of these clips is at fault'
+            )
         self.history.append(record)
         self._tell({k: v for k, v in record.items() if k != 'step'}, record['step'])
 
@@ -426,10 +443,13 @@ def _memory(self, items): # a sentence instead of a traceback
         if not full: raise
         many, long = (int(n) for n in items['conf'].shape[:2])
         raise ValueError(
-            f'step {self.done}: the memory of {self.device} does not suffice for {many} clips of up to {long} frames; '
-            f'--stage.accumulate {2 * self.stage.accumulate} learns the same in smaller parts, --stage.checkpointing '
+            f'step {self.done}: the memory of {self.device} does not suffice for {many} clips of up to '
+            f'{long} frames; '
+            f'--stage.accumulate {2 * self.stage.accumulate} learns the same in smaller parts, '
+            '--stage.checkpointing '
             'True keeps less of each layer, and --stage.precision bf16, --stage.frames or a smaller '
-            '--stage.batch-size help too') from None
+            '--stage.batch-size help too'
+        ) from None
 
 Trainer._memory = _memory
 
@@ -437,7 +457,8 @@ Trainer._memory = _memory
 def fit(self:Trainer,
     train, # Corpus, or a list of clips
     val=None, # Corpus or list: from the training signers or session, never from the test
-    resume: bool | int = False, # go on from the run's folder: from its newest checkpoint, or from that of a step
+    # go on from the run's folder: from its newest checkpoint, or from that of a step
+    resume: bool | int = False,
     stop_at: int | None = None, # pause after this many steps, as if interrupted
     whole=(), # the clips that `train` was cut from, if it was: they count as seen
 ) -> list[dict]: # one record a step
@@ -463,7 +484,8 @@ def fit(self:Trainer,
 # %% ../../nbs/61_trainer.ipynb #00a183d6
 def look_at(self:Trainer, train, val=None, whole=()) -> Survey: # of the training clips
     "Refuse clips that cannot be trained on, note which they are, and turn epochs into steps; see `fit`."
-    found, held = (survey(clips if clips is not None else [], self.features, self.vocabulary) for clips in (train, val))
+    found, held = (survey(clips if clips is not None else [], self.features, self.vocabulary)
+                   for clips in (train, val))
     self.task.check(self.plain, self.features, self.stage, found)
     self.stage = self.stage.for_clips(found.frames)
     seen = {*found.digest, *map(digest, whole), *self.seen}
@@ -476,7 +498,8 @@ def _prepared(self, clips):
 def _batches(self, train, found): # prepared ahead by other processes, if the stage has any
     processes = self.accelerator.process_index, self.accelerator.num_processes
     few = f'at least {processes[1]}, one clip for each process'
-    expect(min(self.stage.batch_size, len(train)) >= processes[1], 'stage: batch_size', self.stage.batch_size, few)
+    expect(min(self.stage.batch_size, len(train)) >= processes[1], 'stage: batch_size', self.stage.batch_size,
+           few)
     draws = Draws(list(found.gloss), self.stage, self.seed, self.done, found.frames, processes)
     ahead = dict(num_workers=self.stage.workers, prefetch_factor=4) if self.stage.workers else {}
     return torch.utils.data.DataLoader(self._prepared(train), batch_sampler=draws, collate_fn=collate,
@@ -494,7 +517,11 @@ def _loop(self, batches, held, progress, stop_at):
                 if self.finished or self.done == stop_at: break
         except KeyboardInterrupt as interrupt: self._leave(interrupt)
 
-Trainer.fit, Trainer.look_at, Trainer._prepared, Trainer._batches, Trainer._loop = fit, look_at, _prepared, _batches, _loop
+Trainer.fit = fit
+Trainer.look_at = look_at
+Trainer._prepared = _prepared
+Trainer._batches = _batches
+Trainer._loop = _loop
 
 # %% ../../nbs/61_trainer.ipynb #3519eeb8
 def _step(self, items):
@@ -532,7 +559,8 @@ def _validate(self, held):
     self.fetch()
     record = self.history[-1]
     if held is not None:
-        found = [self.task.score(self.final, self.features, held) if self.accelerator.is_main_process else None]
+        found = [self.task.score(self.final, self.features, held) if self.accelerator.is_main_process
+                 else None]
         if self.accelerator.num_processes > 1: broadcast_object_list(found)
         self._note(record, dict(found[0]))
     record['validated'] = True
@@ -590,7 +618,8 @@ def config(self:Trainer) -> dict:
 def _told(self): # what each file of weights says about itself
     return dict(features=self.features.fingerprint, identity=identity(self.config), step=str(self.done))
 
-def _weights(self, which): save_tensors(self.out/f'{which}.safetensors', self.final.state_dict(), **self._told())
+def _weights(self, which):
+    save_tensors(self.out/f'{which}.safetensors', self.final.state_dict(), **self._told())
 
 def _moments(self): # AdamW's, by the names of the parameters
     names = {id(p): n for n, p in self.plain.named_parameters()}
@@ -637,11 +666,13 @@ def _keep(self, state): # under the name of its step; the oldest beyond `keep` g
 Trainer.save, Trainer._save_state, Trainer._keep = save, _save_state, _keep
 
 # %% ../../nbs/61_trainer.ipynb #d2671de3
-how_saved = 'save_every', 'save_minutes', 'keep', 'workers' # settings of a stage that change nothing in its outcome
+# settings of a stage that change nothing in its outcome
+how_saved = 'save_every', 'save_minutes', 'keep', 'workers'
 
 def is_only_begun(folder: Path) -> bool:
     "Whether a folder is empty, or holds no more than a run that was killed before its first checkpoint."
-    left = [p.name for p in folder.iterdir() if not re.fullmatch(r'stage\d+|\.lock|\.tmp\w+|\..+\.\d+(\.\w+)?', p.name)]
+    left = [p.name for p in folder.iterdir()
+            if not re.fullmatch(r'stage\d+|\.lock|\.tmp\w+|\..+\.\d+(\.\w+)?', p.name)]
     if set(left) <= {'clips.json'}: return not left or bool(read_clips(folder)['train'])
     return set(left) == {'clips.json', 'config.json'} and bool(read_config(folder).get('stage'))
 
@@ -651,7 +682,8 @@ def expect_place(folder: Path, resume: bool | int) -> None:
     if resume and not folder.is_dir():
         raise ValueError(f'{folder}: nothing to resume here, expected the folder of an earlier run')
     if not resume and folder.is_dir() and not is_only_begun(folder):
-        raise ValueError(f'{folder}: is not empty, expected a new folder (or --resume to go on with the run there)')
+        raise ValueError(f'{folder}: is not empty, expected a new folder (or --resume to go on with the run '
+                         'there)')
 
 def differences(
     now: dict, # settings, some of which are dictionaries
@@ -696,10 +728,13 @@ def _open(self, resume):
 def _state_file(self, resume):
     if resume is True: state = self.out/'state.safetensors'
     else: state = self.out/'states'/f'step{resume}.safetensors'
-    kept = sorted(int(p.stem[4:]) for p in self.out.glob('states/step*.safetensors') if p.stem[4:].isdecimal())
+    kept = sorted(int(p.stem[4:]) for p in self.out.glob('states/step*.safetensors')
+                  if p.stem[4:].isdecimal())
     if state.is_file(): return state
-    raise ValueError(f'{self.out}: nothing to resume here, expected {state.name} of an earlier run; '
-                     f'checkpoints are kept of {"the steps " + ", ".join(map(str, kept)) if kept else "no steps"}')
+    raise ValueError(
+        f'{self.out}: nothing to resume here, expected {state.name} of an earlier run; '
+        f'checkpoints are kept of {"the steps " + ", ".join(map(str, kept)) if kept else "no steps"}'
+    )
 
 Trainer._folder, Trainer._find, Trainer._open, Trainer._state_file = _folder, _find, _open, _state_file
 
@@ -712,29 +747,35 @@ def expect_same(self:Trainer) -> None:
     now, then, clips = json.loads(to_json(self.config)), read_config(self.out), read_clips(self.out)
     names = 'model', 'features', 'vocabulary', 'stage', 'seed', 'processes', 'protocol', 'val', 'data'
     now, then = ({k: c[k] for k in names if k in c} for c in (now, dict(processes=1) | then))
-    for c in (now, then): c['stage'] = {k: v for k, v in (_usual() | c.get('stage', {})).items() if k not in how_saved}
+    for c in (now, then):
+        c['stage'] = {k: v for k, v in (_usual() | c.get('stage', {})).items() if k not in how_saved}
     differ = differences(now, then)
     if differ:
-        raise ValueError(f'{self.out}: cannot be resumed with another {", ".join(differ)} than it was started with')
+        raise ValueError(f'{self.out}: cannot be resumed with another {", ".join(differ)} than it was '
+                         'started with')
     for part in ('train', 'val', 'seen') if (self.out/'clips.json').is_file() else ():
         now, then = self.clips[part], clips[part]
         if now != then:
-            raise ValueError(f'{self.out}: cannot be resumed with other clips than it was started with ({part}: '
-                             f'{len(now)} clips, then {len(then)}; {len(set(now) & set(then))} are the same)')
+            raise ValueError(
+                f'{self.out}: cannot be resumed with other clips than it was started with ({part}: '
+                f'{len(now)} clips, then {len(then)}; {len(set(now) & set(then))} are the same)'
+            )
 
 Trainer.expect_same = expect_same
 
 # %% ../../nbs/61_trainer.ipynb #9f0dcf5d
 def _history_of(about, stage, state): # step, best and history that a state tells
     def number(name, kind):
-        with one_sentence(state, f'{name} is {about.get(name)!r}, expected a number'): return kind(about.get(name))
+        with one_sentence(state, f'{name} is {about.get(name)!r}, expected a number'):
+            return kind(about.get(name))
     done, best = number('step', int), number('best', float)
     expect(0 <= done <= stage.steps, 'its step', done, f'0 to {stage.steps}', state)
     expect(best < math.inf, 'its best', best, 'a finite number', state)
     with one_sentence(state, 'its history is damaged'): history = json.loads(about['history'])
     right = isinstance(history, list) and all(isinstance(h, dict) and 'loss' in h for h in history)
     steps = [h.get('step') for h in history] if right else None
-    expect(steps == list(range(1, done + 1)), 'its history', 'another', f'one record for each of {done} steps', state)
+    expect(steps == list(range(1, done + 1)), 'its history', 'another',
+           f'one record for each of {done} steps', state)
     return done, best, history
 
 def _expect_whole(self, shapes, about, done, state): # everything is there, and as large as it has to be
@@ -749,7 +790,8 @@ def _expect_whole(self, shapes, about, done, state): # everything is there, and 
               for n in names for k in ('step', 'exp_avg', 'exp_avg_sq')}
     right = {k: shapes[k] for k in found} == wanted and bool(found) == bool(done)
     right = right and int(about.get('moments', len(found))) == len(found)
-    expect(right, "AdamW's moments", f'{len(found)} tensors that do not fit', 'those of every parameter', state)
+    expect(right, "AdamW's moments", f'{len(found)} tensors that do not fit', 'those of every parameter',
+           state)
 
 Trainer._expect_whole = _expect_whole
 
@@ -766,7 +808,8 @@ def take_up(self:Trainer,
     tensors = load_weights(state, self.features.fingerprint, identity(self.config))
     def take(prefix): return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     moments = take('adam.')
-    right = all(1 <= v <= done if k.endswith('.step') else not k.endswith('_sq') or (v >= 0).all() for k, v in moments.items())
+    right = all(1 <= v <= done if k.endswith('.step') else not k.endswith('_sq') or (v >= 0).all()
+                for k, v in moments.items())
     expect(right, "AdamW's moments", 'of other steps, or negative', f'those of step {done}', state)
     self.done, self.best, self.history, self.pending = done, best, history, []
     if self.scaler.is_enabled(): self._take_scaler(about, state)
@@ -782,12 +825,14 @@ def take_up(self:Trainer,
 def _take_scaler(self, about, state): # by which fp16's gradients are scaled
     with one_sentence(state, 'its scaler of fp16 is damaged'):
         scaler = json.loads(about.get('scaler', ''))
-        for name in self.scaler.state_dict(): scaler[name] = float(scaler[name]) if name == 'scale' else scaler[name]
+        for name in self.scaler.state_dict():
+            scaler[name] = float(scaler[name]) if name == 'scale' else scaler[name]
     self.scaler.load_state_dict(scaler)
 
 def _set_schedule(self): # as if it had been stepped so far
     self.scheduler.last_epoch = self.done
-    for g, base in zip(self.optimizer.param_groups, self.scheduler.base_lrs): g['lr'] = base * schedule(self.done, self.stage)
+    for g, base in zip(self.optimizer.param_groups, self.scheduler.base_lrs):
+        g['lr'] = base * schedule(self.done, self.stage)
     self.scheduler._last_lr = [g['lr'] for g in self.optimizer.param_groups]
 
 Trainer.take_up, Trainer._take_scaler, Trainer._set_schedule = take_up, _take_scaler, _set_schedule
