@@ -7,7 +7,7 @@ __all__ = ['message_kinds', 'as_source', 'drawing_of', 'skeleton_of', 'arms_of',
            'packed', 'picture_of', 'joints_of', 'Desk', 'handle', 'begin', 'frames', 'picture', 'rest', 'end', 'record',
            'file', 'Inbox', 'joined', 'Live']
 
-# %% ../../nbs/80_live.ipynb #c1ad9683
+# %% ../../nbs/80_live.ipynb #424f8b96
 import threading, time
 from collections import deque
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..layout import HOLISTIC, Layout
 from ..recognition.streaming import stream_for
 from ..view import drawn_parts, drawn_twice, placed, static, window
 
-# %% ../../nbs/80_live.ipynb #404501b5
+# %% ../../nbs/80_live.ipynb #36a7b106
 def as_source(
     source: Clip | str | Path | None, # a clip, the file of one, a video, or None for the camera
 ) -> Clip | Path | None: # a clip, a video, or None
@@ -52,7 +52,7 @@ def drawing_of(
     flat = np.concatenate([xyz.reshape(len(clip), -1), np.where(seen, clip.conf, 0)], 1)
     return float((right - left) / (bottom - top)), flat.astype(np.float32)
 
-# %% ../../nbs/80_live.ipynb #0abd66f8
+# %% ../../nbs/80_live.ipynb #180ed37d
 def skeleton_of(
     layout: Layout,
 ) -> dict: # for JSON
@@ -72,7 +72,7 @@ def arms_of(
     shoulders = [at('left_shoulder'), at('right_shoulder')]
     return dict(left=arm('left'), right=arm('right'), shoulders=shoulders, below=below)
 
-# %% ../../nbs/80_live.ipynb #0ac3b82f
+# %% ../../nbs/80_live.ipynb #e6a30847
 def tracker_files() -> list[dict]: # name, whether it is in the cache, and where else it is
     "What a page needs to track, for JSON."
     ready, (url, digest) = cached_browser(), published['holistic']
@@ -89,7 +89,7 @@ def tracker_file(
     expect(name in browser_files, 'the file', repr(name), 'one of the tracker', 'live')
     return cached_browser().get(name) or find_browser()[name]
 
-# %% ../../nbs/80_live.ipynb #685381fa
+# %% ../../nbs/80_live.ipynb #676f751d
 def unpacked(
     data, # bytes: float32 of some frames
     joints: int, # J
@@ -107,7 +107,7 @@ def packed(
     "Frames for a message."
     return np.concatenate([xyz.reshape(len(xyz), -1), conf], 1).astype('<f4').tobytes()
 
-# %% ../../nbs/80_live.ipynb #b1960625
+# %% ../../nbs/80_live.ipynb #d7422bbe
 def picture_of(
     jpeg, # bytes
 ) -> np.ndarray: # (H, W, 3) RGB
@@ -127,7 +127,7 @@ def joints_of(
     seen = np.isfinite(xyz).all(1) & np.isfinite(conf) & (conf > 0)
     return np.where(seen[:, None], xyz, 0), np.where(seen, conf, 0)
 
-# %% ../../nbs/80_live.ipynb #ed0cc142
+# %% ../../nbs/80_live.ipynb #ebd72f14
 class Desk:
     "Answers what a live page asks."
     measured = 8 # frames on which the rate is measured, before the stream begins
@@ -151,7 +151,7 @@ class Desk:
         "Nobody is being watched."
         self.session, self.stream, self.waiting, self.taken, self.word = None, None, [], None, ''
 
-# %% ../../nbs/80_live.ipynb #becae262
+# %% ../../nbs/80_live.ipynb #9085b593
 message_kinds = 'begin', 'frames', 'picture', 'record', 'file', 'end' # each is a method of the same name
 
 def handle(self:Desk,
@@ -183,7 +183,7 @@ def _answer(self:Desk, kind, buffers=(), **more): return dict(kind=kind, session
 
 Desk.handle, Desk.begin, Desk._open_tracker, Desk._answer = handle, begin, _open_tracker, _answer
 
-# %% ../../nbs/80_live.ipynb #1be50965
+# %% ../../nbs/80_live.ipynb #fa567365
 def frames(self:Desk, message, buffers):
     "Landmarks have come."
     times = np.asarray(message['times'], float)
@@ -215,7 +215,7 @@ def _signs(self:Desk, final, partial, answers=1):
 
 for f in (frames, _said, _begin_stream, _signs): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #68c1159b
+# %% ../../nbs/80_live.ipynb #990042f6
 def picture(self:Desk, message, buffers):
     "A picture has come."
     at = float(message['time'])
@@ -242,7 +242,7 @@ def end(self:Desk, message, buffers):
 
 Desk.picture, Desk.rest, Desk.end = picture, rest, end
 
-# %% ../../nbs/80_live.ipynb #9140da23
+# %% ../../nbs/80_live.ipynb #49e9d36a
 def record(self:Desk, message, buffers):
     "Somebody has pressed Record."
     if message['on']:
@@ -273,7 +273,7 @@ def _taught(self:Desk):
 
 for f in (record, _keep, _clip, _taught): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #488c2568
+# %% ../../nbs/80_live.ipynb #26b96895
 def file(self:Desk, message, buffers):
     "A part of a file, or of what is to be played."
     name, number = message['name'], int(message['part'])
@@ -288,7 +288,7 @@ def _bytes(self:Desk, name):
 
 Desk.file, Desk._bytes = file, _bytes
 
-# %% ../../nbs/80_live.ipynb #d1dbf0db
+# %% ../../nbs/80_live.ipynb #77ddf746
 class Inbox:
     "Messages for one worker; the newest picture replaces one that still waits."
     def __init__(self,
@@ -313,7 +313,7 @@ class Inbox:
             if not self.news.wait_for(lambda: self.waiting, seconds): return None
             return self.waiting.popleft()
 
-# %% ../../nbs/80_live.ipynb #42082d92
+# %% ../../nbs/80_live.ipynb #faa47d9b
 def joined(
     *names: str, # of modules in `signbook/static`, each after those that it imports
 ) -> str:
@@ -321,7 +321,7 @@ def joined(
     def kept(line): return not line.startswith(('import {', 'export {'))
     return '\n'.join(line for name in names for line in static(name).splitlines() if kept(line))
 
-# %% ../../nbs/80_live.ipynb #7dff5997
+# %% ../../nbs/80_live.ipynb #e5aa658a
 class Live(anywidget.AnyWidget):
     "A page that recognises signs as they are signed. Nothing begins before Start is pressed."
     _esm = joined('skeleton.js', 'tracker.js', 'live.js')
@@ -352,7 +352,7 @@ class Live(anywidget.AnyWidget):
     @property
     def run(self): return self.desk.run # with all that was taught
 
-# %% ../../nbs/80_live.ipynb #8ddb6e81
+# %% ../../nbs/80_live.ipynb #0c790386
 def _told(self:Live):
     source, skeleton = self.desk.source, skeleton_of(self.desk.layout)
     about = dict(kind='camera' if source is None else 'video')
