@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['message_kinds', 'as_source', 'drawing_of', 'skeleton_of', 'arms_of', 'tracker_files', 'tracker_file', 'unpacked',
            'packed', 'picture_of', 'joints_of', 'Desk', 'handle', 'begin', 'frames', 'picture', 'rest', 'end', 'record',
-           'file', 'Inbox', 'joined', 'Live']
+           'teacher', 'file', 'Inbox', 'joined', 'Live']
 
-# %% ../../nbs/80_live.ipynb #424f8b96
+# %% ../../nbs/80_live.ipynb #db47e29d
 import threading, time
 from collections import deque
 from pathlib import Path
@@ -24,10 +24,11 @@ from ..data.models import BrowserFile, browser_files, cached_browser, cached_mod
 from ..data.models import find_browser, find_model, published
 from ..data.readers import read
 from ..layout import HOLISTIC, Layout
+from ..recognition.enrolment import enrol
 from ..recognition.streaming import stream_for
 from ..view import drawn_parts, drawn_twice, placed, static, window
 
-# %% ../../nbs/80_live.ipynb #36a7b106
+# %% ../../nbs/80_live.ipynb #d626eae5
 def as_source(
     source: Clip | str | Path | None, # a clip, the file of one, a video, or None for the camera
 ) -> Clip | Path | None: # a clip, a video, or None
@@ -52,7 +53,7 @@ def drawing_of(
     flat = np.concatenate([xyz.reshape(len(clip), -1), np.where(seen, clip.conf, 0)], 1)
     return float((right - left) / (bottom - top)), flat.astype(np.float32)
 
-# %% ../../nbs/80_live.ipynb #180ed37d
+# %% ../../nbs/80_live.ipynb #9a09aad6
 def skeleton_of(
     layout: Layout,
 ) -> dict: # for JSON
@@ -72,7 +73,7 @@ def arms_of(
     shoulders = [at('left_shoulder'), at('right_shoulder')]
     return dict(left=arm('left'), right=arm('right'), shoulders=shoulders, below=below)
 
-# %% ../../nbs/80_live.ipynb #e6a30847
+# %% ../../nbs/80_live.ipynb #98227e0e
 def tracker_files() -> list[dict]: # name, whether it is in the cache, and where else it is
     "What a page needs to track, for JSON."
     ready, (url, digest) = cached_browser(), published['holistic']
@@ -89,7 +90,7 @@ def tracker_file(
     expect(name in browser_files, 'the file', repr(name), 'one of the tracker', 'live')
     return cached_browser().get(name) or find_browser()[name]
 
-# %% ../../nbs/80_live.ipynb #676f751d
+# %% ../../nbs/80_live.ipynb #e36897b1
 def unpacked(
     data, # bytes: float32 of some frames
     joints: int, # J
@@ -107,7 +108,7 @@ def packed(
     "Frames for a message."
     return np.concatenate([xyz.reshape(len(xyz), -1), conf], 1).astype('<f4').tobytes()
 
-# %% ../../nbs/80_live.ipynb #d7422bbe
+# %% ../../nbs/80_live.ipynb #a3e3c0a3
 def picture_of(
     jpeg, # bytes
 ) -> np.ndarray: # (H, W, 3) RGB
@@ -127,7 +128,7 @@ def joints_of(
     seen = np.isfinite(xyz).all(1) & np.isfinite(conf) & (conf > 0)
     return np.where(seen[:, None], xyz, 0), np.where(seen, conf, 0)
 
-# %% ../../nbs/80_live.ipynb #ebd72f14
+# %% ../../nbs/80_live.ipynb #e22c6b6b
 class Desk:
     "Answers what a live page asks."
     measured = 8 # frames on which the rate is measured, before the stream begins
@@ -151,7 +152,7 @@ class Desk:
         "Nobody is being watched."
         self.session, self.stream, self.waiting, self.taken, self.word = None, None, [], None, ''
 
-# %% ../../nbs/80_live.ipynb #9085b593
+# %% ../../nbs/80_live.ipynb #ffc31806
 message_kinds = 'begin', 'frames', 'picture', 'record', 'file', 'end' # each is a method of the same name
 
 def handle(self:Desk,
@@ -183,7 +184,7 @@ def _answer(self:Desk, kind, buffers=(), **more): return dict(kind=kind, session
 
 Desk.handle, Desk.begin, Desk._open_tracker, Desk._answer = handle, begin, _open_tracker, _answer
 
-# %% ../../nbs/80_live.ipynb #fa567365
+# %% ../../nbs/80_live.ipynb #36327ea4
 def frames(self:Desk, message, buffers):
     "Landmarks have come."
     times = np.asarray(message['times'], float)
@@ -215,7 +216,7 @@ def _signs(self:Desk, final, partial, answers=1):
 
 for f in (frames, _said, _begin_stream, _signs): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #990042f6
+# %% ../../nbs/80_live.ipynb #1406969c
 def picture(self:Desk, message, buffers):
     "A picture has come."
     at = float(message['time'])
@@ -242,7 +243,7 @@ def end(self:Desk, message, buffers):
 
 Desk.picture, Desk.rest, Desk.end = picture, rest, end
 
-# %% ../../nbs/80_live.ipynb #49e9d36a
+# %% ../../nbs/80_live.ipynb #d3877dbc
 def record(self:Desk, message, buffers):
     "Somebody has pressed Record."
     if message['on']:
@@ -273,7 +274,16 @@ def _taught(self:Desk):
 
 for f in (record, _keep, _clip, _taught): setattr(Desk, f.__name__, f)
 
-# %% ../../nbs/80_live.ipynb #26b96895
+# %% ../../nbs/80_live.ipynb #1dbcd435
+def teacher(
+    path: str | Path, # a run's folder, in which taught words are kept
+    data: str | Path | None = None, # its training data, where the run has no centres of its words and the data has moved
+): # for `Live(on_record=...)`
+    "What learns a word from a recording."
+    def learn(clip: Clip, word: str): return enrol(path, word, [clip], data)
+    return learn
+
+# %% ../../nbs/80_live.ipynb #00f615de
 def file(self:Desk, message, buffers):
     "A part of a file, or of what is to be played."
     name, number = message['name'], int(message['part'])
@@ -288,7 +298,7 @@ def _bytes(self:Desk, name):
 
 Desk.file, Desk._bytes = file, _bytes
 
-# %% ../../nbs/80_live.ipynb #77ddf746
+# %% ../../nbs/80_live.ipynb #c7e7466a
 class Inbox:
     "Messages for one worker; the newest picture replaces one that still waits."
     def __init__(self,
@@ -313,7 +323,7 @@ class Inbox:
             if not self.news.wait_for(lambda: self.waiting, seconds): return None
             return self.waiting.popleft()
 
-# %% ../../nbs/80_live.ipynb #faa47d9b
+# %% ../../nbs/80_live.ipynb #7f7f3c7c
 def joined(
     *names: str, # of modules in `signbook/static`, each after those that it imports
 ) -> str:
@@ -321,7 +331,7 @@ def joined(
     def kept(line): return not line.startswith(('import {', 'export {'))
     return '\n'.join(line for name in names for line in static(name).splitlines() if kept(line))
 
-# %% ../../nbs/80_live.ipynb #e5aa658a
+# %% ../../nbs/80_live.ipynb #c098fd0a
 class Live(anywidget.AnyWidget):
     "A page that recognises signs as they are signed. Nothing begins before Start is pressed."
     _esm = joined('skeleton.js', 'tracker.js', 'live.js')
@@ -352,7 +362,7 @@ class Live(anywidget.AnyWidget):
     @property
     def run(self): return self.desk.run # with all that was taught
 
-# %% ../../nbs/80_live.ipynb #0c790386
+# %% ../../nbs/80_live.ipynb #b206445a
 def _told(self:Live):
     source, skeleton = self.desk.source, skeleton_of(self.desk.layout)
     about = dict(kind='camera' if source is None else 'video')
