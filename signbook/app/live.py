@@ -277,7 +277,7 @@ for f in (record, _keep, _clip, _taught): setattr(Desk, f.__name__, f)
 # %% ../../nbs/80_live.ipynb #1dbcd435
 def teacher(
     path: str | Path, # a run's folder, in which taught words are kept
-    data: str | Path | None = None, # its training data, where the run has no centres of its words and the data has moved
+    data: str | Path | None = None, # its training data, where the run has no centres of its words
 ): # for `Live(on_record=...)`
     "What learns a word from a recording."
     def learn(clip: Clip, word: str): return enrol(path, word, [clip], data)
