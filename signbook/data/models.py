@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['published', 'ingredients', 'vision_version', 'browser_files', 'cache_folder', 'sha256', 'is_file_of', 'fetch',
-           'wheel', 'Ingredient', 'add_normalization', 'add_irises', 'assemble', 'Model', 'describe', 'find_model',
-           'has_models', 'BrowserFile', 'cached_browser', 'checked_integrity', 'find_browser', 'models_command']
+           'wheel', 'Ingredient', 'add_normalization', 'add_irises', 'assemble', 'Model', 'describe', 'cached_model',
+           'find_model', 'has_models', 'BrowserFile', 'cached_browser', 'checked_integrity', 'find_browser',
+           'models_command']
 
 # %% ../../nbs/13a_models.ipynb #237998a9
 import base64, hashlib, importlib.util, io, os, subprocess, sys, tarfile, tempfile, urllib.request, zipfile
@@ -78,7 +79,7 @@ def wheel(
 
 def _pip_download(folder):
     kind = '--platform manylinux_2_28_x86_64 --python-version 3.11 --implementation cp --abi cp311'.split()
-    quick = '--quiet --disable-pip-version-check --retries 1 --timeout 30'.split()
+    quick = '--quiet --no-color --disable-pip-version-check --retries 1 --timeout 30'.split()
     wanted = ['--no-deps', '--only-binary=:all:', *kind, '--dest', folder, 'mediapipe==0.10.21']
     ran = subprocess.run([sys.executable, '-m', 'pip', 'download', *quick, *wanted], capture_output=True, text=True)
     errors = [line for line in ran.stderr.splitlines() if line.startswith('ERROR')]
@@ -220,8 +221,12 @@ def describe(
     return Model(Path(path), 'assembled' if ours else 'given', digest)
 
 # %% ../../nbs/13a_models.ipynb #81de95fe
-def _cached(layout, cache):
-    "A model that was fetched or assembled before, whole; None where there is none."
+def cached_model(
+    layout: Literal['holistic', 'hands'] = 'holistic', # what it is to track
+    cache: str | Path | None = None, # folder; None takes `cache_folder`
+) -> Path | None: # None where there is none
+    "A model that was fetched or assembled before, whole; nothing is fetched."
+    cache = Path(cache or cache_folder())
     url, digest = published[layout]
     fetched = cache/f'{digest[:8]}-{url.rsplit("/", 1)[-1]}'
     if is_file_of(fetched, digest): return fetched
@@ -245,7 +250,7 @@ def find_model(
     if given: return describe(given)
     cache = Path(cache or cache_folder())
     with one_sentence(cache, 'cannot hold models; SIGNBOOK_CACHE names another folder'): cache.mkdir(parents=True, exist_ok=True)
-    if ready := _cached(layout, cache): return describe(ready)
+    if ready := cached_model(layout, cache): return describe(ready)
     tried = []
     for attempt in (lambda: fetch(*published[layout], cache), lambda: _assembled(layout, cache, source)):
         try: return describe(attempt())
@@ -278,11 +283,14 @@ class BrowserFile(NamedTuple):
 vision_version = '1.1.0'
 browser_files = { # name in the cache → what it is
     'vision_bundle.mjs':
-        BrowserFile('vision_bundle.mjs', '9d5fc9ef74b22329cf9aa88dc543956d192b8c254210b187271614713eb5b10c'),
+        BrowserFile('vision_bundle.mjs',
+                    '9d5fc9ef74b22329cf9aa88dc543956d192b8c254210b187271614713eb5b10c'),
     'vision_wasm_internal.js':
-        BrowserFile('wasm/vision_wasm_internal.js', '7c652617b5bef832f42878ce8c5f752b0724bca6054e4bc1013a37d4b1949723'),
+        BrowserFile('wasm/vision_wasm_internal.js',
+                    '7c652617b5bef832f42878ce8c5f752b0724bca6054e4bc1013a37d4b1949723'),
     'vision_wasm_internal.wasm':
-        BrowserFile('wasm/vision_wasm_internal.wasm', '782eda3ec1f414fdb4f1d66a8b59093eb4d5ab437e06117796abf05962d68eef')}
+        BrowserFile('wasm/vision_wasm_internal.wasm',
+                    '782eda3ec1f414fdb4f1d66a8b59093eb4d5ab437e06117796abf05962d68eef')}
 
 # %% ../../nbs/13a_models.ipynb #2a516047
 _archive = f'https://registry.npmjs.org/@mediapipe/tasks-vision/-/tasks-vision-{vision_version}.tgz'
