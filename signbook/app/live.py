@@ -34,7 +34,8 @@ def as_source(
 ) -> Clip | Path | None: # a clip, a video, or None
     "What is to be played."
     if source is None or isinstance(source, Clip): return source
-    expect(isinstance(source, (str, Path)), 'the source', type(source).__name__, 'a Clip, a file or None', 'live')
+    expect(isinstance(source, (str, Path)), 'the source', type(source).__name__, 'a Clip, a file or None',
+           'live')
     path = Path(source)
     expect(path.exists(), 'the source', 'no file', 'a video or a clip', path)
     if path.suffix.lower() in endings: return path
@@ -59,11 +60,13 @@ def skeleton_of(
 ) -> dict: # for JSON
     "A layout as the page draws it."
     ranges = {part: [s.start, s.stop] for part, s in layout.parts.items()}
-    return dict(joints=len(layout), parts=drawn_parts(layout), ranges=ranges, twins=list(drawn_twice(layout).items()))
+    return dict(joints=len(layout), parts=drawn_parts(layout), ranges=ranges,
+                twins=list(drawn_twice(layout).items()))
 
 def arms_of(
     layout: Layout, # joints that it lacks are -1
-    below: float = .35, # shoulder widths from elbow down to wrist at which a hand hangs, as in `without_resting`
+    # shoulder widths from elbow down to wrist at which a hand hangs, as in `without_resting`
+    below: float = .35,
 ) -> dict: # for JSON
     "Where the arms are."
     def at(role): return layout.index(role) if role in layout.anchors else -1
@@ -80,7 +83,8 @@ def tracker_files() -> list[dict]: # name, whether it is in the cache, and where
     def told(name, file): return dict(name=name, cached=name in ready, url=file.url, integrity=file.integrity)
     files = [told(name, file) for name, file in browser_files.items()]
     model = BrowserFile('holistic', digest)
-    return [*files, dict(name='holistic.task', cached=bool(cached_model()), url=url, integrity=model.integrity)]
+    return [*files,
+            dict(name='holistic.task', cached=bool(cached_model()), url=url, integrity=model.integrity)]
 
 def tracker_file(
     name: str, # as in `tracker_files`
@@ -97,7 +101,8 @@ def unpacked(
 ) -> tuple[np.ndarray, np.ndarray]: # (n, J, 3), (n, J)
     "Frames out of a message."
     values = np.frombuffer(data, '<f4')
-    expect(len(values) % (4 * joints) == 0, 'landmarks', f'{len(values)} numbers', f'{4 * joints} a frame', 'live')
+    expect(len(values) % (4 * joints) == 0, 'landmarks', f'{len(values)} numbers', f'{4 * joints} a frame',
+           'live')
     rows = values.reshape(-1, 4 * joints)
     return rows[:, :3 * joints].reshape(-1, joints, 3), rows[:, 3 * joints:]
 
@@ -180,7 +185,8 @@ def _open_tracker(self:Desk):
     if self.tracker is None: self.tracker = open_tracker(Tracking())
     else: self.tracker.restart()
 
-def _answer(self:Desk, kind, buffers=(), **more): return dict(kind=kind, session=self.session, **more), list(buffers)
+def _answer(self:Desk, kind, buffers=(), **more):
+    return dict(kind=kind, session=self.session, **more), list(buffers)
 
 Desk.handle, Desk.begin, Desk._open_tracker, Desk._answer = handle, begin, _open_tracker, _answer
 
@@ -211,7 +217,8 @@ def _begin_stream(self:Desk):
 
 def _signs(self:Desk, final, partial, answers=1):
     self.words += final
-    as_dicts = [[dict(s._asdict(), confidence=float(s.confidence)) for s in signs] for signs in (final, partial)]
+    as_dicts = [[dict(s._asdict(), confidence=float(s.confidence)) for s in signs]
+                for signs in (final, partial)]
     return self._answer('said', final=as_dicts[0], partial=as_dicts[1], answers=answers)
 
 for f in (frames, _said, _begin_stream, _signs): setattr(Desk, f.__name__, f)
@@ -294,7 +301,11 @@ def file(self:Desk, message, buffers):
 
 def _bytes(self:Desk, name):
     if name != 'source': return tracker_file(name).read_bytes()
-    return drawing_of(self.source)[1].tobytes() if isinstance(self.source, Clip) else Path(self.source).read_bytes()
+    return (
+        drawing_of(self.source)[1].tobytes()
+        if isinstance(self.source, Clip)
+        else Path(self.source).read_bytes()
+    )
 
 Desk.file, Desk._bytes = file, _bytes
 
@@ -353,7 +364,8 @@ class Live(anywidget.AnyWidget):
         super().__init__(engine=engine, config=self._told())
         self.on_msg(self._heard)
 
-    def __repr__(self): return 'A live page: run this cell in JupyterLab, Colab or VS Code, then press Start in it.'
+    def __repr__(self):
+        return 'A live page: run this cell in JupyterLab, Colab or VS Code, then press Start in it.'
 
     @property
     def words(self) -> list: return self.desk.words # `LiveSign`s that are final
@@ -369,7 +381,8 @@ def _told(self:Live):
     if isinstance(source, Clip):
         about = dict(kind='clip', times=source.seconds.tolist(), aspect=drawing_of(source)[0])
     teaches = self.desk.on_record is not None
-    return dict(plays=about, layout=skeleton, arms=arms_of(self.desk.layout), files=tracker_files(), teaches=teaches)
+    return dict(plays=about, layout=skeleton, arms=arms_of(self.desk.layout), files=tracker_files(),
+                teaches=teaches)
 
 def _heard(self:Live, _, message, buffers):
     "Called by Jupyter, so it only puts down what has come."

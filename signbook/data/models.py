@@ -81,7 +81,8 @@ def _pip_download(folder):
     kind = '--platform manylinux_2_28_x86_64 --python-version 3.11 --implementation cp --abi cp311'.split()
     quick = '--quiet --no-color --disable-pip-version-check --retries 1 --timeout 30'.split()
     wanted = ['--no-deps', '--only-binary=:all:', *kind, '--dest', folder, 'mediapipe==0.10.21']
-    ran = subprocess.run([sys.executable, '-m', 'pip', 'download', *quick, *wanted], capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, '-m', 'pip', 'download', *quick, *wanted], capture_output=True,
+                         text=True)
     errors = [line for line in ran.stderr.splitlines() if line.startswith('ERROR')]
     if ran.returncode: raise OSError(errors[-1] if errors else ran.stderr[-200:])
 
@@ -198,7 +199,8 @@ def assemble(
         new.comment = _comment
         for name, what in ingredients[layout].items():
             data = old.read(f'mediapipe/modules/{what.source}.tflite')
-            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), _network(data, what), zipfile.ZIP_STORED)
+            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), _network(data, what),
+                         zipfile.ZIP_STORED)
     return Path(path)
 
 # %% ../../nbs/13a_models.ipynb #9262eae3
@@ -249,7 +251,8 @@ def find_model(
     "The model for a layout: given, cached, published or assembled, in this order."
     if given: return describe(given)
     cache = Path(cache or cache_folder())
-    with one_sentence(cache, 'cannot hold models; SIGNBOOK_CACHE names another folder'): cache.mkdir(parents=True, exist_ok=True)
+    with one_sentence(cache, 'cannot hold models; SIGNBOOK_CACHE names another folder'):
+        cache.mkdir(parents=True, exist_ok=True)
     if ready := cached_model(layout, cache): return describe(ready)
     tried = []
     for attempt in (lambda: fetch(*published[layout], cache), lambda: _assembled(layout, cache, source)):
@@ -276,7 +279,8 @@ class BrowserFile(NamedTuple):
     digest: str # SHA-256
 
     @property
-    def url(self) -> str: return f'https://cdn.jsdelivr.net/npm/@mediapipe/tasks-vision@{vision_version}/{self.member}'
+    def url(self) -> str:
+        return f'https://cdn.jsdelivr.net/npm/@mediapipe/tasks-vision@{vision_version}/{self.member}'
     @property
     def integrity(self) -> str: return 'sha256-' + base64.b64encode(bytes.fromhex(self.digest)).decode()
 
@@ -349,4 +353,5 @@ def models_command(
     folder = str(next(iter(files.values())).parent)
     origin = f'npm @mediapipe/tasks-vision {vision_version}'
     print(f'browser: {origin}, {folder}', file=sys.stderr)
-    return said | dict(browser=dict(path=folder, origin=origin, sha256={n: browser_files[n].digest for n in files}))
+    return said | dict(browser=dict(path=folder, origin=origin,
+                                    sha256={n: browser_files[n].digest for n in files}))
