@@ -17,7 +17,8 @@ from .data.corpus import Corpus, load
 from .data.files import expect
 from .data.readers import ReaderOptions, options_from, remembered
 from .inference.recognize import Decoding, check_decoding
-from .models.checkpoint import Run, load_run, read_clips, read_json
+from .models.checkpoint import Run, read_clips, read_json
+from .recognition.export import load_any
 from .training.recipes import fit_splits
 from .training.tasks import Recognised, task_of
 from .training.trainer import Trainer, digest
@@ -27,7 +28,7 @@ fit = fit_splits
 
 # %% ../nbs/89_front.ipynb #d3e9e56c
 def run_of(
-    run: str | Path | Run | Trainer, # a folder, a run, or what `fit` gives
+    run: str | Path | Run | Trainer, # a folder, exported or not, a run, or what `fit` gives
     which: str = 'last', # last | best: which weights of a folder
 ) -> Run:
     "A run, wherever it is."
@@ -35,7 +36,7 @@ def run_of(
     if isinstance(run, Trainer): return Run(run.final, run.features, run.vocabulary, run.about, run.out)
     wanted = 'the folder of a run, a Run, or what fit gives'
     expect(isinstance(run, (str, Path)), 'run', type(run).__name__, wanted)
-    return load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
+    return load_any(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
 
 # %% ../nbs/89_front.ipynb #1acfaecc
 def check_run(run: Run, how: Decoding) -> None:
