@@ -302,8 +302,10 @@ def demo(
     with one_thread():
         outcomes = [_outcome(name, splits, target, steps, seed) for name in ('spoter-v1', 'spoter-v2')]
     signers = lambda c: ', '.join(sorted(set(map(str, c.signer)))) or '?'
+    caution = ('' if data else 'Synthetic signing: the scores show that the road works, not how well real signs '
+               'are recognised. ')
     about = (
-        f'{"Synthetic signing: the scores show that the road works, not how well real signs are recognised. " if not data else ""}Trained on {len(splits.train)} clips by {signers(splits.train)}; '
+        f'{caution}Trained on {len(splits.train)} clips by {signers(splits.train)}; '
         f'tested on {len(splits.test)} clips by {signers(splits.test)}. Protocol: {splits.protocol}, seed '
         f'{seed}; {splits.report}.'
     )
@@ -553,12 +555,8 @@ def bench(
 def _bench_train(batch, frames):
     batch, frames = batch or 64, frames or 60
     speed = bench_train(batch, frames)
-    print(
-        '{clips_per_s:.1f} clips/s, {fraction:.0%} of the peak of a matrix product, {threads} threads; now the growth'.format(
-            **speed
-        ),
-        file=sys.stderr,
-    )
+    rate = f'{speed["clips_per_s"]:.1f} clips/s, {speed["fraction"]:.0%} of the peak of a matrix product'
+    print(f'{rate}, {speed["threads"]} threads; now the growth', file=sys.stderr)
     return speed | dict(growth=bench_growth((max(batch // 4, 1), max(batch // 2, 1), batch),
                                             (max(frames // 2, 1), frames, 2 * frames)))
 
@@ -566,12 +564,9 @@ def _bench_whispersign(batch, frames):
     batch, frames, out = batch or 8, frames or 240, {}
     for name in sizes:
         out |= bench_whispersign(batch, frames, (name,))
-        print(
-            '{0:8} {clips_per_s:.2f} clips/s, {times_real_time:.0f} times real time, {fraction:.0%} of the peak of a matrix product'.format(
-                name, **out[name]
-            ),
-            file=sys.stderr,
-        )
+        r = out[name]
+        rate = f'{r["clips_per_s"]:.2f} clips/s, {r["times_real_time"]:.0f} times real time'
+        print(f'{name:8} {rate}, {r["fraction"]:.0%} of the peak of a matrix product', file=sys.stderr)
     return dict(sizes=out,
                 growth=bench_length((max(frames // 2, 1), frames, 2 * frames, 4 * frames), batch=batch))
 

@@ -405,7 +405,9 @@ def _missing_figure(case):
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #2354a453
-def votes_of(v: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # for the own arm and for the other (N,), and whether by place
+def votes_of(
+    v: dict,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # for the own arm and for the other (N,), and whether by place
     "Which arm the hands of each clip belong to."
     place = v['place_own'] + v['place_other'] >= 5
     place &= np.nan_to_num(v['far_hand'], nan=9) < .5
@@ -455,12 +457,14 @@ def look_frames(case: Case) -> list[Finding]:
     worst_of = np.fmax(np.nan_to_num(v['far_hand']), np.nan_to_num(v['far_face']))
     draw = (lambda: sketch(case, worst(apart, worst_of)[0])) if case.clips is not None else None
     if sick.mean() >= .01 and sick.any():
+        hand, face = (_median(v[k][sick]) for k in ('far_hand', 'far_face'))
+        frames = names(set(case.frame[sick]))
         out.append(
             Finding(
                 'frames',
                 severity(sick, .05),
-                f'{some(case, sick)} have parts in different frames of reference, yet say {names(set(case.frame[sick]))}: hands are {np.nanmedian(v["far_hand"][sick]) if np.isfinite(v["far_hand"][sick]).any() else np.nan:.1f} '
-                f'and the face {np.nanmedian(v["far_face"][sick]) if np.isfinite(v["far_face"][sick]).any() else np.nan:.1f} shoulder widths from where the pose has them',
+                f'{some(case, sick)} have parts in different frames of reference, yet say {frames}: '
+                f'hands are {hand:.1f} and the face {face:.1f} shoulder widths from where the pose has them',
                 worst(sick, worst_of),
                 "Say frame='part' when reading, so that features put the hands back on their wrists, or keep "
                 "the picture's coordinates.",
@@ -500,6 +504,8 @@ def look_frames(case: Case) -> list[Finding]:
             )
         )
     return out
+
+def _median(x): return np.nanmedian(x) if np.isfinite(x).any() else np.nan
 
 def sketch(case, i): # one frame of a clip, as its numbers say
     clip = case.clips[i]

@@ -409,7 +409,9 @@ def overview(corpus: Corpus) -> list[tuple]: # rows of signer, session, split, c
 
 def _repr(self, most=8):
     rows = overview(self)
-    head = f'Corpus {Path(self.name).name}: {len(self)} clips, {len(self.vocabulary)} words, {sum(r[-1] for r in rows):.1f} minutes'
+    minutes = sum(r[-1] for r in rows)
+    size = f'{len(self)} clips, {len(self.vocabulary)} words, {minutes:.1f} minutes'
+    head = f'Corpus {Path(self.name).name}: {size}'
     cells = [('signer', 'session', 'split', 'clips', 'words', 'minutes')] + [
         (*(x or '-' for x in r[:3]), str(r[3]), str(r[4]), f'{r[5]:.1f}') for r in rows[:most]]
     wide = [max(map(len, c)) for c in zip(*cells)]
@@ -433,12 +435,14 @@ def _html(self, most=8):
     more = f'<div>… and {len(rows) - most} more</div>' if len(rows) > most else ''
     try: pictures = thumbnails(self)
     except ValueError as e: pictures = f'<div>{html.escape(str(e))}</div>'
+    columns = tr('th', ('signer', 'session', 'split', 'clips', 'words', 'minutes'))
     return (
         '<div style="font:13px/1.45 system-ui,sans-serif;max-width:1000px"><div '
         f'style="margin-bottom:4px"><b style="font-size:15px">{name}</b> '
         f'<span style="opacity:.75">{len(self):,} clips, {len(self.vocabulary):,} words, {minutes:,.1f} '
         f'minutes</span></div>{pictures}'
-        f'<table style="margin-top:6px;border-collapse:collapse;font-size:13px">{tr("th", ("signer", "session", "split", "clips", "words", "minutes"))}{"".join(body)}</table>{more}</div>'
+        '<table style="margin-top:6px;border-collapse:collapse;font-size:13px">'
+        f'{columns}{"".join(body)}</table>{more}</div>'
     )
 
 Corpus._repr_html_ = _html

@@ -495,8 +495,8 @@ def swaps(
 
 def detection_report(
     clip: Clip,
-) -> dict: # frames, seconds, fps, uneven; of each part `.seen` (share of frames), `.gap` (longest, seconds) and `.conf` (mean where seen); swaps
-    "How well a clip was seen, in numbers."
+) -> dict: # frames, seconds, fps, uneven; of each part `.seen`, `.gap`, `.conf`; swaps
+    "How well a clip was seen: share of frames, longest gap in seconds, mean confidence where seen."
     out = dict(frames=len(clip), seconds=round(clip.duration, 3), fps=round(clip.fps, 3),
                uneven=clip.times is not None)
     for part, s in clip.layout.parts.items():

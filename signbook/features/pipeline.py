@@ -190,8 +190,8 @@ def to_item(
 
 def collate(
     items: list[dict], # as `to_item` makes them
-) -> dict: # xyz (B, T, J, 3), conf (B, T, J), boundary (B, T), length (B,), gloss (B, L), gloss_length (B,), fps (B,), source: B names
-    "Pad to the longest clip, and say whose each row is."
+) -> dict: # xyz (B, T, J, 3), conf (B, T, J), boundary (B, T), gloss (B, L); the rest is (B,)
+    "Pad to the longest clip, and say whose each row is: length, gloss_length and fps, and source, B names."
     pad = lambda key, value=0.: pad_sequence([i[key] for i in items], batch_first=True, padding_value=value)
     count = lambda key: torch.tensor([len(i[key]) for i in items])
     return dict(xyz=pad('xyz'), conf=pad('conf'), boundary=pad('boundary', -1.), length=count('xyz'),
@@ -331,7 +331,7 @@ Features.fit = fit
 
 # %% ../../nbs/23_pipeline.ipynb #7dadcccc
 class FeatureStream:
-    "Features of a stream that is going on: give it frames as they come, get the frames of features that are certain by then."
+    "Features of a stream that is going on: give it frames as they come, get the features that are certain."
     def __init__(self,
         features: Features, # with lookback
         fps: float, # about how many frames a second will come

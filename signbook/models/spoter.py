@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from ..layout import get_layout
 from .spoter_modules import (
     BoundaryDetector, Classifier, CrossModalAttention, Dropout, EncoderLayer, Fusion, LearnedPositions,
-    PartEncoder, SinusoidalPositions, TemporalConv, check_heads, frame_mask, gate, masked_mean)
+    PartEncoder, SinusoidalPositions, TemporalConv, check_heads, frame_mask, gate, mean_over_frames)
 
 # %% ../../nbs/31_spoter.ipynb #aace4cab
 # stream → parts of a layout
@@ -111,7 +111,7 @@ class SpoterV1(nn.Module):
         x, mask = read(batch, self.joints, self.config.channels)
         x = self.drop(self.positions(self.project(take(x, self.slices))))     # (B, T, width)
         for layer in self.layers: x = layer(x, mask)
-        return dict(logits=self.classify(masked_mean(self.norm(x), mask)), length=batch['length'])
+        return dict(logits=self.classify(mean_over_frames(self.norm(x), mask)), length=batch['length'])
 
 # %% ../../nbs/31_spoter.ipynb #c0f22923
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def forward(self:SpoterV2, batch: dict) -> dict:
         out['boundary'] = self.boundary(x)[..., 0]
         x = gate(x, out['boundary'])
     for layer in self.layers: x = layer(x, mask)                                # 5 look over time
-    return out | dict(logits=self.classify(masked_mean(self.norm(x), mask)))    # 6 decide
+    return out | dict(logits=self.classify(mean_over_frames(self.norm(x), mask)))    # 6 decide
 
 SpoterV2.streams, SpoterV2.forward = streams, forward
 
@@ -300,8 +300,8 @@ def random_batch(
 @torch.no_grad()
 def look(self:SpoterV2,
     batch: dict,
-) -> dict: # boundary (B, T) in [0, 1], fusion (B, T, S), streams (S names), attention (B, T, T) of the first layer, mean over heads
-    "What the model believes and looks at, for figures."
+) -> dict: # boundary (B, T) in [0, 1], fusion (B, T, S), streams (S names), attention (B, T, T)
+    "What the model believes and looks at, for figures; attention is the first layer's, mean over heads."
     x, mask = read(batch, self.joints, self.config.channels)
     streams = self.streams(x, mask, batch['length'])
     x, weights = (
@@ -371,10 +371,13 @@ def bench_train(
     flops = count_flops(training_step(config, batch, frames, device, half=half))
     step = training_step(config, batch, frames, device, compiled, half)
     a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if half else torch.float32)
+    def product_seconds(): return stopwatch(lambda: a @ a, device)
     stopwatch(step, device) # once to warm up
-    stopwatch(lambda: a @ a, device)
-    turns = [(min(stopwatch(lambda: a @ a, device) for _ in range(3)), stopwatch(step, device))
-             for _ in range(rounds)]
+    product_seconds()
+    turns = []
+    for _ in range(rounds):
+        product = min(product_seconds() for _ in range(3))
+        turns.append((product, stopwatch(step, device)))
     product, seconds = map(min, zip(*turns))
     peak = 2 * size**3 / product
     return dict(clips_per_s=batch / seconds, flops_per_step=flops, peak_flops=peak,
@@ -395,9 +398,8 @@ def bench_growth(
     sizes = {(b, frames[0]) for b in batches} | {(batches[0], t) for t in frames}
     steps = {s: training_step(config, *s) for s in sorted(sizes)}
     for step in steps.values(): step()
-    best = {s: min(times)
-            for s, times in zip(steps,
-                                zip(*[[stopwatch(step) for step in steps.values()] for _ in range(rounds)]))}
+    turns = [[stopwatch(step) for step in steps.values()] for _ in range(rounds)]
+    best = {s: min(times) for s, times in zip(steps, zip(*turns))}
     base = best[batches[0], frames[0]]
     return dict(batch={b: best[b, frames[0]] / base for b in batches},
                 frames={t: best[batches[0], t] / base for t in frames})
