@@ -221,7 +221,7 @@ def measured(pages):
             examples = [c for c in seen[k + 1:k + 4] if c['cell_type'] == 'code' and not exports(c)]
             shown.append(bool(examples) and displays(examples[0]))
     share = lambda flags: sum(flags) / max(len(flags), 1)
-    return dict(syntax=round(nodes / max(lines, 1), 2), short=round(share(short), 3), shown=round(share(shown), 3))
+    return dict(syntax=round(nodes / max(lines, 1), 2), short=round(share(short), 4), shown=round(share(shown), 4))
 
 def worse(now, held):
     "One sentence for each figure of the whole that got worse."

@@ -28,8 +28,8 @@ def joint_groups(
     if grouping == 'none': return {layout.name: list(range(len(layout)))}
     found = {}
     for part in layout.parts:
-        own = [f'{part}.{g}' for g in ('palm', *fingers)
-               if f'{part}.{g}' in layout.groups] if grouping == 'fingers' else []
+        own = [f'{part}.{g}' for g in ('palm', *fingers)] if grouping == 'fingers' else []
+        own = [g for g in own if g in layout.groups]
         found |= {g: layout.indices(g).tolist() for g in own or [part]}
     return found
 
@@ -147,9 +147,8 @@ class Frontend(nn.Module):
         self.layout, self.channels, self.patch = get_layout(layout), channels, patch
         self.groups = joint_groups(self.layout, grouping)
         self.drop, self.embed = Dropout(input_dropout), PatchEmbedding(self.groups, channels, patch, width)
-        self.norm, self.conv = MaskedBatchNorm(width), (
-            ConvSPE(width, len(self.groups), kernel, dropout) if kernel else None
-        )
+        self.norm = MaskedBatchNorm(width)
+        self.conv = ConvSPE(width, len(self.groups), kernel, dropout) if kernel else None
 
     def forward(self, batch: dict, cache: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
         x, conf, expected = batch['x'], batch['conf'], (len(self.layout), self.channels)

@@ -97,13 +97,10 @@ class SpoterV1(nn.Module):
         c = self.config = config
         self.slices = sum(stream_slices(c.layout, c.streams).values(), [])
         self.joints = len(get_layout(c.layout))
-        self.project, self.positions, self.drop = (
-            nn.Linear(size(self.slices) * c.channels, c.width),
-            SinusoidalPositions(),
-            Dropout(c.dropout),
-        )
-        self.layers = nn.ModuleList(EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first)
-                                    for _ in range(c.layers))
+        self.project = nn.Linear(size(self.slices) * c.channels, c.width)
+        self.positions, self.drop = SinusoidalPositions(), Dropout(c.dropout)
+        def layer(): return EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first)
+        self.layers = nn.ModuleList(layer() for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
         self.classify = nn.Linear(c.width, c.classes)
 
@@ -169,9 +166,8 @@ class SpoterV2(nn.Module):
         streams = len(names) + len(self.pairs)
         self.fusion = Fusion(streams, c.width) if c.fusion and streams > 1 else None
         self.boundary = BoundaryDetector(c.width) if c.boundary else None
-        self.layers = nn.ModuleList(EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first,
-                                                 c.activation)
-                                    for _ in range(c.layers))
+        about = c.width, c.heads, c.feedforward, c.dropout, c.norm_first, c.activation
+        self.layers = nn.ModuleList(EncoderLayer(*about) for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
         self.classify = Classifier(c.width, c.classes, c.classifier, c.dropout)
 
@@ -205,20 +201,8 @@ SpoterV2.streams, SpoterV2.forward = streams, forward
 presets = {  # name → config's class and what differs from its defaults
     'spoter-v1': (SpoterV1Config, {}),
     'spoter-v2-documented': (SpoterConfig, {}),
-    'spoter-v2': (
-        SpoterConfig,
-        dict(
-            width=128,
-            layers=2,
-            heads=4,
-            feedforward=2,
-            dropout=.2,
-            classifier=(128,),
-            norm_first=True,
-            activation='gelu',
-            face=False,
-        ),
-    ),
+    'spoter-v2': (SpoterConfig, dict(width=128, layers=2, heads=4, feedforward=2, dropout=.2, classifier=(128,),
+                                     norm_first=True, activation='gelu', face=False)),
 }
 models = {SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2}
 
@@ -232,8 +216,8 @@ def preset(
     "A config that is known to work."
     if name not in presets: raise ValueError(f'unknown model {name!r}; known are {", ".join(presets)}')
     kind, settings = presets[name]
-    return models[kind], make_config(
-        kind, settings | dict(classes=classes, layout=layout, channels=channels) | options)
+    asked = dict(classes=classes, layout=layout, channels=channels)
+    return models[kind], make_config(kind, settings | asked | options)
 
 def make_config(kind: type, settings: dict):
     "A config out of settings, refusing what it does not know."
@@ -304,18 +288,15 @@ def look(self:SpoterV2,
     "What the model believes and looks at, for figures; attention is the first layer's, mean over heads."
     x, mask = read(batch, self.joints, self.config.channels)
     streams = self.streams(x, mask, batch['length'])
-    x, weights = (
-        self.fusion(list(streams.values()))
-        if self.fusion is not None
-        else (sum(streams.values()) / len(streams), None)
-    )
+    if self.fusion is not None: x, weights = self.fusion(list(streams.values()))
+    else: x, weights = sum(streams.values()) / len(streams), None
     seen = dict(streams=list(streams), fusion=weights)
     if self.boundary is not None:
         logits = self.boundary(x)[..., 0]
         seen['boundary'], x = logits.sigmoid(), gate(x, logits)
     first = self.layers[0]
-    return seen | dict(attention=first.attention.weights(first.norm1(x) if first.norm_first else x,
-                                                         mask).mean(1))
+    if first.norm_first: x = first.norm1(x)
+    return seen | dict(attention=first.attention.weights(x, mask).mean(1))
 
 SpoterV2.look = look
 
@@ -337,8 +318,8 @@ def training_step(
             out = run(data)
             loss = F.cross_entropy(out['logits'].float(), data['gloss'][:, 0] - 1, label_smoothing=.1)
             if 'boundary' in out:
-                loss = loss + .3 * F.binary_cross_entropy_with_logits(
-                    out['boundary'].float(), data['boundary'])
+                logits = out['boundary'].float()
+                loss = loss + .3 * F.binary_cross_entropy_with_logits(logits, data['boundary'])
         opt.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.)

@@ -179,16 +179,14 @@ class CrossModalAttention(nn.Module):
         answers: Tensor, # (B, S, width)
         mask: Tensor, # (B, S) bool, real frames of `answers`
     ) -> Tensor:
-        (query,), (key, value) = split_heads(self.query(asks), self.heads, 1), split_heads(
-            self.key_value(answers), self.heads, 2
-        )
+        query, = split_heads(self.query(asks), self.heads, 1)
+        key, value = split_heads(self.key_value(answers), self.heads, 2)
         return self.norm(asks + self.dropout(self.out(attend(query, key, value, mask))))
 
     def weights(self, asks: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
         "Who looks where: (B, H, T, S)."
-        (query,), (key, _) = split_heads(self.query(asks), self.heads, 1), split_heads(
-            self.key_value(answers), self.heads, 2
-        )
+        query, = split_heads(self.query(asks), self.heads, 1)
+        key, _ = split_heads(self.key_value(answers), self.heads, 2)
         return attention_weights(query, key, mask)
 
 # %% ../../nbs/30_spoter_modules.ipynb #74287de0

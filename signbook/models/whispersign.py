@@ -231,14 +231,10 @@ class Taken(NamedTuple):
     new: tuple[str, ...] # parameters that keep their fresh values
 
     def __repr__(self):
-        kinds = lambda names: ', '.join(
-            sorted(
-                {
-                    '.'.join(n.split('.')[: 2 if n.split('.')[0] in ('encoder', 'decoder') else 1])
-                    for n in names
-                }
-            )
-        )
+        def kind(name):
+            path = name.split('.')
+            return '.'.join(path[:2 if path[0] in ('encoder', 'decoder') else 1])
+        def kinds(names): return ', '.join(sorted(set(map(kind, names))))
         taken = f'{len(self.taken)} parameters from Whisper ({kinds(self.taken)})'
         return f'{taken}; {len(self.new)} new ({kinds(self.new)})'
 
@@ -296,9 +292,8 @@ def from_whisper(
             raise ValueError(f'Whisper has {known} of shape {tuple(new.shape)}, expected '
                              f'{tuple(value.shape)}; the default size has the shape of whisper-base')
         taken[name] = new
-    missing = [k for k in own
-               if k.startswith(('encoder.blocks',
-                                'decoder.blocks')) and '.spatial.' not in k and k not in taken]
+    wanted = [k for k in own if k.startswith(('encoder.blocks', 'decoder.blocks')) and '.spatial.' not in k]
+    missing = [k for k in wanted if k not in taken]
     if missing:
         raise ValueError(f'no weights for {missing[0]} and {len(missing) - 1} others, expected the state '
                          f'dict of a Whisper with at least {model.config.layers} blocks')
