@@ -302,8 +302,9 @@ def demo(
     with one_thread():
         outcomes = [_outcome(name, splits, target, steps, seed) for name in ('spoter-v1', 'spoter-v2')]
     signers = lambda c: ', '.join(sorted(set(map(str, c.signer)))) or '?'
-    caution = ('' if data else 'Synthetic signing: the scores show that the road works, not how well real signs '
-               'are recognised. ')
+    caution = ('Synthetic signing: the scores show that the road works, not how well real signs are '
+               'recognised. ')
+    if data: caution = ''
     about = (
         f'{caution}Trained on {len(splits.train)} clips by {signers(splits.train)}; '
         f'tested on {len(splits.test)} clips by {signers(splits.test)}. Protocol: {splits.protocol}, seed '

@@ -115,7 +115,8 @@ def examples(
         said = ', '.join(f'{vocabulary.glosses[k]} {p:.0%}'
                          for k, p in zip(top.indices[i].tolist(), top.values[i].tolist()))
         clip = clips[i]
-        gloss, signer, source = map(html.escape, (' '.join(clip.gloss), clip.signer or '?', clip.source or '?'))
+        known = ' '.join(clip.gloss), clip.signer or '?', clip.source or '?'
+        gloss, signer, source = map(html.escape, known)
         about = f'<p><b>{gloss}</b>, by {signer} in {source}; recognised as {html.escape(said)}</p>'
         return f'<div class="card">{about}{player_html(play(clip, height=300, most=_frames))}</div>'
     cards = ''.join(card(i) for i in chosen.tolist())

@@ -251,7 +251,8 @@ def prototypes(
 ) -> dict[str, np.ndarray]: # path, shape, palm, active, expression, pace
     """All 77 words, as arrays; the right hand first, the left one as if it were a right one.
 
-    path (77, 2, 6, 3), shape (77, 2, 2, 7), palm (77, 2, 2, 3), active (77, 2), expression (77, 6), pace (77,)."""
+    path (77, 2, 6, 3), shape (77, 2, 2, 7), palm (77, 2, 2, 3), active (77, 2), expression (77, 6),
+    pace (77,)."""
     rng = np.random.default_rng(np.random.SeedSequence([vocabulary, 77]))
     out = []
     known = np.array(list(shapes.values()))

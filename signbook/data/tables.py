@@ -38,7 +38,9 @@ def listed(
     path: str | Path, # a parquet file
     sequence: str = '', # which sequence of it, where it has many
 ) -> dict: # gloss and signer, as far as they are known
-    "What `train.csv` or `supplemental_metadata.csv`, at most two folders above, says: a sign, or a phrase by letters."
+    """What `train.csv` or `supplemental_metadata.csv` says about a recording: a sign, or a phrase by letters.
+
+    They are looked for at most two folders above it."""
     path = Path(path).absolute()
     for folder in list(path.parents)[:3]:
         for table in (folder/'train.csv', folder/'supplemental_metadata.csv'):

@@ -147,7 +147,9 @@ metres = dict(shoulders=.36, palm=.095, eyes=.09) # of an adult, near enough for
 def sizes(
     p: np.ndarray, # (T, P, 2) as `follow` gives them
 ) -> dict[str, float]: # lengths in units of the clip; unit, metres for one of them; face, palms
-    "How large people are in a clip's coordinates; of the face width over height, of palms upright over across."
+    """How large people are in a clip's coordinates.
+
+    face: its width over its height; palms: upright ones over those held across."""
     out = {k: _quantile(_gap(p, f'left_{j}', f'right_{j}'), .75) or np.nan
            for k, j in dict(shoulders='shoulder', eyes='eye_outer').items()}
     bone = np.concatenate([p[:, at[f'{s}_hand.middle_mcp']] - p[:, at[f'{s}_hand.wrist']] for s in sides])

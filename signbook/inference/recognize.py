@@ -133,7 +133,7 @@ def check_decoding(model, how: Decoding, lm=None):
     expect(not needs or model.decoder is not None, 'decoding: method', no_decoder, 'greedy or beam')
 
 def second_pass(model, found, x, length, how):
-    "N-best sentences ranked anew by the attention decoder; where all are too long for it, CTC's ranking stays."
+    "N-best sentences ranked anew by the attention decoder; where all are too long, CTC's ranking stays."
     back, most = model.reverse_decoder, model.config.most_glosses
     fitting = [[h for h in row if len(h.glosses) <= most] for row in found]
     reverse = judge(back, x, length) if back is not None else None

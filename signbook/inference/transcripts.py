@@ -344,7 +344,7 @@ def from_eaf(
     path: str | Path,
     tier: str | Iterable[str] = 'gloss', # by its name in ELAN; or several, one a hand, the stronger first
 ) -> list[Sign]: # in the time of the first linked video
-    "Annotations of a tier, and of `tier (2)` … where signs overlap; with confidence where a tier of it has that."
+    "Signs of a tier, and of `tier (2)` … where they overlap; with confidence where a tier of numbers tells it."
     eaf, signs = _read_eaf(path), []
     names, wanted = list(eaf.get_tier_names()), [tier] if isinstance(tier, str) else list(dict.fromkeys(tier))
     expect(wanted, 'tier', 'an empty list', 'the name of a tier, or several', path)

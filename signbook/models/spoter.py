@@ -201,8 +201,8 @@ SpoterV2.streams, SpoterV2.forward = streams, forward
 presets = {  # name → config's class and what differs from its defaults
     'spoter-v1': (SpoterV1Config, {}),
     'spoter-v2-documented': (SpoterConfig, {}),
-    'spoter-v2': (SpoterConfig, dict(width=128, layers=2, heads=4, feedforward=2, dropout=.2, classifier=(128,),
-                                     norm_first=True, activation='gelu', face=False)),
+    'spoter-v2': (SpoterConfig, dict(width=128, layers=2, heads=4, feedforward=2, dropout=.2,
+                                     classifier=(128,), norm_first=True, activation='gelu', face=False)),
 }
 models = {SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2}
 

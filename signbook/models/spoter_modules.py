@@ -69,7 +69,7 @@ class PartEncoder(nn.Sequential):
 
 # %% ../../nbs/30_spoter_modules.ipynb #5a2d97d8
 class LearnedPositions(nn.Module):
-    "Adds a learned vector to each frame: (B, T, width) → (B, T, width); over longer clips the table is stretched."
+    "Adds a learned vector to each frame, (B, T, width) → the same; over longer clips the table is stretched."
     def __init__(self,
         frames: int, # rows of the table
         width: int,
