@@ -60,9 +60,10 @@ class Features:
     factor: tuple[float, ...] = () # a number a channel, from `fit`: by what the rest is multiplied
 
     def __post_init__(self):
-        for name, known in dict(hands=('box', 'box-clip', 'root', 'metacarpal', 'none'),
-                                face=('box', 'box-clip', 'none'), velocity=('part', 'body', 'none'),
-                                scaling=('none', 'standard', 'minmax')).items():
+        choices = dict(hands=('box', 'box-clip', 'root', 'metacarpal', 'none'),
+                       face=('box', 'box-clip', 'none'), velocity=('part', 'body', 'none'),
+                       scaling=('none', 'standard', 'minmax'))
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f'features: {name} is {getattr(self, name)!r}, expected one of '
                                  f'{", ".join(known)}')

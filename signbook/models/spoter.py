@@ -139,8 +139,8 @@ class SpoterConfig:
 
     def __post_init__(self):
         check_config(self)
-        for key, known in dict(positions=('learned', 'sinusoidal', 'none'),
-                               activation=('relu', 'gelu')).items():
+        choices = dict(positions=('learned', 'sinusoidal', 'none'), activation=('relu', 'gelu'))
+        for key, known in choices.items():
             if getattr(self, key) not in known:
                 raise ValueError(f'{key} is {getattr(self, key)!r}, expected one of {", ".join(known)}')
 
@@ -157,8 +157,9 @@ class SpoterV2(nn.Module):
         self.drop = Dropout(c.input_dropout)
         self.encoders = nn.ModuleDict({s: PartEncoder(size(self.slices[s]) * c.channels, c.width, c.dropout)
                                        for s in names})
-        self.positions = dict(learned=lambda: LearnedPositions(c.max_frames, c.width),
-                              sinusoidal=SinusoidalPositions, none=lambda: None)[c.positions]()
+        self.positions = None
+        if c.positions == 'learned': self.positions = LearnedPositions(c.max_frames, c.width)
+        if c.positions == 'sinusoidal': self.positions = SinusoidalPositions()
         self.near = nn.ModuleDict({s: TemporalConv(c.width, c.kernel) for s in names if c.temporal_conv})
         self.pairs = [p for p in pairs if c.cross_attention and set(p) <= set(names)]
         self.cross = nn.ModuleDict({'_'.join(p): CrossModalAttention(c.width, c.heads, c.dropout)
