@@ -206,11 +206,8 @@ def _warnings(about): # what a reader of the scores has to know
     return [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
 
 def _scored_on(about):
-    part = (
-        'all clips'
-        if about['split'] == 'all'
-        else f"the test part by protocol {about['protocol']}, seed {about['seed']}"
-    )
+    if about['split'] == 'all': part = 'all clips'
+    else: part = f"the test part by protocol {about['protocol']}, seed {about['seed']}"
     return f"Scored on {about['data']}: {part}, with the {about['weights']} weights of the run."
 
 # %% ../nbs/85_commands.ipynb #63d1c871

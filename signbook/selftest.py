@@ -433,11 +433,8 @@ class Report:
 def machine() -> dict: # name → version
     "What the checks ran on."
     import signbook
-    card = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else 'mps' if torch.backends.mps.is_available() else 'cpu'
-    )
+    if torch.cuda.is_available(): card = torch.cuda.get_device_name()
+    else: card = 'mps' if torch.backends.mps.is_available() else 'cpu'
     return dict(signbook=signbook.__version__, torch=torch.__version__, numpy=np.__version__,
                 python=platform.python_version(), system=f'{platform.system()} {platform.machine()}',
                 device=card, threads=torch.get_num_threads())
@@ -450,9 +447,9 @@ def selftest(
     start = time.perf_counter()
     with torch.random.fork_rng():
         models = subjects(seed) if models is None else models
-        wanted = lambda what, name, m: (task_of(m) is sentences or what not in sentences_only) and (
-            name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter')
-        )
+        def wanted(what, name, m):
+            if task_of(m) is not sentences and what in sentences_only: return False
+            return name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter')
         rows = tuple(run_check(what, name, m, seed) for what in checks for name, m in models.items()
                      if wanted(what, name, m))
     return Report(rows, machine(), time.perf_counter() - start)

@@ -549,16 +549,13 @@ def _lacking(corpus, training, test):
 
 def _common(corpus, training, test):
     "Which signers and sessions are on both sides, in words."
-    both = {by: sorted({*map(str,
-                             getattr(corpus, by)[training])} & {*map(str, getattr(corpus, by)[test])} - {''})
-            for by in ('signer', 'session')}
-    said = [f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}' for by, names in both.items()
-            if names]
-    return (
-        f'in training and in test: {" and ".join(said)}'
-        if said
-        else 'no known signer or session is in training and in test'
-    )
+    said = []
+    for by in ('signer', 'session'):
+        trained, tested = (set(map(str, getattr(corpus, by)[part])) for part in (training, test))
+        names = sorted(trained & tested - {''})
+        if names: said.append(f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}')
+    if not said: return 'no known signer or session is in training and in test'
+    return f'in training and in test: {" and ".join(said)}'
 
 # %% ../../nbs/11_corpus.ipynb #d7f3db23
 _protocols = {'session': _by_session, 'session-reverse': lambda corpus, rng,

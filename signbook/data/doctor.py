@@ -104,21 +104,16 @@ def _rows_html(self, figures=False):
     e = lambda text: _html.escape(str(text))
     out = []
     for f in self.findings:
-        picture = (
-            f'<br><img alt="{e(f.check)}" src="data:image/png;base64,{_png(f.figure())}">'
-            if figures and f.figure
-            else ''
-        )
-        out.append('<tr><td '
-                   f'style="color:{_color[f.severity]}"><b>{f.severity}</b></td><td>{e(f.check)}</td><td '
-                   f'style="text-align:left">{e(f.sentence)}{picture}</td><td '
-                   f'style="text-align:left">{e(f.advice)}</td></tr>')
-    table = (
-        '<table><tr><th></th><th>check</th><th style="text-align:left">found</th><th '
-        f'style="text-align:left">what to do</th></tr>{"".join(out)}</table>'
-        if out
-        else ''
-    )
+        picture = ''
+        if figures and f.figure:
+            picture = f'<br><img alt="{e(f.check)}" src="data:image/png;base64,{_png(f.figure())}">'
+        severity = f'<td style="color:{_color[f.severity]}"><b>{f.severity}</b></td>'
+        found = f'<td style="text-align:left">{e(f.sentence)}{picture}</td>'
+        advice = f'<td style="text-align:left">{e(f.advice)}</td>'
+        out.append(f'<tr>{severity}<td>{e(f.check)}</td>{found}{advice}</tr>')
+    head = ('<tr><th></th><th>check</th><th style="text-align:left">found</th>'
+            '<th style="text-align:left">what to do</th></tr>')
+    table = f'<table>{head}{"".join(out)}</table>' if out else ''
     return f'<p><b>{e(_head(self))}</b></p>{table}' + ''.join(f'<p>{e(t)}</p>' for t in _tail(self))
 
 def _png(fig):

@@ -260,11 +260,8 @@ def backend_of(settings: Tracking) -> str: # solutions | tasks
     has = hasattr(mp, 'solutions')
     if settings.backend == 'solutions' and not has:
         raise ValueError(f"backend='solutions' needs mediapipe 0.10.21 or earlier, this is {mp.__version__}")
-    return (
-        settings.backend
-        if settings.backend != 'auto'
-        else 'solutions' if has and settings.model is None else 'tasks'
-    )
+    if settings.backend != 'auto': return settings.backend
+    return 'solutions' if has and settings.model is None else 'tasks'
 
 # %% ../../nbs/14_extract.ipynb #28fb353c
 class Found(NamedTuple):
@@ -337,11 +334,9 @@ class Solutions:
         s = mediapipe().solutions
         sure = dict(min_detection_confidence=settings.detection, min_tracking_confidence=settings.tracking)
         with one_sentence(f'complexity {settings.complexity}', 'its model cannot be had'), quiet():
-            self.graph = (
-                s.holistic.Holistic(model_complexity=settings.complexity, **sure)
-                if settings.layout == 'holistic'
-                else s.hands.Hands(max_num_hands=2, **sure)
-            )
+            if settings.layout == 'holistic':
+                self.graph = s.holistic.Holistic(model_complexity=settings.complexity, **sure)
+            else: self.graph = s.hands.Hands(max_num_hands=2, **sure)
         self.found = _holistic if settings.layout == 'holistic' else _hands_solutions
         self.about = f'mediapipe {mediapipe().__version__} solutions'
 

@@ -212,11 +212,8 @@ def _environment():
 
 def cores() -> list[int]: # those that this process may use
     "The cores of this machine."
-    return (
-        sorted(os.sched_getaffinity(0))
-        if hasattr(os, 'sched_getaffinity')
-        else list(range(os.cpu_count() or 1))
-    )
+    if hasattr(os, 'sched_getaffinity'): return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 class Worker:
     "A process that extracts one video after the other."

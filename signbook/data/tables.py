@@ -297,13 +297,9 @@ def read_spoter(
         if not kept or not columns['labels']:
             raise ValueError(f'{path}: has {len(columns["labels"])} rows with {len(kept)} landmarks, '
                              'expected at least one of each')
-        up = (
-            y_up
-            if y_up is not None
-            else (
-                columns['y_up'][0] not in ('', '0', 'False') if 'y_up' in columns else _upwards(columns, path)
-            )
-        )
+        if y_up is not None: up = y_up
+        elif 'y_up' in columns: up = columns['y_up'][0] not in ('', '0', 'False')
+        else: up = _upwards(columns, path)
         for i, label in enumerate(columns['labels']):
             cells = [[_cell(columns[f'{k}_{a}'][i], path, f'{k}_{a} of row {i}') for a in 'XY']
                      for _, k in kept]

@@ -89,12 +89,9 @@ def alignment_html(
         )
     body = _style + ''.join((f'<div class="gl-name">{html.escape(str(n))}</div>' if n else '') + table(one)
                             for one, n in zip(pairs, names or [''] * len(pairs)))
-    return (
-        '<!doctype html><html><head><meta '
-        f'charset="utf-8"><title>Alignment</title></head><body>{body}</body></html>'
-        if page
-        else body
-    )
+    if not page: return body
+    head = '<head><meta charset="utf-8"><title>Alignment</title></head>'
+    return f'<!doctype html><html>{head}<body>{body}</body></html>'
 
 # %% ../../nbs/52a_wer.ipynb #05bc5086
 kinds = 'equal', 'sub', 'del', 'ins'

@@ -138,8 +138,8 @@ def to_json(
 
 def from_json(text):
     value = json.loads(text)
-    if not isinstance(value, dict) or value.get('format') != 'signbook transcript' or not isinstance(
-        value.get('signs'), list):
+    ours = isinstance(value, dict) and value.get('format') == 'signbook transcript'
+    if not ours or not isinstance(value.get('signs'), list):
         raise ValueError('expected JSON with format "signbook transcript" and a list of signs')
     if value.get('version') != 1: raise ValueError(f'is of version {value.get("version")}, expected 1')
     if odd := [k for k, s in enumerate(value['signs'], 1)
