@@ -19,13 +19,13 @@ import torch
 from .app.bench import bench_streaming
 from .arguments import call, explained, parse, reader_flags, switched_on, option_switches
 from .data.corpus import Corpus, load, split
-from .data.files import csv_cell, expect, expect_writable, file_name, one_sentence, replacing
+from .data.files import csv_cell, expect, expect_writable, file_name, one_sentence, remove, replacing
 from .data.readers import options_given, ReaderOptions, remembered
 from .features.pipeline import Prepared
 from .card import data_facts, write_card
 from .inference.metrics import evaluate_classification
 from .inference.recognize import Decoding, predict
-from .models.checkpoint import load_run, read_clips, read_config, save_json
+from .models.checkpoint import load_run, read_clips, read_config, save_json, save_model
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
 from .report import Outcome, in_words, run_report, write_report
@@ -288,6 +288,7 @@ def demo(
     if seed < 0: raise ValueError(f'seed is {seed}, expected 0 or more')
     start = time.time()
     writable(out)
+    kept = out/'runs'/'demo' # each demo's model takes the place of the one before
     print('making synthetic clips' if not data else f'reading {data}', file=sys.stderr, flush=True)
     splits = split(load(data, options), 'auto', seed) if data else _synthetic(clips, max(clips // 5, 1), seed)
     print(splits, file=sys.stderr)
@@ -297,7 +298,8 @@ def demo(
                          'each word are needed')
     target = torch.tensor([splits.train.vocabulary.encode(g)[0] - 1 for g in splits.test.gloss])
     with one_thread():
-        outcomes = [_outcome(name, splits, target, steps, seed) for name in ('spoter-v1', 'spoter-v2')]
+        outcomes = [_outcome('spoter-v1', splits, target, steps, seed),
+                    _outcome('spoter-v2', splits, target, steps, seed, kept)]
     signers = lambda c: ', '.join(sorted(set(map(str, c.signer)))) or '?'
     caution = ('Synthetic signing: the scores show that the road works, not how well real signs are '
                'recognised. ')
@@ -316,18 +318,26 @@ def demo(
     page = write_report(out/'report.html', outcomes, splits.test, target, splits.train.vocabulary, title,
                         html.escape(about), command)
     best = outcomes[-1].metrics
-    print(f'{outcomes[-1].name}: {in_words(best)}; to see them, open {page}', file=sys.stderr)
-    return dict(report=str(page), synthetic=not data, model=outcomes[-1].name, n=best['n'],
+    print(f'{outcomes[-1].name}: {in_words(best)}; to see them, open {page}; the model is in {kept}',
+          file=sys.stderr)
+    return dict(report=str(page), run=str(kept), synthetic=not data, model=outcomes[-1].name, n=best['n'],
                 classes=best['classes'], top1=best['top1'], baseline=outcomes[0].metrics['top1'],
                 chance=1 / best['classes'], test_signers=sorted(set(map(str, splits.test.signer))),
                 seconds=round(time.time() - start))
 
-def _outcome(name, splits, target, steps, seed):
+def _keep(t, features, clips, folder):
+    with replacing(folder) as fresh:
+        save_model(fresh, t.final, features, t.vocabulary, **t.about)
+        for name, write in t.task.keeps(clips).items(): write(fresh/name)
+        remove(folder)
+
+def _outcome(name, splits, target, steps, seed, kept=None):
     # its own size is for more data, and more patience, than a demo has
     small = dict(width=128, layers=2) if name == 'spoter-v1' else {}
     stage = dict(steps=steps, lr=1e-3, validate=max(steps // 5, 1))
     recipe = changed(recipe_named(name), dict(model=small, stage=stage))
     t = fit_splits(recipe, splits, seed)
+    if kept is not None: _keep(t, recipe.features, splits.train, kept)
     logits = predict(t.final, recipe.features, Prepared(splits.test, recipe.features, t.vocabulary))['logits']
     logits = logits / t.about.get('temperature', 1)
     return Outcome(name, t.history, logits,

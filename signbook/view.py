@@ -23,23 +23,29 @@ from .layout import HOLISTIC, Layout
 from .clip import Clip, Span
 
 # %% ../nbs/02_view.ipynb #45f9751e
-_knuckle = .5 # wrist to middle knuckle in shoulder widths: a hand held towards the camera, as most signing hands are
+# wrist to middle knuckle in shoulder widths: a hand held towards the camera, as most signing hands are
+_knuckle = .5
 _eyes = .26 # between the outer corners of the eyes, in shoulder widths, where the pose has no eyes to tell
 
 def _has(layout, *names): return all(n in layout.anchors or n in layout.joints for n in names)
 
 def _apart(xyz, ok, a, b, default=np.nan): # median distance of two joints over the frames that have both
-    both = ok[:, a] & ok[:, b]; d = np.linalg.norm(xyz[both, a, :2] - xyz[both, b, :2], axis=-1)
+    both = ok[:, a] & ok[:, b]
+    d = np.linalg.norm(xyz[both, a, :2] - xyz[both, b, :2], axis=-1)
     return float(np.median(d)) if len(d) and np.median(d) > 0 else default
 
 def _assembled(clip): # clips whose parts have frames of their own: hands to the wrists, face to the nose
     L, xyz, ok = clip.layout, clip.xyz.copy(), clip.conf > 0
-    width = _apart(xyz, ok, L.index('left_shoulder'), L.index('right_shoulder'), 1.) if _has(L, 'left_shoulder', 'right_shoulder') else 1.
+    width = _apart(xyz, ok, L.index('left_shoulder'), L.index('right_shoulder'),
+                   1.) if _has(L, 'left_shoulder', 'right_shoulder') else 1.
     eyes = ('pose.left_eye_outer', 'pose.right_eye_outer')
     apart = _apart(xyz, ok, *map(L.index, eyes), _eyes * width) if _has(L, *eyes) else _eyes * width
-    for part, root, joints, to, size in (('left_hand', 'left_hand.root', ('left_hand.root', 'left_hand.middle'), 'left_wrist', _knuckle * width),
-                                         ('right_hand', 'right_hand.root', ('right_hand.root', 'right_hand.middle'), 'right_wrist', _knuckle * width),
-                                         ('face', 'nose_tip', ('left_eye_outer', 'right_eye_outer'), 'nose', apart)):
+    for part, root, joints, to, size in (
+        ('left_hand', 'left_hand.root', ('left_hand.root', 'left_hand.middle'), 'left_wrist',
+         _knuckle * width),
+        ('right_hand', 'right_hand.root', ('right_hand.root', 'right_hand.middle'), 'right_wrist',
+         _knuckle * width),
+        ('face', 'nose_tip', ('left_eye_outer', 'right_eye_outer'), 'nose', apart)):
         if not (part in L.parts and _has(L, root, to, *joints)): continue
         s, r, w = L.parts[part], L.index(root), L.index(to)
         own = clip.xyz[:, s] - clip.xyz[:, [r]]
@@ -48,27 +54,37 @@ def _assembled(clip): # clips whose parts have frames of their own: hands to the
     return xyz, ok
 
 def _abreast(clip): # hands with an origin each and no body: one beside the other
-    L, xyz, ok = clip.layout, clip.xyz.copy(), clip.conf > 0; edge = 0.
+    L, xyz, ok = clip.layout, clip.xyz.copy(), clip.conf > 0
+    edge = 0.
     for part in [p for p in ('right_hand', 'left_hand') if p in L.parts]:
         x, seen = xyz[:, L.parts[part], 0], ok[:, L.parts[part]]
-        if seen.any(): x += edge - x[seen].min(); edge = x[seen].max() + .25 * max(float(np.ptp(x[seen])), 1e-3)
+        if seen.any():
+            x += edge - x[seen].min()
+            edge = x[seen].max() + .25 * max(float(np.ptp(x[seen])), 1e-3)
     return xyz, ok
 
 # %% ../nbs/02_view.ipynb #b3855714
 def _attached(clip, xyz): # depth of hands and face counted from the body's, where an image clip has both
-    L, ok, out = clip.layout, clip.conf > 0, xyz.copy(); frames = np.arange(len(clip))
-    for part, root, to in (('left_hand', 'left_hand.root', 'left_wrist'), ('right_hand', 'right_hand.root', 'right_wrist'), ('face', 'nose_tip', 'nose')):
+    L, ok, out = clip.layout, clip.conf > 0, xyz.copy()
+    frames = np.arange(len(clip))
+    for part, root, to in (('left_hand', 'left_hand.root', 'left_wrist'),
+                           ('right_hand', 'right_hand.root', 'right_wrist'), ('face', 'nose_tip', 'nose')):
         if not (part in L.parts and _has(L, root, to)): continue
-        r, w = L.index(root), L.index(to); both = ok[:, r] & ok[:, w]
-        if both.any(): out[:, L.parts[part], 2] += np.interp(frames, frames[both], (xyz[:, w, 2] - xyz[:, r, 2])[both])[:, None]
+        r, w = L.index(root), L.index(to)
+        both = ok[:, r] & ok[:, w]
+        if both.any():
+            out[:, L.parts[part], 2] += np.interp(frames, frames[both],
+                                                  (xyz[:, w, 2] - xyz[:, r, 2])[both])[:, None]
     return out
 
 def _upright(clip): # (3,) signs that turn a clip so that y points down and z away from the viewer
     L, ok = clip.layout, clip.conf > 0
     if L.name.startswith('leap'): return np.array([1, -1, -1])
     if clip.frame != 'world' or not _has(L, 'nose', 'left_shoulder', 'right_shoulder'): return np.ones(3)
-    nose, *shoulders = (clip.xyz[ok[:, L.index(j)], L.index(j), 1] for j in ('nose', 'left_shoulder', 'right_shoulder'))
-    low = np.concatenate(shoulders); head_up = not (len(nose) and len(low)) or np.median(nose) <= np.median(low)
+    nose, *shoulders = (clip.xyz[ok[:, L.index(j)], L.index(j), 1]
+                        for j in ('nose', 'left_shoulder', 'right_shoulder'))
+    low = np.concatenate(shoulders)
+    head_up = not (len(nose) and len(low)) or np.median(nose) <= np.median(low)
     return np.ones(3) if head_up else np.array([1, -1, -1])
 
 def placed(
@@ -76,8 +92,13 @@ def placed(
     depth: bool = False, # z too, away from the viewer
 ) -> np.ndarray: # (T, J, 2 or 3) float32, y down, all axes in one unit; NaN where a joint was not seen
     "Where to draw each joint."
-    bodiless = clip.frame == 'part' and not _has(clip.layout, 'left_wrist') and not _has(clip.layout, 'right_wrist')
-    xyz, ok = _abreast(clip) if bodiless else _assembled(clip) if clip.frame == 'part' else (clip.xyz, clip.conf > 0)
+    bodiless = clip.frame == 'part' and not _has(clip.layout, 'left_wrist') and not _has(
+        clip.layout, 'right_wrist')
+    xyz, ok = (
+        _abreast(clip)
+        if bodiless
+        else _assembled(clip) if clip.frame == 'part' else (clip.xyz, clip.conf > 0)
+    )
     scale = np.array([clip.aspect, 1, clip.aspect]) if clip.frame == 'image' else _upright(clip)
     if depth and clip.frame == 'image': xyz = _attached(clip, xyz)
     return np.where(ok[..., None], xyz * scale.astype(np.float32), np.float32('nan'))[..., :3 if depth else 2]
@@ -88,8 +109,10 @@ def strokes(
     part: str, # of this part
 ) -> np.ndarray: # indices of joints in drawing order, -1 where the pen is lifted
     "The limbs of a part as one line; all joints, each alone, where it has no limbs."
-    s = layout.parts[part]; out = []
-    limbs = [(a, b) for a, b in layout.edges.tolist() if s.start <= a < s.stop] or [(j, j) for j in range(s.start, s.stop)]
+    s = layout.parts[part]
+    out = []
+    limbs = [(a, b) for a, b in layout.edges.tolist()
+             if s.start <= a < s.stop] or [(j, j) for j in range(s.start, s.stop)]
     for a, b in limbs: out += [b] if out and out[-1] == a and a != b else [-1, a, b]
     return np.array(out[1:])
 
@@ -98,19 +121,22 @@ def drawn_twice(
 ) -> dict[str, list[int]]: # part → joints of the body that are not drawn where that part was seen
     "What another part says better: the body's head where there is a face, its fingers where there is a hand."
     fingers = {s: [j for j in layout.groups.get('pose.fingers', ()) if s in j] for s in ('left', 'right')}
-    better = dict(face=layout.groups.get('pose.head', ()), left_hand=fingers['left'], right_hand=fingers['right'])
+    better = dict(face=layout.groups.get('pose.head', ()), left_hand=fingers['left'],
+                  right_hand=fingers['right'])
     return {part: [layout.index(j) for j in js] for part, js in better.items() if part in layout.parts and js}
 
 def _double(clip): # (T, J) joints of the body that another part says better
     out = np.zeros(clip.conf.shape, bool)
-    for part, joints in drawn_twice(clip.layout).items(): out[np.ix_(clip.part(part)[1].any(1), joints)] = True
+    for part, joints in drawn_twice(clip.layout).items():
+        out[np.ix_(clip.part(part)[1].any(1), joints)] = True
     return out
 
 def _drawing(clip): # part → (T, n, 2) line with NaN gaps, and (T,) how sure the tracker was of the part
     L, xy, out = clip.layout, placed(clip), {}
     xy[_double(clip)] = np.nan
     for part, s in sorted(L.parts.items(), key=lambda p: 'hand' in p[0]): # hands on top
-        line, c = strokes(L, part), clip.conf[:, s].copy(); c[~c.any(1)] = 1.
+        line, c = strokes(L, part), clip.conf[:, s].copy()
+        c[~c.any(1)] = 1.
         sure = np.nanmedian(np.where(c > 0, c, np.float32('nan')), 1)
         out[part] = np.where((line < 0)[:, None], np.float32('nan'), xy[:, line]), sure
     return out
@@ -120,15 +146,18 @@ def window(
     clip: Clip,
 ) -> tuple[float, float, float, float]: # left, right, top, bottom, as `placed` has them
     "The part of the plane that holds the clip."
-    xy = placed(clip); legs = [clip.layout.indices(g) for g in ('pose.legs',) if g in clip.layout.groups]
+    xy = placed(clip)
+    legs = [clip.layout.indices(g) for g in ('pose.legs',) if g in clip.layout.groups]
     if legs and len(clip.layout) > len(legs[0]): xy[:, legs[0]] = np.nan
     if clip.frame == 'image': # the picture's edge, where the skeleton goes beyond it
         inside = ((xy >= 0) & (xy <= [clip.aspect, 1])).all(-1)
         if inside.any(): xy = np.where(inside[..., None], xy, np.nan)
     if np.isnan(xy).all(): return 0., clip.aspect, 0., 1.
-    xy = xy[~np.isnan(xy).any(-1)]; low, first, last, high = np.quantile(xy, (0, .01, .99, 1), axis=0)
+    xy = xy[~np.isnan(xy).any(-1)]
+    low, first, last, high = np.quantile(xy, (0, .01, .99, 1), axis=0)
     room = .6 * (last - first)
-    low, high = np.maximum(low, first - room), np.minimum(high, last + room); pad = .06 * max(*(high - low), 1e-3)
+    low, high = np.maximum(low, first - room), np.minimum(high, last + room)
+    pad = .06 * max(*(high - low), 1e-3)
     return float(low[0] - pad), float(high[0] + pad), float(low[1] - pad), float(high[1] + pad)
 
 # %% ../nbs/02_view.ipynb #6860f75c
@@ -237,10 +266,22 @@ def clip_names(
 # %% ../nbs/02_view.ipynb #dbb992b0
 def _picture(ax, clip, frame, width, drawing, view): # one frame, in the right shape
     for part, (line, sure) in drawing.items():
-        dots = dict(marker='.', ms=2) if not any(clip.layout.parts[part].start <= a < clip.layout.parts[part].stop for a in clip.layout.edges[:, 0]) else {}
-        ax.plot(*line[frame].T, color=clip.layout.colors.get(part, '#444'), alpha=float(np.clip(sure[frame], .15, 1)), lw=width, solid_capstyle='round', **dots)
+        dots = (
+            dict(marker='.', ms=2)
+            if not any(
+                clip.layout.parts[part].start <= a < clip.layout.parts[part].stop
+                for a in clip.layout.edges[:, 0]
+            )
+            else {}
+        )
+        ax.plot(*line[frame].T, color=clip.layout.colors.get(part, '#444'),
+                alpha=float(np.clip(sure[frame], .15, 1)), lw=width, solid_capstyle='round', **dots)
     left, right, top, bottom = view
-    ax.set_xlim(left, right); ax.set_ylim(bottom, top); ax.set_aspect('equal'); ax.set_xticks([]); ax.set_yticks([])
+    ax.set_xlim(left, right)
+    ax.set_ylim(bottom, top)
+    ax.set_aspect('equal')
+    ax.set_xticks([])
+    ax.set_yticks([])
     for s in ax.spines.values(): s.set_color('#ccc')
 
 def draw(
@@ -255,9 +296,14 @@ def draw(
 # %% ../nbs/02_view.ipynb #a4d13a5d
 def _signed(ax, clip): # what is signed when, as a track
     for k, s in enumerate(clip.spans):
-        ax.axvspan(s.start, s.end, color='#1b7f79', alpha=.16 + .14 * (k % 2), lw=0); words = lettering(s.gloss)
-        ax.text((s.start + s.end) / 2, .45, words['text'], family=words['family'], fontsize=8, ha='center', va='center', clip_on=True)
-    ax.set_yticks([]); ax.set_ylim(0, 1); ax.tick_params(labelsize=7, length=2); ax.set_xlim(0, clip.duration)
+        ax.axvspan(s.start, s.end, color='#1b7f79', alpha=.16 + .14 * (k % 2), lw=0)
+        words = lettering(s.gloss)
+        ax.text((s.start + s.end) / 2, .45, words['text'], family=words['family'], fontsize=8, ha='center',
+                va='center', clip_on=True)
+    ax.set_yticks([])
+    ax.set_ylim(0, 1)
+    ax.tick_params(labelsize=7, length=2)
+    ax.set_xlim(0, clip.duration)
     for side, spine in ax.spines.items(): spine.set_visible(side == 'bottom')
 
 def strip(
@@ -267,14 +313,20 @@ def strip(
     "A film strip of the clip, over what is signed when."
     import matplotlib.pyplot as plt
     if n < 1: raise ValueError(f'a film strip of {n} moments, expected at least one')
-    frames = np.linspace(0, len(clip) - 1, min(n, len(clip))).round().astype(int); drawing, view = _drawing(clip), window(clip)
-    wide = 7 / len(frames); tall = min(wide * (view[3] - view[2]) / (view[1] - view[0]), 3.); rows = 1 + bool(clip.spans)
+    frames = np.linspace(0, len(clip) - 1, min(n, len(clip))).round().astype(int)
+    drawing, view = _drawing(clip), window(clip)
+    wide = 7 / len(frames)
+    tall = min(wide * (view[3] - view[2]) / (view[1] - view[0]), 3.)
+    rows = 1 + bool(clip.spans)
     fig = plt.figure(figsize=(7, tall + .5 + .4 * (rows > 1)), layout='constrained')
     grid = fig.add_gridspec(rows, len(frames), height_ratios=[tall, .28][:rows])
     for k, t in enumerate(frames):
-        ax = fig.add_subplot(grid[0, k]); _picture(ax, clip, t, 1., drawing, view); ax.set_title(f'{clip.seconds[t]:.1f} s', fontsize=7)
+        ax = fig.add_subplot(grid[0, k])
+        _picture(ax, clip, t, 1., drawing, view)
+        ax.set_title(f'{clip.seconds[t]:.1f} s', fontsize=7)
     if clip.spans: _signed(fig.add_subplot(grid[1, :]), clip)
-    words = lettering(' '.join(clip.gloss)); fig.suptitle(words['text'], family=words['family'], fontsize=9)
+    words = lettering(' '.join(clip.gloss))
+    fig.suptitle(words['text'], family=words['family'], fontsize=9)
     return fig
 
 # %% ../nbs/02_view.ipynb #b4004736
@@ -284,94 +336,152 @@ def traces(
 ) -> object: # a figure of matplotlib
     "Landmarks over time, as `placed` has them, with spans, gaps and confidence."
     import matplotlib.pyplot as plt
-    joints = joints or next(pair for pair in (('left_wrist', 'right_wrist'), ('left_hand.root', 'right_hand.root'), clip.layout.joints[:2]) if _has(clip.layout, *pair))
+    joints = joints or next(pair
+                            for pair in (('left_wrist', 'right_wrist'), ('left_hand.root', 'right_hand.root'),
+                                         clip.layout.joints[:2])
+                            if _has(clip.layout, *pair))
     xy, t = placed(clip), clip.seconds
-    fig, axes = plt.subplots(len(joints), 1, figsize=(7, .5 + 1.2 * len(joints)), sharex=True, squeeze=False, layout='constrained')
+    fig, axes = plt.subplots(len(joints), 1, figsize=(7, .5 + 1.2 * len(joints)), sharex=True, squeeze=False,
+                             layout='constrained')
     for ax, joint in zip(axes[:, 0], joints):
-        j = clip.layout.index(joint); p = xy[:, j]; lost = np.isnan(p[:, 0]); sure = np.clip(clip.conf[:, j], .15, 1)
+        j = clip.layout.index(joint)
+        p = xy[:, j]
+        lost = np.isnan(p[:, 0])
+        sure = np.clip(clip.conf[:, j], .15, 1)
         for k, (name, color) in enumerate(zip('xy', ('#2b6cb0', '#c05621'))):
-            ax.plot(t, p[:, k], color=color, lw=.8, alpha=.5); ax.scatter(t, p[:, k], s=9, c=color, alpha=sure, lw=0, label=name)
+            ax.plot(t, p[:, k], color=color, lw=.8, alpha=.5)
+            ax.scatter(t, p[:, k], s=9, c=color, alpha=sure, lw=0, label=name)
         for s in clip.spans: ax.axvspan(s.start, s.end, color='#000', alpha=.07, lw=0)
-        ax.fill_between(t, 0, .04, where=lost, color='#c53030', transform=ax.get_xaxis_transform(), step='mid', lw=0)
-        ax.set_ylabel(joint.replace('_', ' ').replace('.', '\n'), fontsize=8); ax.invert_yaxis()
+        ax.fill_between(t, 0, .04, where=lost, color='#c53030', transform=ax.get_xaxis_transform(),
+                        step='mid', lw=0)
+        ax.set_ylabel(joint.replace('_', ' ').replace('.', '\n'), fontsize=8)
+        ax.invert_yaxis()
     for s in clip.spans:
-        words = lettering(s.gloss); place = dict(transform=axes[0, 0].get_xaxis_transform(), ha='center', fontsize=8)
+        words = lettering(s.gloss)
+        place = dict(transform=axes[0, 0].get_xaxis_transform(), ha='center', fontsize=8)
         axes[0, 0].text((s.start + s.end) / 2, 1.02, words['text'], family=words['family'], **place)
-    axes[0, 0].legend(fontsize=7, loc='upper right'); axes[-1, 0].set_xlabel('seconds')
+    axes[0, 0].legend(fontsize=7, loc='upper right')
+    axes[-1, 0].set_xlabel('seconds')
     return fig
 
 # %% ../nbs/02_view.ipynb #eab110bb
-_reach = 4095 # steps from the middle of the picture; what lies further out, a picture and a half away, stays at the edge
+# steps from the middle of the picture; what lies further out, a picture and a half away, stays at the edge
+_reach = 4095
 _tips = '{}.wrist', '{}.index_tip' # whose paths are drawn
 
 def _hidden(clip, xy, view): # joints that would only disturb: those drawn better by another part, and legs below the picture
     L, out = clip.layout, _double(clip)
-    if 'pose.legs' in L.groups: legs = L.indices('pose.legs'); out[:, legs] = ~(xy[:, legs, 1] <= view[3])
+    if 'pose.legs' in L.groups:
+        legs = L.indices('pose.legs')
+        out[:, legs] = ~(xy[:, legs, 1] <= view[3])
     return out
 
 def _skeleton(layout): # parts as the player draws them, and the joints it needs
     parts, used = [], []
-    for part, s in sorted(layout.parts.items(), key=lambda p: ('hand' in p[0], p[0] != 'face')): # face behind, hands in front
-        line = strokes(layout, part); lines = [list(g) for pen, g in groupby(line.tolist(), lambda j: j >= 0) if pen]
+    # face behind, hands in front
+    for part, s in sorted(layout.parts.items(), key=lambda p: ('hand' in p[0], p[0] != 'face')):
+        line = strokes(layout, part)
+        lines = [list(g) for pen, g in groupby(line.tolist(), lambda j: j >= 0) if pen]
         alone = sorted(set(range(s.start, s.stop)) - {j for l in lines if len(set(l)) > 1 for j in l})
-        dots = [j for j in alone if len(alone) <= 100 or len(alone) == s.stop - s.start] # a dense face has its contours
-        lines = [l for l in lines if len(set(l)) > 1]; used += [j for l in lines for j in l] + dots
-        parts.append(dict(name=part, label=part.replace('_', ' '), color=layout.colors.get(part, '#5b6470'), lines=lines, dots=dots))
-    trails = [layout.index(j) for h in ('left_hand', 'right_hand') for tip in _tips if (j := tip.format(h)) in layout.joints]
+        # a dense face has its contours
+        dots = [j for j in alone if len(alone) <= 100 or len(alone) == s.stop - s.start]
+        lines = [l for l in lines if len(set(l)) > 1]
+        used += [j for l in lines for j in l] + dots
+        parts.append(dict(name=part, label=part.replace('_', ' '), color=layout.colors.get(part, '#5b6470'),
+                          lines=lines, dots=dots))
+    trails = [layout.index(j) for h in ('left_hand', 'right_hand') for tip in _tips
+              if (j := tip.format(h)) in layout.joints]
     trails = trails or [layout.index(f'{s}_wrist') for s in ('left', 'right') if _has(layout, f'{s}_wrist')]
     return parts, trails, np.unique(used + trails)
 
 # %% ../nbs/02_view.ipynb #50df1b26
 def _packed(clip, most, view=None): # what the player is sent of a clip
-    L, every = clip.layout, -(-len(clip) // most); view, xyz = view or window(clip), placed(clip, depth=True)
-    ok = ~np.isnan(xyz).any(-1) & ~_hidden(clip, xyz, view); parts, trails, used = _skeleton(L); where = {int(j): i for i, j in enumerate(used)}
-    xyz, ok, conf, times = xyz[::every, used], ok[::every, used], clip.conf[::every, used], clip.seconds[::every]
-    z = xyz[..., 2][ok]; size = max(view[1] - view[0], view[3] - view[2]); step = 1.5 * size / _reach
+    L, every = clip.layout, -(-len(clip) // most)
+    view, xyz = view or window(clip), placed(clip, depth=True)
+    ok = ~np.isnan(xyz).any(-1) & ~_hidden(clip, xyz, view)
+    parts, trails, used = _skeleton(L)
+    where = {int(j): i for i, j in enumerate(used)}
+    xyz, ok, conf, times = (
+        xyz[::every, used],
+        ok[::every, used],
+        clip.conf[::every, used],
+        clip.seconds[::every],
+    )
+    z = xyz[..., 2][ok]
+    size = max(view[1] - view[0], view[3] - view[2])
+    step = 1.5 * size / _reach
     middle = np.array([(view[0] + view[1]) / 2, (view[2] + view[3]) / 2, np.median(z) if len(z) else 0.])
-    last = np.maximum.accumulate(np.where(ok, np.arange(len(ok))[:, None], 0), 0) # where it was when last seen
-    whole = np.nan_to_num((np.take_along_axis(xyz, last[..., None], 0) - middle) / step).clip(-_reach, _reach).round().astype('<i2')
+    # where it was when last seen
+    last = np.maximum.accumulate(np.where(ok, np.arange(len(ok))[:, None], 0), 0)
+    whole = np.nan_to_num((np.take_along_axis(xyz, last[..., None],
+                                              0) - middle) / step).clip(-_reach, _reach).round().astype('<i2')
     sure = np.where(ok, np.ceil(conf * 255), 0).astype(np.uint8)
-    changes = np.diff(whole, axis=0, prepend=0 * whole[:1]).tobytes() + np.diff(sure, axis=0, prepend=0 * sure[:1]).tobytes()
+    changes = np.diff(whole, axis=0,
+                      prepend=0 * whole[:1]).tobytes() + np.diff(sure, axis=0, prepend=0 * sure[:1]).tobytes()
     at = lambda js: [where[j] for j in js]
-    return dict(frames=len(xyz), joints=len(used), times=times.round(4).tolist(), duration=round(clip.duration, 4), step=step, size=[view[1] - view[0], view[3] - view[2]],
-                solid=bool(len(z) and np.ptp(z) > 1e-3 * size), image=clip.frame == 'image', data=base64.b64encode(zlib.compress(changes, 9)).decode(),
-                parts=[p | dict(lines=[at(l) for l in p['lines']], dots=at(p['dots'])) for p in parts], trails=[[where[j], L.joints[j].split('.')[0]] for j in trails], every=every)
+    return dict(frames=len(xyz), joints=len(used), times=times.round(4).tolist(),
+                duration=round(clip.duration, 4), step=step, size=[view[1] - view[0], view[3] - view[2]],
+                solid=bool(len(z) and np.ptp(z) > 1e-3 * size), image=clip.frame == 'image',
+                data=base64.b64encode(zlib.compress(changes, 9)).decode(),
+                parts=[p | dict(lines=[at(l) for l in p['lines']], dots=at(p['dots'])) for p in parts],
+                trails=[[where[j], L.joints[j].split('.')[0]] for j in trails], every=every)
 
 # %% ../nbs/02_view.ipynb #1c464587
 _colors = '#2b6cb0', '#c05621', '#6b46c1', '#2f855a', '#b83280' # of curves
 
 def _spans_row(label, spans, end):
-    inside = [(max(s.start, 0.), min(s.end, end), s.gloss) for s in (Span(*s) for s in spans) if s.start < end and s.end > 0]
+    inside = [(max(s.start, 0.), min(s.end, end), s.gloss) for s in (Span(*s) for s in spans)
+              if s.start < end and s.end > 0]
     return dict(label=label, spans=[[round(a / end, 5), round(b / end, 5), g] for a, b, g in inside])
 
 def _curves_row(label, values, labels, clip, end, most=5):
     "Probabilities as lines over time, each value for its share of the clip."
-    y = np.asarray(values.detach().cpu() if hasattr(values, 'detach') else values, float); y = y[:, None] if y.ndim == 1 else y
-    if y.ndim != 2 or not y.size: raise ValueError(f'track {label!r} has shape {y.shape}, expected (F,) or (F, K)')
-    if not (np.isfinite(y).all() and y.min() >= 0 and y.max() <= 1 + 1e-6): raise ValueError(f'track {label!r} has values from {y.min():.4g} to {y.max():.4g}, expected probabilities in [0, 1]')
-    if len(labels) not in (0, y.shape[1]): raise ValueError(f'track {label!r} has {y.shape[1]} values a frame and {len(labels)} labels, expected as many')
+    y = np.asarray(values.detach().cpu() if hasattr(values, 'detach') else values, float)
+    y = y[:, None] if y.ndim == 1 else y
+    if y.ndim != 2 or not y.size:
+        raise ValueError(f'track {label!r} has shape {y.shape}, expected (F,) or (F, K)')
+    if not (np.isfinite(y).all() and y.min() >= 0 and y.max() <= 1 + 1e-6):
+        raise ValueError(f'track {label!r} has values from {y.min():.4g} to {y.max():.4g}, expected '
+                         'probabilities in [0, 1]')
+    if len(labels) not in (0, y.shape[1]):
+        raise ValueError(f'track {label!r} has {y.shape[1]} values a frame and {len(labels)} labels, '
+                         'expected as many')
     x = clip.seconds if len(y) == len(clip) else (np.arange(len(y)) + .5) * clip.duration / len(y)
-    chosen = np.sort(np.argsort(-y.max(0), kind='stable')[:most]); every = -(-len(y) // 1000)
-    line = lambda v: 'M' + 'L'.join(f'{1000 * a / end:.0f} {100 - 96 * b:.0f}' for a, b in zip(x[::every], v[::every]))
-    return dict(label=label, curves=[dict(label=str(labels[k]) if len(labels) else '', color=_colors[i], path=line(y[:, k])) for i, k in enumerate(chosen)])
+    chosen = np.sort(np.argsort(-y.max(0), kind='stable')[:most])
+    every = -(-len(y) // 1000)
+    line = lambda v: 'M' + 'L'.join(f'{1000 * a / end:.0f} {100 - 96 * b:.0f}'
+                                    for a, b in zip(x[::every], v[::every]))
+    return dict(label=label,
+                curves=[dict(label=str(labels[k]) if len(labels) else '', color=_colors[i],
+                             path=line(y[:, k]))
+                        for i, k in enumerate(chosen)])
 
 def _track_row(label, track, clip, end):
-    values, labels = track if isinstance(track, tuple) and len(track) == 2 and hasattr(track[0], 'shape') else (track, ())
-    spans = isinstance(values, (list, tuple)) and all(isinstance(s, (tuple, list)) and len(s) in (2, 3) and isinstance((*s, '')[2], str) for s in values)
+    values, labels = (
+        track if isinstance(track, tuple) and len(track) == 2 and hasattr(track[0], 'shape') else (track, ())
+    )
+    spans = isinstance(values, (list, tuple)) and all(
+        isinstance(s, (tuple, list)) and len(s) in (2, 3) and isinstance((*s, '')[2], str) for s in values)
     return _spans_row(label, values, end) if spans else _curves_row(label, values, labels, clip, end)
 
 # %% ../nbs/02_view.ipynb #7bb4aa5a
 def _runs(level): # (T,) whole numbers → first, last + 1 and value of each stretch
-    cuts = np.flatnonzero(np.diff(level, prepend=-1, append=-1)); return [(a, b, int(level[a])) for a, b in zip(cuts, cuts[1:])]
+    cuts = np.flatnonzero(np.diff(level, prepend=-1, append=-1))
+    return [(a, b, int(level[a])) for a, b in zip(cuts, cuts[1:])]
 
 def _parts_rows(clips, end): # when each part was seen, a stripe for each clip
     rows = {}
     for k, c in enumerate(clips):
         edges = [*(c.seconds / end).round(5).tolist(), round(c.duration / end, 5)]
         for part in [p['name'] for p in _skeleton(c.layout)[0]][::-1]:
-            conf = c.part(part)[1]; seen = np.where(conf > 0, conf, np.float32('nan')); seen[~(conf > 0).any(1)] = 0
-            row = rows.setdefault(part, dict(part=part, label=part.replace('_', ' '), color=c.layout.colors.get(part, '#5b6470'), seen=[]))
-            row['seen'] += [[k, edges[a], edges[b], v] for a, b, v in _runs(np.ceil(4 * np.nanmedian(seen, 1)).astype(int)) if v]
+            conf = c.part(part)[1]
+            seen = np.where(conf > 0, conf, np.float32('nan'))
+            seen[~(conf > 0).any(1)] = 0
+            row = rows.setdefault(part,
+                                  dict(part=part, label=part.replace('_', ' '),
+                                       color=c.layout.colors.get(part, '#5b6470'), seen=[]))
+            row['seen'] += [[k, edges[a], edges[b], v]
+                            for a, b, v in _runs(np.ceil(4 * np.nanmedian(seen, 1)).astype(int)) if v]
     return list(rows.values())
 
 def _rows(clips, tracks, names):
@@ -586,21 +696,32 @@ p { margin: 8px 0 0; font-size: 12px; color: var(--soft); }
 def _svg_frame(drawing, colors, t, view, x, height): # one moment
     scale, out = height / (view[3] - view[2]), []
     for part, (line, sure) in sorted(drawing.items(), key=lambda p: ('hand' in p[0], p[0] != 'face')):
-        q = ((line[t] - [view[0], view[2]]) * scale).clip(-2000, 4000); seen = ~np.isnan(q[:, 0])
+        q = ((line[t] - [view[0], view[2]]) * scale).clip(-2000, 4000)
+        seen = ~np.isnan(q[:, 0])
         runs = [q[list(g)].round(1) for ok, g in groupby(range(len(q)), lambda k: bool(seen[k])) if ok]
-        path = ''.join('M' + 'L'.join(f'{a:g} {b:g}' for a, b in (r if len(r) > 1 else np.repeat(r, 2, 0))) for r in runs)
-        if path: out.append(f'<path d="{path}" stroke="{colors.get(part, "#5b6470")}" stroke-width="{2 if "hand" in part else .8 if part == "face" else 1.8}" opacity="{np.clip(sure[t], .15, 1):.2f}"/>')
+        path = ''.join('M' + 'L'.join(f'{a:g} {b:g}' for a, b in (r if len(r) > 1 else np.repeat(r, 2, 0)))
+                       for r in runs)
+        if path:
+            out.append(f'<path d="{path}" stroke="{colors.get(part, "#5b6470")}" '
+                       f'stroke-width="{2 if "hand" in part else .8 if part == "face" else 1.8}" '
+                       f'opacity="{np.clip(sure[t], .15, 1):.2f}"/>')
     return f'<svg x="{x:g}" width="{(view[1] - view[0]) * scale:.0f}" height="{height}"><rect width="100%" height="100%" rx="5" fill="#f6f6f4"/><g fill="none" stroke-linecap="round" stroke-linejoin="round">{"".join(out)}</g></svg>'
 
 def _svg_tracks(clip, width, top): # gloss and parts in time
     end, bars, y = clip.duration, [], top
     if clip.spans:
         for a, b, g in _spans_row('', clip.spans, end)['spans']:
-            room = int((b - a) * width / 7); words = html.escape(g if len(g) <= room else g[:max(room - 1, 0)] + '…' * (room > 2))
-            bars.append(f'<rect x="{a * width:.1f}" y="{y}" width="{max((b - a) * width - 1, 1):.1f}" height="15" rx="3" fill="#cfe5e2"/><text x="{(a + b) / 2 * width:.1f}" y="{y + 11}" text-anchor="middle" fill="#23272e">{words}</text>')
+            room = int((b - a) * width / 7)
+            words = html.escape(g if len(g) <= room else g[:max(room - 1, 0)] + '…' * (room > 2))
+            bars.append(f'<rect x="{a * width:.1f}" y="{y}" width="{max((b - a) * width - 1, 1):.1f}" '
+                        f'height="15" rx="3" fill="#cfe5e2"/><text x="{(a + b) / 2 * width:.1f}" '
+                        f'y="{y + 11}" text-anchor="middle" fill="#23272e">{words}</text>')
         y += 19
     for row in _parts_rows([clip], end):
-        bars += [f'<rect x="{a * width:.1f}" y="{y}" width="{(b - a) * width:.1f}" height="4" fill="{row["color"]}" opacity="{.1 + .2 * v:.1f}"/>' for _, a, b, v in row['seen']]; y += 6
+        bars += [f'<rect x="{a * width:.1f}" y="{y}" width="{(b - a) * width:.1f}" height="4" '
+                 f'fill="{row["color"]}" opacity="{.1 + .2 * v:.1f}"/>'
+                 for _, a, b, v in row['seen']]
+        y += 6
     return ''.join(bars), y
 
 def still(
@@ -610,10 +731,14 @@ def still(
     tracks: bool = True, # gloss and parts in time under it
 ) -> str: # SVG
     "A small picture of a clip, for any page."
-    n = min(n, len(clip)); frames = (np.arange(n) * len(clip) + len(clip) // 2) // n; view, drawing = window(clip), _drawing(clip)
-    wide = min((view[1] - view[0]) / (view[3] - view[2]), 3) * height; width = n * wide + 4 * (n - 1)
+    n = min(n, len(clip))
+    frames = (np.arange(n) * len(clip) + len(clip) // 2) // n
+    view, drawing = window(clip), _drawing(clip)
+    wide = min((view[1] - view[0]) / (view[3] - view[2]), 3) * height
+    width = n * wide + 4 * (n - 1)
     view = (view[0], view[0] + wide / height * (view[3] - view[2]), *view[2:])
-    moments = ''.join(_svg_frame(drawing, clip.layout.colors, t, view, k * (wide + 4), height) for k, t in enumerate(frames))
+    moments = ''.join(_svg_frame(drawing, clip.layout.colors, t, view, k * (wide + 4), height)
+                      for k, t in enumerate(frames))
     under, bottom = _svg_tracks(clip, width, height + 6) if tracks else ('', height)
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {bottom}" width="{width:.0f}" height="{bottom}" font-family="system-ui,sans-serif" font-size="11">{moments}{under}</svg>'
 
@@ -628,8 +753,11 @@ def _facts(clip): # who, how long
 def _title(clip): return ' '.join(clip.gloss) or '?'
 
 def _views(clips): # windows; one for all where that costs little, so that before and after are of one size
-    views = [window(c) for c in clips]; low, high = np.min(views, 0), np.max(views, 0); joint = (low[0], high[1], low[2], high[3])
-    area = lambda v: (v[1] - v[0]) * (v[3] - v[2]); alike = len({(c.frame, c.aspect) for c in clips}) == 1 and area(joint) < 1.3 * max(map(area, views))
+    views = [window(c) for c in clips]
+    low, high = np.min(views, 0), np.max(views, 0)
+    joint = (low[0], high[1], low[2], high[3])
+    area = lambda v: (v[1] - v[0]) * (v[3] - v[2])
+    alike = len({(c.frame, c.aspect) for c in clips}) == 1 and area(joint) < 1.3 * max(map(area, views))
     return [tuple(map(float, joint))] * len(clips) if alike else views
 
 class Player:
@@ -642,7 +770,8 @@ class Player:
         "The player, and a still picture for pages that run no script."
         script = '\n'.join((_drawing_js, _limbs_js, _page_js, _time_js, _control_js))
         data = json.dumps(self.data, ensure_ascii=False, separators=(',', ':'), allow_nan=False)
-        data = data.replace('<', r'\u003c').replace('>', r'\u003e').replace('&', r'\u0026').replace('\u2028', r'\u2028').replace('\u2029', r'\u2029')
+        data = data.replace('<', r'\u003c').replace('>', r'\u003e').replace('&', r'\u0026').replace(
+            '\u2028', r'\u2028').replace('\u2029', r'\u2029')
         name = hashlib.sha256(data.encode()).hexdigest()[:12]
         return (f'<div data-signbook="{name}" data-lm-suppress-shortcuts="true">{self.poster}</div>\n<script>(async () => {{{script}\nconst data = {data};\n'
                 f'''for (const host of document.querySelectorAll('[data-signbook="{name}"]')) if (!host.signbook) {{\n'''
@@ -657,7 +786,8 @@ class Player:
         from IPython.display import display
         if type(get_ipython()).__name__ not in ('NoneType', 'TerminalInteractiveShell'): return display(self)
         import tempfile, webbrowser
-        with tempfile.NamedTemporaryFile('w', suffix='.html', delete=False, encoding='utf-8') as f: f.write(self.page)
+        with tempfile.NamedTemporaryFile('w', suffix='.html', delete=False, encoding='utf-8') as f:
+            f.write(self.page)
         webbrowser.open(Path(f.name).as_uri())
 
     @property
@@ -666,8 +796,11 @@ class Player:
 
     def save(self, path: str | Path) -> Path: # the page
         "Write a page that plays by itself, offline."
-        path = Path(path); temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-        try: temporary.write_text(self.page, encoding='utf-8'); os.replace(temporary, path)
+        path = Path(path)
+        temporary = path.with_name(f'.{path.name}.{os.getpid()}')
+        try:
+            temporary.write_text(self.page, encoding='utf-8')
+            os.replace(temporary, path)
         finally: temporary.unlink(missing_ok=True)
         return path
 
@@ -676,7 +809,9 @@ def side_by_side(
     *clips: Clip, # played on one clock
     speed: float = 1., # 0.5 plays at half speed
     height: int = 380, # of the picture, in pixels
-    tracks: dict | list = None, # label → probabilities (F,) or (F, K), or (those, K labels), or spans; with several clips a list of such, one a clip
+    # label → probabilities (F,) or (F, K), or (those, K labels), or spans; with several clips a list of
+    # such, one a clip
+    tracks: dict | list = None,
     titles: list[str] = (), # one a clip; by default their glosses
     solid: bool = False, # begin in 3D
     trails: bool = True, # begin with the paths of wrists and fingertips over the last half second
@@ -686,16 +821,27 @@ def side_by_side(
 ) -> Player: # plays in the notebook, offline
     "Clips in one player, in step."
     if not clips: raise ValueError('no clips to play, expected at least one')
-    if not (np.isfinite(speed) and speed > 0): raise ValueError(f'speed is {speed}, expected a positive number')
-    if titles and len(titles) != len(clips): raise ValueError(f'{len(titles)} titles for {len(clips)} clips, expected one a clip')
-    if isinstance(tracks, (list, tuple)) and len(tracks) != len(clips): raise ValueError(f'{len(tracks)} sets of tracks for {len(clips)} clips, expected one a clip')
-    parts = {p for c in clips for p in c.layout.parts}; odd = [p for p in ([hide] if isinstance(hide, str) else hide) if p not in parts]
+    if not (np.isfinite(speed) and speed > 0):
+        raise ValueError(f'speed is {speed}, expected a positive number')
+    if titles and len(titles) != len(clips):
+        raise ValueError(f'{len(titles)} titles for {len(clips)} clips, expected one a clip')
+    if isinstance(tracks, (list, tuple)) and len(tracks) != len(clips):
+        raise ValueError(f'{len(tracks)} sets of tracks for {len(clips)} clips, expected one a clip')
+    parts = {p for c in clips for p in c.layout.parts}
+    odd = [p for p in ([hide] if isinstance(hide, str) else hide) if p not in parts]
     if odd: raise ValueError(f'cannot hide {odd[0]!r}, the clips have {", ".join(sorted(parts))}')
-    names = list(titles) or [_title(c) for c in clips]; rows = _rows(clips, tracks if isinstance(tracks, (list, tuple)) else [tracks, *[None] * (len(clips) - 1)], names)
-    shown = [_packed(c, most, v) | dict(title=n, about=_facts(c), spans=[list(s) for s in c.spans]) for c, v, n in zip(clips, _views(clips), names)]
-    every = max(c['every'] for c in shown); width = sum(height * np.clip(c['size'][0] / c['size'][1], .6, 2) + 16 for c in shown) + 30
-    data = dict(label=f"Player of {', '.join(names)}", clips=shown, rows=rows, end=max(c['duration'] for c in shown), speed=speed, speeds=sorted({.25, .5, 1, 2, speed}), height=height, width=int(np.clip(width, 660, 1400)),
-                solid=bool(solid), trails=bool(trails), confidence=bool(confidence), hidden=[hide] if isinstance(hide, str) else list(hide), style=_style, note=f'One frame in {every} is shown.' if every > 1 else '')
+    names = list(titles) or [_title(c) for c in clips]
+    rows = _rows(clips, tracks if isinstance(tracks, (list, tuple)) else [tracks, *[None] * (len(clips) - 1)],
+                 names)
+    shown = [_packed(c, most, v) | dict(title=n, about=_facts(c), spans=[list(s) for s in c.spans])
+             for c, v, n in zip(clips, _views(clips), names)]
+    every = max(c['every'] for c in shown)
+    width = sum(height * np.clip(c['size'][0] / c['size'][1], .6, 2) + 16 for c in shown) + 30
+    data = dict(label=f"Player of {', '.join(names)}", clips=shown, rows=rows,
+                end=max(c['duration'] for c in shown), speed=speed, speeds=sorted({.25, .5, 1, 2, speed}),
+                height=height, width=int(np.clip(width, 660, 1400)), solid=bool(solid), trails=bool(trails),
+                confidence=bool(confidence), hidden=[hide] if isinstance(hide, str) else list(hide),
+                style=_style, note=f'One frame in {every} is shown.' if every > 1 else '')
     return Player(data, ''.join(_image(still(c), f'{n}: {_facts(c)}') for c, n in zip(clips, names)))
 
 def play(
@@ -713,10 +859,17 @@ def card(
 ) -> str: # HTML without any script
     "A clip in brief: moments, what is signed when, what was seen, and facts."
     facts = f"{_facts(clip)} at {clip.fps:g} fps{'' if clip.times is None else ', unevenly'} · {clip.layout.name}, {len(clip.layout)} joints · {clip.frame} coordinates"
-    seen = ' · '.join(f'<span style="color:{clip.layout.colors.get(p, "#5b6470")}">■</span> {html.escape(p.replace("_", " "))} {v:.0%}' for p, v in clip.seen.items())
-    small = 'style="font-size:12px;opacity:.75;margin-top:3px;overflow-wrap:anywhere"'; source = f'<br>{html.escape(clip.source)}' if clip.source else ''
-    return (f'<div style="font:13px/1.45 system-ui,sans-serif;max-width:900px;margin:2px 0 8px"><div style="margin-bottom:4px"><b style="font-size:15px">{html.escape(_title(clip))}</b></div>'
-            f'{_image(still(clip), f"{_title(clip)}: film strip")}<div {small}>{html.escape(facts)}<br>seen: {seen}{source}</div></div>')
+    seen = ' · '.join(f'<span style="color:{clip.layout.colors.get(p, "#5b6470")}">■</span> '
+                      f'{html.escape(p.replace("_", " "))} {v:.0%}'
+                      for p, v in clip.seen.items())
+    small = 'style="font-size:12px;opacity:.75;margin-top:3px;overflow-wrap:anywhere"'
+    source = f'<br>{html.escape(clip.source)}' if clip.source else ''
+    return (
+        '<div style="font:13px/1.45 system-ui,sans-serif;max-width:900px;margin:2px 0 8px"><div '
+        f'style="margin-bottom:4px"><b style="font-size:15px">{html.escape(_title(clip))}</b></div>'
+        f'{_image(still(clip), f"{_title(clip)}: film strip")}<div {small}>{html.escape(facts)}<br>seen: '
+        f'{seen}{source}</div></div>'
+    )
 
 def thumbnails(
     clips, # a sequence of clips, of any length
@@ -725,10 +878,18 @@ def thumbnails(
 ) -> str: # HTML without any script
     "One moment of some clips, with their glosses."
     out = []
-    for i in np.unique(np.linspace(0, len(clips) - 1, min(n, len(clips))).round().astype(int)) if len(clips) else ():
-        c = clips[int(i)]; signed = c.spans[0] if c.spans else Span(0, c.duration); at = min((signed.start + signed.end) / 2, c.seconds[-1])
-        moment = _image(still(c.crop(at - .6 / c.fps, at + .6 / c.fps) if ((c.seconds >= at - .6 / c.fps) & (c.seconds < at + .6 / c.fps)).any() else c, 1, height, False), _title(c), '')
-        out.append(f'<div style="text-align:center;max-width:{height * 2}px">{moment}<div style="font-size:12px;overflow-wrap:anywhere">{html.escape(_title(c))}</div></div>')
+    for i in np.unique(np.linspace(0, len(clips) - 1,
+                                   min(n, len(clips))).round().astype(int)) if len(clips) else ():
+        c = clips[int(i)]
+        signed = c.spans[0] if c.spans else Span(0, c.duration)
+        at = min((signed.start + signed.end) / 2, c.seconds[-1])
+        moment = _image(still(c.crop(at - .6 / c.fps, at + .6 / c.fps) if (
+                                  (c.seconds >= at - .6 / c.fps) & (
+                                      c.seconds < at + .6 / c.fps)).any() else c,
+                              1, height, False),
+                        _title(c), '')
+        out.append(f'<div style="text-align:center;max-width:{height * 2}px">{moment}<div '
+                   f'style="font-size:12px;overflow-wrap:anywhere">{html.escape(_title(c))}</div></div>')
     return f'<div style="display:flex;flex-wrap:wrap;gap:8px;font-family:system-ui,sans-serif">{"".join(out)}</div>'
 
 # %% ../nbs/02_view.ipynb #b4f72463
@@ -743,8 +904,11 @@ def show(
 
 def player_html(
     clip: Clip | Player, # a clip, a player of several, or a plotly figure
-    include_plotlyjs: bool | str = False, # for a plotly figure: True writes the library into it (4 MB); players need none
+    # for a plotly figure: True writes the library into it (4 MB); players need none
+    include_plotlyjs: bool | str = False,
 ) -> str: # a piece of HTML for any page, complete in itself
     "The player as a piece of HTML."
-    if hasattr(clip, 'to_html'): return clip.to_html(full_html=False, include_plotlyjs=include_plotlyjs, auto_play=False, config=dict(displayModeBar=False))
+    if hasattr(clip, 'to_html'):
+        return clip.to_html(full_html=False, include_plotlyjs=include_plotlyjs, auto_play=False,
+                            config=dict(displayModeBar=False))
     return (play(clip) if isinstance(clip, Clip) else clip).html

@@ -129,6 +129,11 @@ def bench_streaming(
                 seconds=seconds, threads=threads)
 
 def _told(name, x):
-    return (f'{name:8} {x["real_time_factor"]:.4f} s a second of stream; a chunk of {x["chunk_seconds"]:.2f} s takes '
-            f'{x["p50_ms"]:.1f} / {x["p95_ms"]:.1f} / {x["p99_ms"]:.1f} ms (p50 / p95 / p99); the window that slides '
-            f'costs {x["times_window"]:.1f} times as much, and this {x["times_whole"]:.1f} times one pass over all')
+    return (
+        f'{name:8} {x["real_time_factor"]:.4f} s a second of stream; a chunk of {x["chunk_seconds"]:.2f} s '
+        'takes '
+        f'{x["p50_ms"]:.1f} / {x["p95_ms"]:.1f} / {x["p99_ms"]:.1f} ms (p50 / p95 / p99); the window that '
+        'slides '
+        f'costs {x["times_window"]:.1f} times as much, and this {x["times_whole"]:.1f} times one pass over '
+        'all'
+    )

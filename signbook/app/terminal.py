@@ -113,7 +113,8 @@ def tracked(
     expect(first is not None, 'pictures', 'none', 'at least one', str(getattr(pictures, 'path', 'camera')))
     layout = HOLISTIC if settings.layout == 'holistic' else HANDS
     about = dict(layout=layout, frame='image', aspect=aspect(pictures, first[1]))
-    return Frames(about, fps, _see(first, rest, open_tracker(settings), settings, layout), source if real else 0)
+    return Frames(about, fps, _see(first, rest, open_tracker(settings), settings, layout),
+                  source if real else 0)
 
 def _see(first, rest, tracker, settings, layout):
     try:
@@ -209,8 +210,9 @@ def source_of(
 
 # %% ../../nbs/86_terminal.ipynb #233a2295
 def _report(stream, frames, words, spent, seconds): # for programs
-    told = [dict(gloss=s.gloss, start=round(s.start, 3), end=round(s.end, 3), confidence=round(s.confidence, 4),
-                 delay=round(s.delay, 3)) for s in words]
+    told = [dict(gloss=s.gloss, start=round(s.start, 3), end=round(s.end, 3),
+                 confidence=round(s.confidence, 4), delay=round(s.delay, 3))
+            for s in words]
     late = [round(float(x), 3) for x in np.percentile([s.delay for s in words], [50, 95])] if words else None
     return dict(words=told, delay=late, seconds=round(seconds, 3), frames=len(spent), dropped=frames.lost,
                 frames_per_second=round(len(spent) / seconds, 1) if seconds else None,
@@ -218,8 +220,11 @@ def _report(stream, frames, words, spent, seconds): # for programs
 
 def _remarks(r): # what to know of a run that was not trained to be streamed
     if task_of(r.model) is sentences and not r.features.lookback:
-        yield ('its features measure over whole clips, so it reads two seconds at a time; a recipe that ends in -live '
-               'hears the stream as it goes on')
+        yield (
+            'its features measure over whole clips, so it reads two seconds at a time; a recipe that ends in '
+            '-live '
+            'hears the stream as it goes on'
+        )
 
 # %% ../../nbs/86_terminal.ipynb #2279b2aa
 def live(
@@ -229,7 +234,8 @@ def live(
     smooth: Literal['none', 'average', 'one-euro'] = 'none', # what a trembling tracker is calmed with
     rescore: bool = True, # sentences: the attention decoder ranks each utterance anew
     seconds: float | None = None, # stop after that long; None goes on until Ctrl-C or the end
-    pace: Literal['auto', 'real', 'fast'] = 'auto', # of a video or clip: at its own speed, or as fast as it goes
+    # of a video or clip: at its own speed, or as fast as it goes
+    pace: Literal['auto', 'real', 'fast'] = 'auto',
     out: Path | None = None, # .txt, .json, .vtt or .eaf
     options: ReaderOptions = ReaderOptions(), # what the source does not say; by default as in training
     backend: Literal['auto', 'solutions', 'tasks'] | None = None, # MediaPipe's interface

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['published', 'ingredients', 'vision_version', 'browser_files', 'cache_folder', 'sha256', 'is_file_of', 'fetch',
-           'wheel', 'Ingredient', 'add_normalization', 'add_irises', 'assemble', 'Model', 'describe', 'find_model',
-           'has_models', 'BrowserFile', 'cached_browser', 'checked_integrity', 'find_browser', 'models_command']
+           'wheel', 'Ingredient', 'add_normalization', 'add_irises', 'assemble', 'Model', 'describe', 'cached_model',
+           'find_model', 'has_models', 'BrowserFile', 'cached_browser', 'checked_integrity', 'find_browser',
+           'models_command']
 
 # %% ../../nbs/13a_models.ipynb #237998a9
 import base64, hashlib, importlib.util, io, os, subprocess, sys, tarfile, tempfile, urllib.request, zipfile
@@ -78,9 +79,10 @@ def wheel(
 
 def _pip_download(folder):
     kind = '--platform manylinux_2_28_x86_64 --python-version 3.11 --implementation cp --abi cp311'.split()
-    quick = '--quiet --disable-pip-version-check --retries 1 --timeout 30'.split()
+    quick = '--quiet --no-color --disable-pip-version-check --retries 1 --timeout 30'.split()
     wanted = ['--no-deps', '--only-binary=:all:', *kind, '--dest', folder, 'mediapipe==0.10.21']
-    ran = subprocess.run([sys.executable, '-m', 'pip', 'download', *quick, *wanted], capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, '-m', 'pip', 'download', *quick, *wanted], capture_output=True,
+                         text=True)
     errors = [line for line in ran.stderr.splitlines() if line.startswith('ERROR')]
     if ran.returncode: raise OSError(errors[-1] if errors else ran.stderr[-200:])
 
@@ -197,7 +199,8 @@ def assemble(
         new.comment = _comment
         for name, what in ingredients[layout].items():
             data = old.read(f'mediapipe/modules/{what.source}.tflite')
-            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), _network(data, what), zipfile.ZIP_STORED)
+            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), _network(data, what),
+                         zipfile.ZIP_STORED)
     return Path(path)
 
 # %% ../../nbs/13a_models.ipynb #9262eae3
@@ -220,8 +223,12 @@ def describe(
     return Model(Path(path), 'assembled' if ours else 'given', digest)
 
 # %% ../../nbs/13a_models.ipynb #81de95fe
-def _cached(layout, cache):
-    "A model that was fetched or assembled before, whole; None where there is none."
+def cached_model(
+    layout: Literal['holistic', 'hands'] = 'holistic', # what it is to track
+    cache: str | Path | None = None, # folder; None takes `cache_folder`
+) -> Path | None: # None where there is none
+    "A model that was fetched or assembled before, whole; nothing is fetched."
+    cache = Path(cache or cache_folder())
     url, digest = published[layout]
     fetched = cache/f'{digest[:8]}-{url.rsplit("/", 1)[-1]}'
     if is_file_of(fetched, digest): return fetched
@@ -244,8 +251,9 @@ def find_model(
     "The model for a layout: given, cached, published or assembled, in this order."
     if given: return describe(given)
     cache = Path(cache or cache_folder())
-    with one_sentence(cache, 'cannot hold models; SIGNBOOK_CACHE names another folder'): cache.mkdir(parents=True, exist_ok=True)
-    if ready := _cached(layout, cache): return describe(ready)
+    with one_sentence(cache, 'cannot hold models; SIGNBOOK_CACHE names another folder'):
+        cache.mkdir(parents=True, exist_ok=True)
+    if ready := cached_model(layout, cache): return describe(ready)
     tried = []
     for attempt in (lambda: fetch(*published[layout], cache), lambda: _assembled(layout, cache, source)):
         try: return describe(attempt())
@@ -271,18 +279,22 @@ class BrowserFile(NamedTuple):
     digest: str # SHA-256
 
     @property
-    def url(self) -> str: return f'https://cdn.jsdelivr.net/npm/@mediapipe/tasks-vision@{vision_version}/{self.member}'
+    def url(self) -> str:
+        return f'https://cdn.jsdelivr.net/npm/@mediapipe/tasks-vision@{vision_version}/{self.member}'
     @property
     def integrity(self) -> str: return 'sha256-' + base64.b64encode(bytes.fromhex(self.digest)).decode()
 
 vision_version = '1.1.0'
 browser_files = { # name in the cache → what it is
     'vision_bundle.mjs':
-        BrowserFile('vision_bundle.mjs', '9d5fc9ef74b22329cf9aa88dc543956d192b8c254210b187271614713eb5b10c'),
+        BrowserFile('vision_bundle.mjs',
+                    '9d5fc9ef74b22329cf9aa88dc543956d192b8c254210b187271614713eb5b10c'),
     'vision_wasm_internal.js':
-        BrowserFile('wasm/vision_wasm_internal.js', '7c652617b5bef832f42878ce8c5f752b0724bca6054e4bc1013a37d4b1949723'),
+        BrowserFile('wasm/vision_wasm_internal.js',
+                    '7c652617b5bef832f42878ce8c5f752b0724bca6054e4bc1013a37d4b1949723'),
     'vision_wasm_internal.wasm':
-        BrowserFile('wasm/vision_wasm_internal.wasm', '782eda3ec1f414fdb4f1d66a8b59093eb4d5ab437e06117796abf05962d68eef')}
+        BrowserFile('wasm/vision_wasm_internal.wasm',
+                    '782eda3ec1f414fdb4f1d66a8b59093eb4d5ab437e06117796abf05962d68eef')}
 
 # %% ../../nbs/13a_models.ipynb #2a516047
 _archive = f'https://registry.npmjs.org/@mediapipe/tasks-vision/-/tasks-vision-{vision_version}.tgz'
@@ -341,4 +353,5 @@ def models_command(
     folder = str(next(iter(files.values())).parent)
     origin = f'npm @mediapipe/tasks-vision {vision_version}'
     print(f'browser: {origin}, {folder}', file=sys.stderr)
-    return said | dict(browser=dict(path=folder, origin=origin, sha256={n: browser_files[n].digest for n in files}))
+    return said | dict(browser=dict(path=folder, origin=origin,
+                                    sha256={n: browser_files[n].digest for n in files}))

@@ -28,7 +28,8 @@ from ..models.enrolled import pooled
 class Embedded(NamedTuple):
     "Clips as vectors."
     vectors: Tensor # (N, width) of length 1
-    hands: Tensor # (N,) share of the frames in which a hand is seen that is up; 1 where the features have no hands
+    # (N,) share of the frames in which a hand is seen that is up; 1 where the features have no hands
+    hands: Tensor
 
 @torch.inference_mode()
 def embed(
@@ -61,7 +62,8 @@ def some_of_each(clips, vocabulary, most: int = 20) -> list[int]: # indices
         count[gloss[0]] += 1
         rows.append(i)
     missing = [g for g, n in count.items() if not n]
-    expect(not missing, 'the clips of the word', f'missing for {", ".join(missing[:3])}', 'at least one a word')
+    expect(not missing, 'the clips of the word', f'missing for {", ".join(missing[:3])}',
+           'at least one a word')
     return rows
 
 def centres(
@@ -83,7 +85,8 @@ def write_centres(
     "Keep the centres of a run's words beside its weights, for the last and for the best of them."
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     weights, model = weights_of(path), load_run(path, device=device, enrolled=False).model
-    if not hasattr(model, 'classify') or not hasattr(model.config, 'width'): return None # a family of somebody's own
+    # a family of somebody's own
+    if not hasattr(model, 'classify') or not hasattr(model.config, 'width'): return None
     with suppress(ValueError): # of other words
         before = read_words(path, read_config(path))
         words = sorted({r.word for r in before.recordings}) if before else []

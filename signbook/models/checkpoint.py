@@ -47,7 +47,8 @@ def known(
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
 
 # %% ../../nbs/44_checkpoint.ipynb #b82b0a89
-families = {SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2, WhisperSignConfig: WhisperSign} # settings → model
+# settings → model
+families = {SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2, WhisperSignConfig: WhisperSign}
 
 def build(config: SpoterV1Config | SpoterConfig | WhisperSignConfig) -> nn.Module:
     "The model that a config describes."
@@ -63,7 +64,8 @@ def config_from_dict(
     "The config that was written."
     kinds = {model.__name__: kind for kind, model in families.items()}
     name = settings.get('model')
-    if not isinstance(name, str) or name not in kinds: raise ValueError(f'the config is of model {name!r}, expected one of {", ".join(kinds)}')
+    if not isinstance(name, str) or name not in kinds:
+        raise ValueError(f'the config is of model {name!r}, expected one of {", ".join(kinds)}')
     return known(kinds[name], {k: v for k, v in settings.items() if k != 'model'}, 'the config')
 
 # %% ../../nbs/44_checkpoint.ipynb #09f8284e
@@ -145,17 +147,20 @@ def read_json(
     return value
 
 needed = dict(model=dict, features=dict, fingerprint=str, vocabulary=list) # in every config.json
-optional = dict(seed=int, val=float, protocol=str, stage=dict, name=str, parameters=int) # in those of a training
+# in those of a training
+optional = dict(seed=int, val=float, protocol=str, stage=dict, name=str, parameters=int)
 
 def read_config(path: str | Path) -> dict:
     "What a run's folder says about itself."
     file = Path(path)/'config.json'
-    if not file.is_file(): raise ValueError(f'{path}: no config.json here, expected a folder written by signbook train')
+    if not file.is_file():
+        raise ValueError(f'{path}: no config.json here, expected a folder written by signbook train')
     config = read_json(file)
     for name, kind in (needed | {k: v for k, v in optional.items() if k in config}).items():
         kinds = (int, float) if kind is float else (kind,)
         found = type(config[name]).__name__ if name in config else 'missing'
-        expect(type(config.get(name)) in kinds, name, found, f'{kind.__name__}, as signbook train writes it', file)
+        expect(type(config.get(name)) in kinds, name, found, f'{kind.__name__}, as signbook train writes it',
+               file)
     return config
 
 # %% ../../nbs/44_checkpoint.ipynb #fe4018e7
@@ -180,7 +185,8 @@ def tensor_shapes(
     "What a checkpoint holds, without loading it."
     from safetensors import SafetensorError, safe_open
     if not Path(path).is_file():
-        raise ValueError(f'{path}: no such checkpoint (the best is kept only where there are clips for validation)')
+        raise ValueError(f'{path}: no such checkpoint (the best is kept only where there are clips for '
+                         'validation)')
     try:
         with safe_open(path, 'pt') as f:
             return {k: tuple(f.get_slice(k).get_shape()) for k in f.keys()}, f.metadata() or {}
@@ -196,7 +202,8 @@ def check_sizes(
     numbers = sum(map(math.prod, shapes.values()))
     for f in fields(config):
         value = getattr(config, f.name)
-        most = len(shapes) if 'layers' in f.name else max(numbers, 1000) # a clip's glosses or frames may be more
+        # a clip's glosses or frames may be more
+        most = len(shapes) if 'layers' in f.name else max(numbers, 1000)
         sizes = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, int)]
         right = all(0 <= v <= most for v in sizes) and len(sizes) <= len(shapes)
         expect(right, f'{f.name} in config.json', str(value)[:40], f'at most {most} for these weights', path)
@@ -225,7 +232,8 @@ class ShapesOnly(TorchFunctionMode):
         if name in ('mul', '__mul__', '__rmul__', 'div', '__truediv__') and any(t.is_meta for t in tensors):
             return torch.empty(np.broadcast_shapes(*(t.shape for t in tensors)))
         if function is torch.randn: function = torch.empty
-        here = dict(device='cpu') if function is torch.tensor else {} # as small as the list that it is made of
+        # as small as the list that it is made of
+        here = dict(device='cpu') if function is torch.tensor else {}
         return function(*args, **(kwargs or {}), **here)
 
 def check_weights(
@@ -253,14 +261,19 @@ def load_weights(
     _, about = tensor_shapes(path)
     found = about.get('features')
     if found != fingerprint:
-        raise ValueError(f'{path}: was trained on features {found}, but the configuration says {fingerprint}; '
-                         'they must be the same')
+        raise ValueError(
+            f'{path}: was trained on features {found}, but the configuration says {fingerprint}; '
+            'they must be the same'
+        )
     if identity and about.get('identity', identity) != identity:
-        raise ValueError(f'{path}: was trained with other settings of the model, or other words in another order, '
-                         'than config.json says; it was edited, or is of another run')
+        raise ValueError(
+            f'{path}: was trained with other settings of the model, or other words in another order, '
+            'than config.json says; it was edited, or is of another run'
+        )
     with one_sentence(path, 'cannot be read'): tensors = load_file(path)
     bad = [k for k, v in tensors.items() if v.is_floating_point() and not torch.isfinite(v).all()]
-    expect(not bad, f'{len(bad)} of {len(tensors)} tensors', f'not finite, such as {"".join(bad[:1])}', 'numbers', path)
+    expect(not bad, f'{len(bad)} of {len(tensors)} tensors', f'not finite, such as {"".join(bad[:1])}',
+           'numbers', path)
     return tensors
 
 # %% ../../nbs/44_checkpoint.ipynb #5c1f0a32
@@ -290,7 +303,8 @@ class WordVectors:
 def weights_of(path: str | Path) -> dict[str, str]: # last, best → digest of the file
     "Which weights a run has."
     files = {which: Path(path)/f'{which}.safetensors' for which in ('last', 'best')}
-    return {k: hashlib.blake2b(f.read_bytes(), digest_size=16).hexdigest() for k, f in files.items() if f.is_file()}
+    return {k: hashlib.blake2b(f.read_bytes(), digest_size=16).hexdigest() for k, f in files.items()
+            if f.is_file()}
 
 def write_words(
     path: str | Path, # a run's folder
@@ -320,8 +334,10 @@ def read_words(
     width = config['model'].get('width')
     wanted = {f'{which}.{kind}': (n, width) for which in weights for kind, n in rows.items() if n}
     found = {k: tuple(v.shape) for k, v in tensors.items() if v.is_floating_point()}
-    expect(found == wanted, 'the shapes of its vectors', found, f'{wanted}, as signbook enrol writes it', file)
-    part = lambda kind: {which: tensors[f'{which}.{kind}'].float() for which in weights if f'{which}.{kind}' in tensors}
+    expect(found == wanted, 'the shapes of its vectors', found, f'{wanted}, as signbook enrol writes it',
+           file)
+    part = lambda kind: {which: tensors[f'{which}.{kind}'].float() for which in weights
+                         if f'{which}.{kind}' in tensors}
     return WordVectors(weights, part('centres'), part('recordings'), tuple(Recording(*r) for r in recordings))
 
 def with_enrolled(run: Run, words: WordVectors | None, which: str = 'last') -> Run:
@@ -350,7 +366,8 @@ def load_run(
                          f'({features.fingerprint}); it was edited or written by another version')
     with one_sentence(where, 'vocabulary'): vocabulary = Vocabulary(tuple(config['vocabulary']))
     in_order = list(vocabulary.glosses) == config['vocabulary']
-    expect(in_order, 'vocabulary', 'in another order, or with a word twice', 'the words sorted, each once', where)
+    expect(in_order, 'vocabulary', 'in another order, or with a word twice', 'the words sorted, each once',
+           where)
     with one_sentence(where, 'model'): settings = config_from_dict(config['model'])
     if len(vocabulary) != settings.classes:
         raise ValueError(f'{where}: has {len(vocabulary)} words for a model of {settings.classes}')
@@ -374,8 +391,10 @@ def lock_file(
         except BlockingIOError:
             file.seek(0)
             owner = file.read(200).strip() or 'another process'
-            raise ValueError(f'{folder}: is in use by {owner}; expected one training at a time: wait, stop it, '
-                             'or take another folder') from None
+            raise ValueError(
+                f'{folder}: is in use by {owner}; expected one training at a time: wait, stop it, '
+                'or take another folder'
+            ) from None
         except OSError: return file # a drive without locks
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), os.stat(path)): return file
         file.close() # its owner ended and removed it in between

@@ -83,7 +83,8 @@ def with_words(
     model: nn.Module, # of single signs
     vocabulary: Vocabulary, # its words
     centres: Tensor, # (K, D) of the words that it was trained on
-    words: dict[str, Tensor], # word → (r, D) of its recordings; they take the place of those that were added before
+    # word → (r, D) of its recordings; they take the place of those that were added before
+    words: dict[str, Tensor],
 ) -> tuple[nn.Module, Vocabulary]:
     "A model that knows these words too."
     expect_classifier(model)
@@ -98,8 +99,14 @@ def with_words(
 
 def expect_classifier(model: nn.Module, path='') -> None:
     "Refuse a model that reads sentences."
-    expect(hasattr(model, 'classify'), 'the model', type(model).__name__, 'one of single signs, such as spoter-v2, '
-           'since a word of sentences cannot be added without training', path)
+    expect(
+        hasattr(model, 'classify'),
+        'the model',
+        type(model).__name__,
+        'one of single signs, such as spoter-v2, '
+        'since a word of sentences cannot be added without training',
+        path,
+    )
 
 def _padded(vectors): # (r, D) each → (n, R, D), the first repeated where there are fewer
     most = max(map(len, vectors))

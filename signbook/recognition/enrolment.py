@@ -40,7 +40,8 @@ def words_of(path: Path, data=None) -> WordVectors:
     if words and words.weights == weights_of(path): return words
     taught = sorted({r.word for r in words.recordings}) if words else []
     expect(not taught, f'{", ".join(taught)}', 'enrolled with other weights than the run has now',
-           'words of these weights; remove them (signbook enrol RUN WORD --remove) and enrol them again', path)
+           'words of these weights; remove them (signbook enrol RUN WORD --remove) and enrol them again',
+           path)
     return write_centres(path, training_clips(path, config, data))
 
 def training_clips(path: Path, config: dict, data=None) -> Corpus:
@@ -59,7 +60,8 @@ def seen_vectors(path, which: str, clips) -> Tensor: # (N, D)
     "The vectors of recordings, of which each has to have a hand in it."
     found = embed(load_run(path, which, enrolled=False), clips)
     for clip, hands in zip(clips, found.hands.tolist()):
-        expect(hands > 0, 'the recording', 'without a hand that is raised', 'one in which a sign is seen', clip.source)
+        expect(hands > 0, 'the recording', 'without a hand that is raised', 'one in which a sign is seen',
+               clip.source)
     return found.vectors
 
 def check_new(recordings: list[Recording], before: WordVectors, path) -> None:
@@ -67,7 +69,8 @@ def check_new(recordings: list[Recording], before: WordVectors, path) -> None:
     taken = {r.digest: r for r in before.recordings}
     for r in recordings:
         other = taken.setdefault(r.digest, r)
-        expect(other is r, 'what it shows', f'already enrolled for {other.word!r}', 'another recording', r.source)
+        expect(other is r, 'what it shows', f'already enrolled for {other.word!r}', 'another recording',
+               r.source)
 
 def joined(before: WordVectors, recordings: list[Recording], vectors: dict) -> WordVectors:
     "What a run knows of words, with some recordings more."
@@ -88,11 +91,13 @@ def enrol(
         run = load_run(path, enrolled=False)
         expect_classifier(run.model, path)
         word = written(word, clips[0])
-        expect(word not in run.vocabulary, f'the word {word!r}', 'one that the run was trained on', 'a new one', path)
+        expect(word not in run.vocabulary, f'the word {word!r}', 'one that the run was trained on',
+               'a new one', path)
         before = words_of(path, data)
         recordings = [Recording(word, c.source or f'clip {i}', digest(c)) for i, c in enumerate(clips)]
         check_new(recordings, before, path)
-        write_words(path, joined(before, recordings, {w: seen_vectors(path, w, clips) for w in before.weights}))
+        write_words(path,
+                    joined(before, recordings, {w: seen_vectors(path, w, clips) for w in before.weights}))
     return load_run(path)
 
 def written(word: str, clip: Clip) -> str:
@@ -119,7 +124,8 @@ def forget(
         words = read_words(path, read_config(path))
         kept = [i for i, r in enumerate(words.recordings) if r.word != word]
         vectors = {which: v[kept] for which, v in words.vectors.items()} if kept else {}
-        write_words(path, replace(words, vectors=vectors, recordings=tuple(words.recordings[i] for i in kept)))
+        write_words(path,
+                    replace(words, vectors=vectors, recordings=tuple(words.recordings[i] for i in kept)))
 
 # %% ../../nbs/71_enrolment.ipynb #2a0165a5
 class Found(NamedTuple):
@@ -140,7 +146,8 @@ def search(
     expect(most >= 1, 'most', most, 'the number of places to list')
     clip = trim(clip) if {'left_hand', 'right_hand'} & set(clip.layout.parts) else clip
     query = embed(run, [clip])
-    expect(query.hands[0] > 0, 'the clip', 'without a hand that is raised', 'one in which a sign is seen', clip.source)
+    expect(query.hands[0] > 0, 'the clip', 'without a hand that is raised', 'one in which a sign is seen',
+           clip.source)
     places = []
     for recording in recordings:
         at, similar = likeness(run, query.vectors[0], recording, [clip.duration * s for s in sizes])
@@ -216,7 +223,8 @@ def directions(run: Run, which: str = 'last') -> Tensor: # (M, D) of length 1
     if isinstance(head, LongerClassifier): return torch.cat([head.centres, head.vectors.flatten(0, 1)]).cpu()
     words = read_words(run.path, run.config)
     right = words and words.weights.get(which) == weights_of(run.path).get(which)
-    expect(right, 'the centres of its words', 'missing, or of other weights', 'as signbook train writes them', run.path)
+    expect(right, 'the centres of its words', 'missing, or of other weights', 'as signbook train writes them',
+           run.path)
     return words.centres[which]
 
 # %% ../../nbs/71_enrolment.ipynb #c4922440
@@ -255,7 +263,11 @@ def recordings_in(
     for path in map(Path, paths):
         wanted = 'a video, a corpus, or a file or folder that a reader knows'
         expect(path.exists(), 'the recording', 'not there', wanted, path)
-        read = tracked(path, config, options) if is_video(path) else load(path, remembered(options, config, path))
+        read = (
+            tracked(path, config, options)
+            if is_video(path)
+            else load(path, remembered(options, config, path))
+        )
         clips += [replace(c, gloss=(), spans=()) for c in read]
     return clips
 
@@ -284,7 +296,8 @@ def enrol_command(
 ) -> dict:
     "Teach a run a word from a few recordings, without training."
     if remove:
-        expect(not clips, 'the recordings', f'{len(clips)}', 'none, since the word is taken away with all of them')
+        expect(not clips, 'the recordings', f'{len(clips)}',
+               'none, since the word is taken away with all of them')
         forget(run, word)
         return dict(run=str(run), removed=word, enrolled={w: len(r) for w, r in enrolled(run).items()})
     config = read_config(run)
@@ -315,7 +328,8 @@ def search_command(
     found = search(r, asked[0], given, most)
     for f in found: print(f'{f.similarity:6.3f}  {f.start:8.2f}–{f.end:.2f} s  {f.source}', file=sys.stderr)
     if out is not None: write_found(out, found)
-    return dict(recordings=len(given), found=[f._asdict() | dict(similarity=round(f.similarity, 4)) for f in found])
+    return dict(recordings=len(given),
+                found=[f._asdict() | dict(similarity=round(f.similarity, 4)) for f in found])
 
 def write_found(path: Path, found: list[Found]) -> None:
     "Places as a table."

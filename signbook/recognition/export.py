@@ -259,7 +259,9 @@ class Session:
         import onnxruntime
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
-        try: self.session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+        try:
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=['CPUExecutionProvider'])
         except Exception as e:
             reason = ' '.join(str(e).split())[:200]
             wanted = 'expected a graph as signbook export writes it'
@@ -392,7 +394,8 @@ ExportedSentences.stream = stream
 
 # %% ../../nbs/72_export.ipynb #5e0c1b05
 form = 'signbook export 1' # of the folder, for those who read it
-carried_over = 'name', 'protocol', 'seed', 'val', 'temperature', 'threshold', 'tracking' # from a run's settings
+# from a run's settings
+carried_over = 'name', 'protocol', 'seed', 'val', 'temperature', 'threshold', 'tracking'
 
 def describe(run: Run, graphs: dict[str, Graph], **about) -> dict: # as model.json has it
     "What an exported folder says about itself."
@@ -623,7 +626,8 @@ def web_settings(run: Run) -> dict: # as web.json has it
         if part: hands.append(dict(first=part.start, end=part.stop, elbow=arm[0], wrist=arm[1]))
     shoulders = [layout.index(f'{s}_shoulder') for s in ('left', 'right')] if f.body else None
     below = inspect.signature(without_resting).parameters['below'].default
-    sliding = {k.name: k.default for k in fields(Sliding) if k.name in ('gap', 'shortest', 'longest', 'margin')}
+    sliding = {k.name: k.default for k in fields(Sliding)
+               if k.name in ('gap', 'shortest', 'longest', 'margin')}
     drawn = dict(parts=drawn_parts(HOLISTIC), twins=list(drawn_twice(HOLISTIC).items()),
                  ranges={name: [s.start, s.stop] for name, s in HOLISTIC.parts.items()})
     square = f.body or (f.hands, f.face) != ('none', 'none') # as in `prepare`
@@ -732,6 +736,6 @@ def export_command(
     print(parity_table(report), file=sys.stderr)
     if web: print(f'to see the page: python -m http.server --directory {to}', file=sys.stderr)
     answers = report['answers'] or {}
-    return dict(out=str(to), int8=int8, megabytes=round(report['megabytes']['model'], 3), clips=report['clips'],
-                largest_difference=max(report['difference'].values()), same=answers.get('same'),
-                speed={k: round(v['ratio'], 2) for k, v in report['speed'].items()})
+    return dict(out=str(to), int8=int8, megabytes=round(report['megabytes']['model'], 3),
+                clips=report['clips'], largest_difference=max(report['difference'].values()),
+                same=answers.get('same'), speed={k: round(v['ratio'], 2) for k, v in report['speed'].items()})

@@ -64,7 +64,11 @@ def checked_frames(
     joints: int, # J
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # (n,), (n, J, 3), (n, J)
     "Frames in one form; joints that are no numbers become unseen."
-    times, xyz, conf = np.atleast_1d(np.asarray(times, float)), np.asarray(xyz, float), np.asarray(conf, float)
+    times, xyz, conf = (
+        np.atleast_1d(np.asarray(times, float)),
+        np.asarray(xyz, float),
+        np.asarray(conf, float),
+    )
     xyz, conf = xyz.reshape(-1, *xyz.shape[-2:]), conf.reshape(-1, conf.shape[-1])
     n = len(times)
     expect(xyz.shape == (n, joints, 3) and conf.shape == (n, joints), 'frames',
@@ -146,7 +150,8 @@ def __call__(self:PatchStream,
     begin = self.waiting[0][0] if live.begin is None and self.waiting else live.begin
     missing = self.frames - sum(len(x) for x, _ in self.ready)
     certain = self.waiting[-1][0] - begin - live.reach - 2e-6 if self.waiting else -1
-    if certain < (live.done + missing) / self.run.features.fps: return self._encode(torch.zeros(0), torch.zeros(0))
+    if certain < (live.done + missing) / self.run.features.fps:
+        return self._encode(torch.zeros(0), torch.zeros(0))
     return self._encode(*self._take(self._new_features()))
 
 PatchStream.__call__ = __call__
@@ -247,9 +252,11 @@ def _step(self:PrefixBeam, lp, likely):
     for prefix, p in self.prefixes.items():
         last, total, best = prefix[-1], p.total, p.best
         at(prefix).add_blank(total + lp[0], best.rest(lp[0]))
-        if last and p.gloss > -math.inf: at(prefix).add_gloss(p.gloss + lp[last], p.to_gloss.stay(t, lp[last]))
+        if last and p.gloss > -math.inf:
+            at(prefix).add_gloss(p.gloss + lp[last], p.to_gloss.stay(t, lp[last]))
         for g in likely:
-            mass, path = (p.blank, p.to_blank) if g == last else (total, best) # a repeat needs a blank before it
+            # a repeat needs a blank before it
+            mass, path = (p.blank, p.to_blank) if g == last else (total, best)
             if mass > -math.inf: at((*prefix, g)).add_gloss(mass + lp[g], path.grow(t, lp[g]))
     kept = sorted(new.items(), key=lambda item: -item[1].total)[:self.beam]
     self.prefixes, self.patch = dict(kept), t + 1
@@ -310,8 +317,10 @@ class Streaming:
 
     def __post_init__(self):
         expect(self.hold >= 0 and 0 < self.pause < self.longest, 'streaming: hold, pause and longest',
-               f'{self.hold}, {self.pause} and {self.longest}', 'seconds, hold not negative, pause below longest')
-        expect(self.left is not None, 'streaming: left', self.left, 'a number of chunks, or memory would grow')
+               f'{self.hold}, {self.pause} and {self.longest}',
+               'seconds, hold not negative, pause below longest')
+        expect(self.left is not None, 'streaming: left', self.left,
+               'a number of chunks, or memory would grow')
         expect(0 <= self.ctc_weight <= 1, 'streaming: ctc_weight', self.ctc_weight, '0 to 1')
 
 # %% ../../nbs/70_streaming.ipynb #1d50920e
@@ -361,7 +370,8 @@ def _begin(self:SignStream):
     if self.smooth is not None: self.smooth.reset()
     self.beam.reset()
     self.origin, self.newest = None, None # seconds of the first and of the newest frame
-    self.before, self.agreed, self.shown = (), 0, [] # best sentence a chunk ago; signs agreed on; (gloss, delay)
+    # best sentence a chunk ago; signs agreed on; (gloss, delay)
+    self.before, self.agreed, self.shown = (), 0, []
     self.partial = ()
     self.memory = deque() # what the decoder would read: (first patch, (n, width)) of each chunk
 
@@ -424,7 +434,8 @@ def _decide(self:SignStream):
     now, how, second = self.beam.patch, self.how, self.run.model.seconds
     old = sum(s.start < now - how.longest / second for s in best.signs)
     due = sum(s.end <= now - how.hold / second for s in best.signs[:self.agreed])
-    quiet = bool(best.signs) and self.agreed == len(best.signs) and best.signs[-1].end <= now - how.pause / second
+    quiet = bool(
+        best.signs) and self.agreed == len(best.signs) and best.signs[-1].end <= now - how.pause / second
     if quiet or (how.rescore and old): return self._finish(self._ranked())
     due = old if how.rescore else max(due, old)
     if not best.signs: self._forget()
@@ -491,8 +502,8 @@ class Stretches:
         shortest: float = .2, # seconds; what is shorter is no sign
         longest: float = 4., # seconds after which a stretch is ended
     ):
-        expect(0 <= gap and 0 <= shortest < longest, 'gap, shortest and longest', f'{gap}, {shortest} and {longest}',
-               'seconds, shortest below longest')
+        expect(0 <= gap and 0 <= shortest < longest, 'gap, shortest and longest',
+               f'{gap}, {shortest} and {longest}', 'seconds, shortest below longest')
         self.gap, self.shortest, self.longest = gap, shortest, longest
         self.reset()
 
@@ -578,7 +589,8 @@ class WordStream:
         self.run, self.fps, self.how, self.smooth, self.about = run, fps, how, smooth, about
         self.joints = joints_of(run, about)
         self.reads = task_of(run.model) is sentences # windows are read as sentences, not named as words
-        self.arrivals, self.stretches = Arrivals(how.longest_gap), Stretches(how.gap, how.shortest, how.longest)
+        self.arrivals = Arrivals(how.longest_gap)
+        self.stretches = Stretches(how.gap, how.shortest, how.longest)
         self.reset()
 
     def reset(self):
@@ -594,7 +606,8 @@ class WordStream:
 # %% ../../nbs/70_streaming.ipynb #cddf1613
 def _begin(self:WordStream):
     self.frames = deque() # what a window or a sign may still need
-    self.origin, self.newest, self.window = None, None, 0 # seconds of the first and newest frame; windows so far
+    # seconds of the first and newest frame; windows so far
+    self.origin, self.newest, self.window = None, None, 0
     self.known = -math.inf # up to when it is known whether somebody signs
     self.merger, self.open = StreamMerger(), ()
     self.stretches.reset()
@@ -665,7 +678,8 @@ def _read(self:WordStream, clip, start, end):
     signs = ()
     if clip is not None:
         item = to_item(self.run.features.prepare(clip))
-        with judging(self.run.model): h = heard(self.run.model, self.run.features, [item], None, Decoding(), None)[0]
+        with judging(self.run.model):
+            h = heard(self.run.model, self.run.features, [item], None, Decoding(), None)[0]
         moved = [s._replace(start=s.start + clip.times[0], end=s.end + clip.times[0]) for s in h.signs]
         signs = tuple(s for s in moved if s.confidence >= self.how.threshold)
         self.rejected += len(moved) - len(signs)
@@ -675,7 +689,8 @@ def _read(self:WordStream, clip, start, end):
 
 def _live(self:WordStream, sign, final):
     gloss = self.run.vocabulary.glosses[sign.gloss - 1]
-    return LiveSign(float(sign.start), float(sign.end), gloss, sign.confidence, float(self.newest - sign.end), final)
+    return LiveSign(float(sign.start), float(sign.end), gloss, sign.confidence, float(self.newest - sign.end),
+                    final)
 
 WordStream._name, WordStream._read, WordStream._live = _name, _read, _live
 

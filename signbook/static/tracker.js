@@ -125,7 +125,8 @@ async function openCamera(video, {width = 640, height = 480} = {}) {
   const states = {NotAllowedError: 'no-permission', SecurityError: 'no-permission', NotFoundError: 'no-camera',
     OverconstrainedError: 'no-camera', NotReadableError: 'camera-busy', AbortError: 'camera-busy'};
   try {
-    if (!navigator.mediaDevices) throw Object.assign(new Error('this page is not served over https or from localhost'), {name: 'SecurityError'});
+    const insecure = () => Object.assign(new Error('this page came neither over https nor from localhost'), {name: 'SecurityError'});
+    if (!navigator.mediaDevices) throw insecure();
     const stream = await navigator.mediaDevices.getUserMedia(
       {audio: false, video: {width: {ideal: width}, height: {ideal: height}, facingMode: 'user'}});
     video.srcObject = stream;

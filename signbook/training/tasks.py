@@ -27,7 +27,8 @@ from ..inference.embeddings import write_centres
 from ..inference.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
 from ..inference.metrics import confusion, evaluate_classification, per_class, plot_confusion
 from ..inference.recognize import Decoding, check_decoding, durations, predict, recognize
-from ..inference.sequence_metrics import align_glosses, counts, evaluate_sequences, per_gloss, rates, why_wer
+from ..inference.sequence_metrics import (
+    align_glosses, counts, evaluate_sequences, per_gloss, rates, why_wer)
 from ..inference.transcripts import Guess
 from ..models.checkpoint import families, words_file
 from ..models.frontend import patches
@@ -113,7 +114,11 @@ def evidence(self:Task, model, features: Features, held: Prepared) -> list[tuple
     "Tables, figures and pages for those who watch a run: `('table', 'words', (columns, rows))`, …"
     return []
 
-Task.loss, Task.score, Task.recognise, Task.evaluate, Task.evidence = loss, score, recognise, evaluate, evidence
+Task.loss = loss
+Task.score = score
+Task.recognise = recognise
+Task.evaluate = evaluate
+Task.evidence = evidence
 
 # %% ../../nbs/60a_tasks.ipynb #bc2edf1d
 class Signs(Task):
@@ -187,7 +192,8 @@ def evaluate(self:Signs, run, clips, how=Decoding()):
 
 def _likeliest(logits, target, words): # head and rows of predictions.csv
     top = logits.softmax(1).topk(min(5, logits.shape[1]), 1)
-    head = ['gloss', 'right', *(f'{x}{k + 1}' for k in range(top.values.shape[1]) for x in ('guess', 'probability'))]
+    head = ['gloss', 'right',
+            *(f'{x}{k + 1}' for k in range(top.values.shape[1]) for x in ('guess', 'probability'))]
     rows = []
     for t, k, p in zip(target.tolist(), top.indices.tolist(), top.values.tolist()):
         rows.append([words[t], int(k[0] == t), *(x for i, v in zip(k, p) for x in (words[i], round(v, 4)))])
@@ -211,7 +217,8 @@ def evidence(self:Signs, model, features, held):
     import matplotlib.pyplot as plt
     logits = predict(model, features, held)['logits'].float().cpu()
     target, words = targets(held), held.vocabulary.glosses
-    rows = [[r['gloss'], r['n'], round(r['top1'], 4), r['taken_for']] for r in per_class(logits, target, words)]
+    rows = [[r['gloss'], r['n'], round(r['top1'], 4), r['taken_for']]
+            for r in per_class(logits, target, words)]
     figure = plot_confusion(confusion(logits.argmax(1), target, len(words)), words)
     plt.close(figure) # it is kept, not shown
     said = [(words[k],) for k in logits.argmax(1).tolist()]
@@ -251,10 +258,12 @@ def check(self:Sentences, model, features, stage, clips):
     bad = (needed > found).nonzero().flatten().tolist()
     if bad:
         i = bad[0]
-        raise ValueError(f'{clips.source[i]}: {len(clips.gloss[i])} glosses need at least {needed[i]} patches, but the '
-                         f'clip has {found[i]} where augmentation shortens it most; {len(bad)} of {len(found)} '
-                         'clips are too short for their sentence (leave them out, or a higher frame rate, a smaller '
-                         'patch or less speeding up in augmentation helps)')
+        raise ValueError(
+            f'{clips.source[i]}: {len(clips.gloss[i])} glosses need at least {needed[i]} patches, but the '
+            f'clip has {found[i]} where augmentation shortens it most; {len(bad)} of {len(found)} '
+            'clips are too short for their sentence (leave them out, or a higher frame rate, a smaller '
+            'patch or less speeding up in augmentation helps)'
+        )
     most = model.config.most_glosses if model.decoder is not None and stage.ctc_weight < 1 else float('inf')
     long = [i for i, g in enumerate(clips.gloss) if len(g) > most]
     expect(not long, 'the number of glosses', len(clips.gloss[long[0]]) if long else 0,
@@ -316,7 +325,8 @@ Sentences.evaluate, Sentences.evidence = evaluate, evidence
 
 # %% ../../nbs/60a_tasks.ipynb #e8778a7d
 signs, sentences = Signs(), Sentences()
-tasks = {SpoterV1Config: signs, SpoterConfig: signs, WhisperSignConfig: sentences} # settings of a family → its task
+# settings of a family → its task
+tasks = {SpoterV1Config: signs, SpoterConfig: signs, WhisperSignConfig: sentences}
 
 def task_of(
     model, # a model, or its settings
