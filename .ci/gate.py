@@ -80,7 +80,8 @@ def exported():
     with tempfile.TemporaryDirectory() as t:
         copy = Path(t)/'copy'
         shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns('.git', '.venv*', '__pycache__', '*.egg-info', 'runs', 'build'))
-        shutil.rmtree(copy/'signbook')
+        shutil.rmtree(copy/'signbook'); (copy/'signbook').mkdir()
+        shutil.copy(ROOT/'signbook'/'__init__.py', copy/'signbook') # the front door is ours; nbdev writes the version into it
         r = subprocess.run([sys.executable, '-c', 'from nbdev.doclinks import nbdev_export; nbdev_export()'], cwd=copy, capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(copy)})
         if r.returncode: yield f'nbdev_export failed: {r.stderr[-500:]}'; return
         ours = {p.relative_to(ROOT/'signbook') for p in (ROOT/'signbook').rglob('*.py')}; theirs = {p.relative_to(copy/'signbook') for p in (copy/'signbook').rglob('*.py')}
@@ -103,9 +104,15 @@ def rendered():
     "README.md is what index.ipynb renders to."
     if readme() != (ROOT/'README.md').read_text(encoding='utf-8'): yield 'README.md is not what nbs/index.ipynb renders to: run `make readme`'
 
+def front_door():
+    "Names that `signbook` itself has → the module where each lives."
+    sys.path.insert(0, str(ROOT))
+    import signbook
+    return signbook._homes
+
 def ordered():
     "A notebook imports only from notebooks with a lower number."
-    place, uses, homes = {}, {}, {}
+    place, uses, homes, door = {}, {}, {}, front_door()
     for p in notebooks('nbs'):
         cells = [c for c in cells_of(p) if c['cell_type'] == 'code']
         name = next((m[1] for c in cells if (m := re.search(r'#\s*\|\s*default_exp\s+(\S+)', source(c)))), None)
@@ -115,7 +122,7 @@ def ordered():
         text = '\n'.join(map(source, cells)) # examples too: they run where only lower notebooks are known to work
         used = set(re.findall(r'^\s*(?:from|import)\s+signbook\.([\w.]+)', text, re.M))
         used |= {m for m in re.findall(r'[\'"]signbook\.([\w.]+)[:\'"]', text)} - LAZY.get(name, set()) - GROUPS # imported by name, when asked for
-        for line in re.findall(r'^\s*from\s+signbook\s+import\s+([\w, ]+)', text, re.M): used |= {w.split()[0] for w in line.split(',') if w.split()}
+        for line in re.findall(r'^\s*from\s+signbook\s+import\s+([\w, ]+)', text, re.M): used |= {door.get(w.split()[0], w.split()[0]) for w in line.split(',') if w.split()}
         homes[name], place[name], uses[p.name] = p.name, m[0], (m[0], used - {name})
     if not place: yield 'no notebook exports a module'
     for nb, (number, modules) in uses.items():
@@ -135,7 +142,7 @@ def no_secrets():
 
 def light_import():
     "`import signbook` is quick because it needs nothing."
-    code = 'import sys, signbook; print(*sorted({"torch", "mediapipe", "datasets", "plotly", "matplotlib", "scipy"} & set(sys.modules)))'
+    code = 'import sys, signbook; print(*sorted({"torch", "numpy", "mediapipe", "datasets", "plotly", "matplotlib", "scipy"} & set(sys.modules)))'
     r = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
     if r.returncode or r.stdout.strip(): yield f'import signbook pulls in {r.stdout.strip() or r.stderr[-200:]}'
 
@@ -144,7 +151,7 @@ def links():
 links.__doc__ = pages.links.__doc__
 
 CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import,
-              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, docs=pages.docs)
+              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, docs=pages.docs, contributing=pages.contributing, citation=pages.citation)
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

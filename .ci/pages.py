@@ -160,6 +160,29 @@ def docs():
         for page, wrong in json.loads((out/'said.json').read_text()): yield f'{page}: ' + textwrap.shorten(wrong, 500)
 
 
+# Contributing
+
+def contributing():
+    "The Python blocks of CONTRIBUTING.md run, one after the other."
+    text = (ROOT/'CONTRIBUTING.md').read_text(encoding='utf-8')
+    blocks = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
+    if not blocks: yield 'CONTRIBUTING.md has no Python blocks'
+    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    r = subprocess.run([sys.executable, '-c', '\n'.join(blocks)], cwd=ROOT, capture_output=True, text=True, env=env)
+    if r.returncode: yield f'CONTRIBUTING.md: {r.stderr[-600:].strip()}'
+
+def citation():
+    "CITATION.cff names the version, the licence and the place that settings.ini names."
+    import configparser
+    import yaml
+    settings = configparser.ConfigParser(delimiters=['='], interpolation=None)
+    settings.read(ROOT/'settings.ini', encoding='utf-8')
+    known, cited = settings['DEFAULT'], yaml.safe_load((ROOT/'CITATION.cff').read_text(encoding='utf-8'))
+    wanted = {'version': known['version'], 'license': known['license'].upper(), 'repository-code': known['git_url']}
+    for name, value in wanted.items():
+        if cited.get(name) != value: yield f'CITATION.cff has {name} {cited.get(name)!r}, settings.ini {value!r}'
+
+
 # Style: limits for every page, a ratchet for the whole
 
 LIMITED = dict(wide='lines over 120 columns', joined='statements joined by `;`', deep='comprehensions or lambdas nested three deep')
