@@ -1,4 +1,4 @@
-"""What the gate asks of pages: links that lead somewhere, outputs that a reader may trust, documentation that can be built, and a style that only gets better.
+"""What the gate asks of pages: links that lead somewhere, outputs that a reader may trust, documentation that can be built, and limits of style.
 
 Each check yields one sentence for each fault; `gate.py` calls them."""
 import ast
@@ -183,7 +183,17 @@ def citation():
         if cited.get(name) != value: yield f'CITATION.cff has {name} {cited.get(name)!r}, settings.ini {value!r}'
 
 
-# Style: a ratchet
+# Style: limits for every page, a ratchet for the whole
+
+LIMITED = dict(wide='lines over 120 columns', joined='statements joined by `;`', deep='comprehensions or lambdas nested three deep')
+WHOLE = dict(syntax=('syntax nodes a line', -1), short=('share of exported cells of at most 10 lines', 1),
+             shown=('share of first examples after an export that display something', 1)) # -1: less is better
+
+def code_of(cell):
+    "The Python of a cell, without the lines that are for Jupyter; nothing where it is of another language."
+    code = source(cell)
+    if cell['cell_type'] != 'code' or code.lstrip().startswith('%%'): return ''
+    return re.sub(r'^(\s*)[!%].*$', r'\1pass', code, flags=re.M)
 
 def nested(node, depth=0):
     "How deep comprehensions and lambdas are nested."
@@ -195,39 +205,91 @@ def joined(tree):
     bodies = [getattr(n, b, None) for n in ast.walk(tree) for b in ('body', 'orelse', 'finalbody')]
     return sum(a.end_lineno == b.lineno for body in bodies if isinstance(body, list) for a, b in zip(body, body[1:]))
 
-def counted(path):
-    "Lines over 120 columns that no URL makes so, statements joined by `;`, comprehensions or lambdas nested three deep: in all cells that a reader sees."
-    count = dict(wide=0, joined=0, deep=0)
-    for cell in read(path)['cells']:
-        code = source(cell)
-        if cell['cell_type'] != 'code' or HIDDEN.search(code): continue
-        count['wide'] += sum(len(l) > 120 and not URL.search(l) for l in code.splitlines())
-        try: tree = ast.parse(re.sub(r'^(\s*)[!%].*$', r'\1pass', code, flags=re.M))
-        except SyntaxError: continue
+def counted(cells):
+    "What is limited to none, in all code of a page, hidden or not; a line may be as long as its URL makes it."
+    count = dict.fromkeys(LIMITED, 0)
+    for cell in cells:
+        if cell['cell_type'] != 'code': continue
+        tree = ast.parse(code_of(cell))
+        count['wide'] += sum(len(URL.sub('', l)) > 120 for l in source(cell).splitlines())
         count['joined'] += joined(tree)
         count['deep'] += sum(nested(n) > 2 for n in tree.body)
     return count
 
-WORDS = dict(wide='lines over 120 columns', joined='statements joined by `;`', deep='comprehensions or lambdas nested three deep')
+def beyond(name, count, allowed):
+    "One sentence for each limit that a page breaks."
+    for what, n in count.items():
+        most = allowed.get(what, 0)
+        if n > most: yield f'{name} has {n} {LIMITED[what]}, {f"at most {most} are" if most else "none is"} allowed'
+
+def rows(code): return [l for l in code.splitlines() if l.strip() and not re.match(r'\s*#\s*\|', l)]
+def exports(cell): return cell['cell_type'] == 'code' and bool(re.search(r'^\s*#\s*\|\s*exports?i?\b', source(cell), re.M))
+def displays(cell): return any(o.get('data') or ''.join(o.get('text', ())).strip() for o in cell.get('outputs', ()))
+
+def defines(cell):
+    "Whether more than imports is exported."
+    return exports(cell) and not all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in ast.parse(code_of(cell)).body)
+
+def measured(pages):
+    "The figures of WHOLE over the cells of several pages."
+    nodes, lines, short, shown = 0, 0, [], []
+    for cells in pages:
+        seen = [c for c in cells if not HIDDEN.search(source(c))]
+        for k, cell in enumerate(seen):
+            code = code_of(cell)
+            nodes += sum(hasattr(n, 'lineno') for n in ast.walk(ast.parse(code)))
+            lines += sum(not l.strip().startswith('#') for l in rows(code))
+            if not defines(cell): continue
+            short.append(len(rows(code)) <= 10)
+            examples = [c for c in seen[k + 1:k + 4] if c['cell_type'] == 'code' and not exports(c)]
+            shown.append(bool(examples) and displays(examples[0]))
+    share = lambda flags: sum(flags) / max(len(flags), 1)
+    return dict(syntax=round(nodes / max(lines, 1), 2), short=round(share(short), 4), shown=round(share(shown), 4))
+
+def worse(now, held):
+    "One sentence for each figure of the whole that got worse."
+    for key, (what, sign) in WHOLE.items():
+        if sign * now[key] < sign * held[key]: yield f'all of nbs: {what} is {now[key]:g} and was {held[key]:g}, and may only get better'
 
 def style():
-    "No page gets wider lines, more `;` or deeper nesting than .ci/style.json says it has; a new page has none."
-    allowed = json.loads(STYLE.read_text())
-    for path in notebooks():
-        most = allowed.get(name_of(path), {})
-        for what, n in counted(path).items():
-            if n > most.get(what, 0): yield f'{name_of(path)} has {n} {WORDS[what]}, at most {most.get(what, 0)} are allowed'
+    "No line over 120 columns, no `;` between statements, nothing nested three deep; density, short exports and examples only get better."
+    held = json.loads(STYLE.read_text())
+    for path in notebooks(): yield from beyond(name_of(path), counted(read(path)['cells']), held['exceptions'].get(name_of(path), {}))
+    yield from worse(measured(read(p)['cells'] for p in notebooks('nbs')), held['whole'])
 
 def write_style():
-    "Hold what was gained: the counts of today where they are lower; they are never raised."
-    before = json.loads(STYLE.read_text()) if STYLE.is_file() else None
-    now = {}
-    for path in notebooks():
-        count, most = counted(path), (before or {}).get(name_of(path), {})
-        kept = count if before is None else {k: min(n, most.get(k, 0)) for k, n in count.items()}
-        if any(kept.values()): now[name_of(path)] = kept
-    lines = [f'{json.dumps(k)}: {json.dumps(v)}' for k, v in sorted(now.items())]
-    STYLE.write_text('{\n' + ',\n'.join(lines) + '\n}\n')
+    "Hold what was gained, where the figures of today are better; a page that is no exception never becomes one."
+    held = json.loads(STYLE.read_text())
+    fewer = lambda path, most: {k: min(n, most.get(k, 0)) for k, n in counted(read(path)['cells']).items()}
+    pages = {name: fewer(ROOT/name, most) for name, most in held['exceptions'].items() if (ROOT/name).is_file()}
+    now = measured(read(p)['cells'] for p in notebooks('nbs'))
+    whole = {k: sign * max(sign * now[k], sign * held['whole'][k]) for k, (_, sign) in WHOLE.items()}
+    lines = [f'  {json.dumps(k)}: {json.dumps(v)}' for k, v in sorted(pages.items()) if any(v.values())]
+    STYLE.write_text(f'{{\n"whole": {json.dumps(whole)},\n"exceptions": {{\n' + ',\n'.join(lines) + '\n}\n}\n')
+
+def made(code, *shows):
+    "A cell for `style_sees`."
+    outputs = [dict(output_type='stream', name='stdout', text=[s]) for s in shows]
+    return dict(cell_type='code', source=[code], outputs=outputs)
+
+def style_sees():
+    "The check of style finds a line, a `;` and a nesting too many, and sees when the whole gets worse."
+    broken = dict(wide=f'x = "{"a" * 115}"', joined='if True: a = 1; b = 2', deep='f = lambda w: [[y for y in x] for x in w]')
+    right = (f'x = "{"a" * 114}"', '# see https://example.org/' + 'a' * 200, 'plot();', 'f = [[y for y in x] for x in w]',
+             '!pip install a; pip install b', '%%bash\nls; ls')
+    for what, code in broken.items():
+        found = counted([made('#| hide\n' + code)])
+        if found != dict.fromkeys(LIMITED, 0) | {what: 1}: yield f'{LIMITED[what]}: found {found} in {code!r}'
+        if len(list(beyond('page', found, {}))) != 1 or list(beyond('page', found, {what: 1})): yield f'{LIMITED[what]}: limits are not held'
+    for code in right:
+        if any(counted([made(code)]).values()): yield f'finds fault with {code!r}'
+    short = '#| export\nfrom a import b\ndef f(x): return x'
+    good = measured([[made('#| export\nimport a'), made(short), made('f(1)', '1')]])
+    bad = dict(syntax=measured([[made(short), made('f(1 + 1)', '1')]]), short=measured([[made(short + '\nx = 1' * 9), made('f(1)', '1')]]),
+               shown=measured([[made(short), made('f(1)')]]))
+    if (good['short'], good['shown']) != (1, 1) or list(worse(good, good)): yield f'measures {good} where all is well'
+    for what, now in bad.items():
+        if not any(WHOLE[what][0] in said for said in worse(now, good)): yield f'{WHOLE[what][0]}: does not see that {now} is worse than {good}'
 
 
 # How a page begins

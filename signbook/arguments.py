@@ -42,11 +42,8 @@ def one_sentence(text: str) -> str: # a box of tyro's → what it says
         said = ['missing',
                 ', '.join(re.findall(r'--[\w.-]+(?: [A-Z]+)?|(?<= )[A-Z]{3,}(?= )', ' '.join(said)))]
     meant = [l.split()[0] for l in lines[until + 1:] if l.startswith('--')]
-    near = (
-        f'; did you mean {meant[0]}?'
-        if lines[until:] and lines[until].startswith('Perhaps') and meant
-        else ''
-    )
+    near = ''
+    if meant and lines[until].startswith('Perhaps'): near = f'; did you mean {meant[0]}?'
     return ' '.join(said)[:300] + near
 
 # %% ../nbs/84_arguments.ipynb #fdfdc781

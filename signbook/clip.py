@@ -210,7 +210,10 @@ def _eq(self, other):
 def _repr(self):
     who = ' '.join(x for x in (self.signer, self.session, self.split) if x)
     parts = ', '.join(f'{p} {100 * v:.0f}%' for p, v in self.seen.items())
-    return f"Clip({' '.join(self.gloss) or '?'}{' by ' + who if who else ''}: {len(self)} frames, {self.duration:.2f} s at {self.fps:g} fps; seen: {parts})"
+    what = ' '.join(self.gloss) or '?'
+    by = f' by {who}' if who else ''
+    size = f'{len(self)} frames, {self.duration:.2f} s at {self.fps:g} fps'
+    return f'Clip({what}{by}: {size}; seen: {parts})'
 
 Clip.seen, Clip.__eq__, Clip.__repr__, Clip.__hash__ = property(seen), _eq, _repr, None
 

@@ -206,11 +206,8 @@ def _warnings(about): # what a reader of the scores has to know
     return [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
 
 def _scored_on(about):
-    part = (
-        'all clips'
-        if about['split'] == 'all'
-        else f"the test part by protocol {about['protocol']}, seed {about['seed']}"
-    )
+    if about['split'] == 'all': part = 'all clips'
+    else: part = f"the test part by protocol {about['protocol']}, seed {about['seed']}"
     return f"Scored on {about['data']}: {part}, with the {about['weights']} weights of the run."
 
 # %% ../nbs/85_commands.ipynb #63d1c871
@@ -304,11 +301,14 @@ def demo(
         outcomes = [_outcome('spoter-v1', splits, target, steps, seed),
                     _outcome('spoter-v2', splits, target, steps, seed, kept)]
     signers = lambda c: ', '.join(sorted(set(map(str, c.signer)))) or '?'
-    made_up = ('Synthetic signing: the scores show that the road works, not how well real signs are recognised. '
-               if not data else '')
-    about = (f'{made_up}Trained on {len(splits.train)} clips by {signers(splits.train)}; tested on '
-             f'{len(splits.test)} clips by {signers(splits.test)}. Protocol: {splits.protocol}, seed {seed}; '
-             f'{splits.report}.')
+    caution = ('Synthetic signing: the scores show that the road works, not how well real signs are '
+               'recognised. ')
+    if data: caution = ''
+    about = (
+        f'{caution}Trained on {len(splits.train)} clips by {signers(splits.train)}; '
+        f'tested on {len(splits.test)} clips by {signers(splits.test)}. Protocol: {splits.protocol}, seed '
+        f'{seed}; {splits.report}.'
+    )
     title = (
         'signbook, from clips to a recogniser' if data else 'signbook, from synthetic clips to a recogniser'
     )
@@ -563,12 +563,8 @@ def bench(
 def _bench_train(batch, frames):
     batch, frames = batch or 64, frames or 60
     speed = bench_train(batch, frames)
-    print(
-        '{clips_per_s:.1f} clips/s, {fraction:.0%} of the peak of a matrix product, {threads} threads; now the growth'.format(
-            **speed
-        ),
-        file=sys.stderr,
-    )
+    rate = f'{speed["clips_per_s"]:.1f} clips/s, {speed["fraction"]:.0%} of the peak of a matrix product'
+    print(f'{rate}, {speed["threads"]} threads; now the growth', file=sys.stderr)
     return speed | dict(growth=bench_growth((max(batch // 4, 1), max(batch // 2, 1), batch),
                                             (max(frames // 2, 1), frames, 2 * frames)))
 
@@ -576,12 +572,9 @@ def _bench_whispersign(batch, frames):
     batch, frames, out = batch or 8, frames or 240, {}
     for name in sizes:
         out |= bench_whispersign(batch, frames, (name,))
-        print(
-            '{0:8} {clips_per_s:.2f} clips/s, {times_real_time:.0f} times real time, {fraction:.0%} of the peak of a matrix product'.format(
-                name, **out[name]
-            ),
-            file=sys.stderr,
-        )
+        r = out[name]
+        rate = f'{r["clips_per_s"]:.2f} clips/s, {r["times_real_time"]:.0f} times real time'
+        print(f'{name:8} {rate}, {r["fraction"]:.0%} of the peak of a matrix product', file=sys.stderr)
     return dict(sizes=out,
                 growth=bench_length((max(frames // 2, 1), frames, 2 * frames, 4 * frames), batch=batch))
 

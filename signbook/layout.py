@@ -165,7 +165,8 @@ _arms = _both([('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist'), ('
 _trunk = ('left_shoulder', 'right_shoulder'), ('left_hip', 'right_hip'), ('mouth_left', 'mouth_right')
 
 # %% ../nbs/00_layout.ipynb #bb76c075
-_named = lambda keep: tuple(f'pose.{j}' for j in _pose if any(k in j for k in keep))
+def _named(keep): return tuple(f'pose.{j}' for j in _pose if any(k in j for k in keep))
+
 POSE = Layout('pose', tuple(f'pose.{j}' for j in _pose), limbs=_on('pose', _arms + _trunk),
               mirrors=tuple((f'pose.{j}', f'pose.{_swap(j)}') for j in _pose if 'left' in j),
               groups={'pose.arms': _named(('shoulder', 'elbow', 'wrist')),

@@ -114,16 +114,32 @@ def examples(
     def card(i):
         said = ', '.join(f'{vocabulary.glosses[k]} {p:.0%}'
                          for k, p in zip(top.indices[i].tolist(), top.values[i].tolist()))
-        return f'<div class="card"><p><b>{html.escape(" ".join(clips[i].gloss))}</b>, by {html.escape(clips[i].signer or "?")} in {html.escape(clips[i].source or "?")}; recognised as {html.escape(said)}</p>{player_html(play(clips[i], height=300, most=_frames))}</div>'
+        clip = clips[i]
+        known = ' '.join(clip.gloss), clip.signer or '?', clip.source or '?'
+        gloss, signer, source = map(html.escape, known)
+        about = f'<p><b>{gloss}</b>, by {signer} in {source}; recognised as {html.escape(said)}</p>'
+        return f'<div class="card">{about}{player_html(play(clip, height=300, most=_frames))}</div>'
     cards = ''.join(card(i) for i in chosen.tolist())
     return f'<div class="cards">{cards or "<p>None.</p>"}</div>'
 
 # %% ../nbs/82_report.ipynb #0197141d
-style = '''body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222} h1{font-size:1.6em} h2{font-size:1.2em;margin-top:2em}
-table{border-collapse:collapse;margin:1em 0} td,th{vertical-align:top;padding:.3em .8em;border-bottom:1px solid #ddd;text-align:right} td:first-child,th:first-child{text-align:left}
-.two{display:grid;grid-template-columns:1fr 1fr;gap:1em} .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(480px,1fr));gap:1em} .card{border:1px solid #e4e4e4;border-radius:8px;padding:.5em;overflow-x:auto} .wide{overflow-x:auto} .small{color:#666;font-size:.9em;max-width:60em}
-.card p{margin:.3em} .note{background:#fff7e0;padding:.6em 1em;border-radius:8px} pre{background:#f6f6f6;padding:.6em 1em;border-radius:8px;overflow:auto}
-.say{font-size:1.25em} .warn{background:#fde8e4;padding:.6em 1em;border-radius:8px} .many{max-height:30em;overflow:auto;border:1px solid #eee;border-radius:8px;padding:0 1em}
+style = '''body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222}
+h1{font-size:1.6em}
+h2{font-size:1.2em;margin-top:2em}
+table{border-collapse:collapse;margin:1em 0}
+td,th{vertical-align:top;padding:.3em .8em;border-bottom:1px solid #ddd;text-align:right}
+td:first-child,th:first-child{text-align:left}
+.two{display:grid;grid-template-columns:1fr 1fr;gap:1em}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(480px,1fr));gap:1em}
+.card{border:1px solid #e4e4e4;border-radius:8px;padding:.5em;overflow-x:auto}
+.wide{overflow-x:auto}
+.small{color:#666;font-size:.9em;max-width:60em}
+.card p{margin:.3em}
+.note{background:#fff7e0;padding:.6em 1em;border-radius:8px}
+pre{background:#f6f6f6;padding:.6em 1em;border-radius:8px;overflow:auto}
+.say{font-size:1.25em}
+.warn{background:#fde8e4;padding:.6em 1em;border-radius:8px}
+.many{max-height:30em;overflow:auto;border:1px solid #eee;border-radius:8px;padding:0 1em}
 .gl td,.gl th{border:0;padding:.1em .5em}
 @media(max-width:800px){.two{grid-template-columns:1fr}}'''
 

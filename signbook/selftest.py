@@ -404,7 +404,9 @@ class Report:
     @property
     def summary(self) -> str:
         skipped = sum(c.ok is None for c in self.checks)
-        return f'{sum(c.ok is True for c in self.checks)} passed, {len(self.failed)} failed{f", {skipped} not possible here" if skipped else ""}; {self.seconds:.1f} s'
+        passed = sum(c.ok is True for c in self.checks)
+        left = f', {skipped} not possible here' if skipped else ''
+        return f'{passed} passed, {len(self.failed)} failed{left}; {self.seconds:.1f} s'
 
     def to_dict(self) -> dict:
         return dict(ok=self.ok, seconds=round(self.seconds, 2), about=self.about,
@@ -418,23 +420,21 @@ class Report:
     def _repr_html_(self):
         mark = {True: '✓', False: '✗', None: '–'}
         color = {True: '#1b7f79', False: '#c2410c', None: '#888'}
-        row = (
-            lambda c: f'<tr><td style="color:{color[c.ok]}">{mark[c.ok]}</td><td '
-                      f'style="text-align:left">{html.escape(c.what)}</td><td '
-                      f'style="text-align:left">{html.escape(c.model)}</td><td>{c.seconds:.2f}</td><td '
-                      f'style="text-align:left">{html.escape(c.detail)}</td></tr>'
-        )
-        return f'<p>{html.escape(", ".join(f"{k} {v}" for k, v in self.about.items()))}</p><table><tr><th></th><th>what</th><th>model</th><th>seconds</th><th>detail</th></tr>{"".join(map(row, self.checks))}</table><p>{html.escape(self.summary)}</p>'
+        def left(text): return f'<td style="text-align:left">{html.escape(text)}</td>'
+        def row(c):
+            sign = f'<td style="color:{color[c.ok]}">{mark[c.ok]}</td>'
+            return f'<tr>{sign}{left(c.what)}{left(c.model)}<td>{c.seconds:.2f}</td>{left(c.detail)}</tr>'
+        about = ', '.join(f'{k} {v}' for k, v in self.about.items())
+        head = '<tr><th></th><th>what</th><th>model</th><th>seconds</th><th>detail</th></tr>'
+        table = f'<table>{head}{"".join(map(row, self.checks))}</table>'
+        return f'<p>{html.escape(about)}</p>{table}<p>{html.escape(self.summary)}</p>'
 
 # %% ../nbs/83_selftest.ipynb #b472b29c
 def machine() -> dict: # name → version
     "What the checks ran on."
     import signbook
-    card = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else 'mps' if torch.backends.mps.is_available() else 'cpu'
-    )
+    if torch.cuda.is_available(): card = torch.cuda.get_device_name()
+    else: card = 'mps' if torch.backends.mps.is_available() else 'cpu'
     return dict(signbook=signbook.__version__, torch=torch.__version__, numpy=np.__version__,
                 python=platform.python_version(), system=f'{platform.system()} {platform.machine()}',
                 device=card, threads=torch.get_num_threads())
@@ -447,9 +447,9 @@ def selftest(
     start = time.perf_counter()
     with torch.random.fork_rng():
         models = subjects(seed) if models is None else models
-        wanted = lambda what, name, m: (task_of(m) is sentences or what not in sentences_only) and (
-            name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter')
-        )
+        def wanted(what, name, m):
+            if task_of(m) is not sentences and what in sentences_only: return False
+            return name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter')
         rows = tuple(run_check(what, name, m, seed) for what in checks for name, m in models.items()
                      if wanted(what, name, m))
     return Report(rows, machine(), time.perf_counter() - start)

@@ -366,30 +366,16 @@ def _hands_note(v, hands, draw):
     parts = ', '.join(f'{s.replace("_", " ")} {v["seen"][hands, k].mean():.0%}'
                       for k, s in enumerate(slots[:2]) if v['has'][:, k].any())
     any_hand = v['quarters'][hands][:, :, :2].max(-1).mean(0)
-    drift = (
-        f'; hands are seen in {any_hand[0]:.0%} of the first quarter and {any_hand[-1]:.0%} of the last'
-        if abs(any_hand[-1] - any_hand[0]) > .4
-        else ''
-    )
-    return (
-        []
-        if v['hands'][hands].mean() >= .25 and not drift
-        else [
-            Finding(
-                'missing',
-                'note',
-                f'no hand is seen in {1 - v["hands"][hands].mean():.0%} of the frames ({parts}){drift}',
-                (),
-                'Normal where hands rest or leave the picture. '
-                + (
-                    'Trim the resting part before stitching sentences, or the boundaries are given away.'
-                    if drift
-                    else 'Models here read the confidence.'
-                ),
-                draw,
-            )
-        ]
-    )
+    drift, advice = '', 'Models here read the confidence.'
+    if abs(any_hand[-1] - any_hand[0]) > .4:
+        first, last = (f'{any_hand[k]:.0%}' for k in (0, -1))
+        drift = f'; hands are seen in {first} of the first quarter and {last} of the last'
+        advice = 'Trim the resting part before stitching sentences, or the boundaries are given away.'
+    share = v['hands'][hands].mean()
+    if share >= .25 and not drift: return []
+    sentence = f'no hand is seen in {1 - share:.0%} of the frames ({parts}){drift}'
+    return [Finding('missing', 'note', sentence, (),
+                    f'Normal where hands rest or leave the picture. {advice}', draw)]
 
 def _missing_figure(case):
     v = case.vitals
@@ -405,7 +391,9 @@ def _missing_figure(case):
     return fig
 
 # %% ../../nbs/12d_checks.ipynb #2354a453
-def votes_of(v: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # for the own arm and for the other (N,), and whether by place
+def votes_of(
+    v: dict,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # for the own arm and for the other (N,), and whether by place
     "Which arm the hands of each clip belong to."
     place = v['place_own'] + v['place_other'] >= 5
     place &= np.nan_to_num(v['far_hand'], nan=9) < .5
@@ -455,12 +443,14 @@ def look_frames(case: Case) -> list[Finding]:
     worst_of = np.fmax(np.nan_to_num(v['far_hand']), np.nan_to_num(v['far_face']))
     draw = (lambda: sketch(case, worst(apart, worst_of)[0])) if case.clips is not None else None
     if sick.mean() >= .01 and sick.any():
+        hand, face = (_median(v[k][sick]) for k in ('far_hand', 'far_face'))
+        frames = names(set(case.frame[sick]))
         out.append(
             Finding(
                 'frames',
                 severity(sick, .05),
-                f'{some(case, sick)} have parts in different frames of reference, yet say {names(set(case.frame[sick]))}: hands are {np.nanmedian(v["far_hand"][sick]) if np.isfinite(v["far_hand"][sick]).any() else np.nan:.1f} '
-                f'and the face {np.nanmedian(v["far_face"][sick]) if np.isfinite(v["far_face"][sick]).any() else np.nan:.1f} shoulder widths from where the pose has them',
+                f'{some(case, sick)} have parts in different frames of reference, yet say {frames}: '
+                f'hands are {hand:.1f} and the face {face:.1f} shoulder widths from where the pose has them',
                 worst(sick, worst_of),
                 "Say frame='part' when reading, so that features put the hands back on their wrists, or keep "
                 "the picture's coordinates.",
@@ -500,6 +490,8 @@ def look_frames(case: Case) -> list[Finding]:
             )
         )
     return out
+
+def _median(x): return np.nanmedian(x) if np.isfinite(x).any() else np.nan
 
 def sketch(case, i): # one frame of a clip, as its numbers say
     clip = case.clips[i]
@@ -861,11 +853,9 @@ def look_leaks(case: Case) -> list[Finding]:
     for by, (shared, tested) in both.items():
         if not shared: continue
         mixed = shared != tested and case.protocol not in ('random', 'session', 'session-reverse')
-        how = (
-            'refuse'
-            if mixed and not (by == 'signer' and apart) or case.protocol == by
-            else 'note' if by == 'signer' and apart else 'warn'
-        )
+        harmless = by == 'signer' and apart # a new session holds, though the signers are the same
+        if mixed and not harmless or case.protocol == by: how = 'refuse'
+        else: how = 'note' if harmless else 'warn'
         mask = np.isin(getattr(case, by), list(shared)) & test
         found.append(
             Finding(
@@ -982,8 +972,9 @@ def _verdict(what, feature, t: Told, picture: bool) -> str: # a severity, or not
     sure = t.p <= .01 and t.clips >= 20
     if what == 'signer': return 'note' if sure and feature == 'length' and t.gain > .5 else ''
     if feature == 'position':
-        return ('refuse' if t.gain > .5 else 'warn' if t.gain > .2
-                else '') if sure and picture else 'note' if sure and t.gain > .2 else ''
+        if not (sure and t.gain > .2): return ''
+        if not picture: return 'note'
+        return 'refuse' if t.gain > .5 else 'warn'
     honest = dict(length=3, missing=6, first=1)[feature] / t.labels
     if not (sure and t.gain > .25 and t.low > min(honest, .95)): return ''
     return 'note' if feature == 'first' or t.gain < .6 else 'warn'

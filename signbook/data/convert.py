@@ -176,10 +176,10 @@ def convert(
     **more, # single options, such as `fps=25`
 ) -> Conversion: # what was written, and what was not kept
     "Write clips in another format, and say what that could not keep."
-    dst, kind = Path(dst), target_of(dst, to)
-    target = targets[kind]
     if isinstance(src, (str, Path)) and not os.path.exists(src):
         raise ValueError(f'{src}: no such file or folder')
+    dst, kind = Path(dst), target_of(dst, to)
+    target = targets[kind]
     if dst.exists(): raise ValueError(f'{dst}: exists already, and nothing is written over')
     clips = _Source(_clips_of(src, options, more))
     report = Conversion(str(src) if isinstance(src, (str, Path)) else 'clips', str(dst), target.name)

@@ -120,7 +120,7 @@ def near_copies(
     tracks: np.ndarray, # (N, 64, P, 2)
     skip: np.ndarray | None = None, # (N,) clips not to compare, such as noise
     progress=iter, # around the loop, such as tqdm
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # pairs (M, 2), their differences (M,), and each clip's least difference (N,)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # pairs (M, 2), their differences (M,), each clip's least (N,)
     "Pairs of clips that are one recording, of those that have `enough_points`."
     use = followed(tracks) >= enough_points
     rows = np.flatnonzero(use if skip is None else use & ~skip)

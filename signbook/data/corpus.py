@@ -409,7 +409,9 @@ def overview(corpus: Corpus) -> list[tuple]: # rows of signer, session, split, c
 
 def _repr(self, most=8):
     rows = overview(self)
-    head = f'Corpus {Path(self.name).name}: {len(self)} clips, {len(self.vocabulary)} words, {sum(r[-1] for r in rows):.1f} minutes'
+    minutes = sum(r[-1] for r in rows)
+    size = f'{len(self)} clips, {len(self.vocabulary)} words, {minutes:.1f} minutes'
+    head = f'Corpus {Path(self.name).name}: {size}'
     cells = [('signer', 'session', 'split', 'clips', 'words', 'minutes')] + [
         (*(x or '-' for x in r[:3]), str(r[3]), str(r[4]), f'{r[5]:.1f}') for r in rows[:most]]
     wide = [max(map(len, c)) for c in zip(*cells)]
@@ -433,12 +435,14 @@ def _html(self, most=8):
     more = f'<div>… and {len(rows) - most} more</div>' if len(rows) > most else ''
     try: pictures = thumbnails(self)
     except ValueError as e: pictures = f'<div>{html.escape(str(e))}</div>'
+    columns = tr('th', ('signer', 'session', 'split', 'clips', 'words', 'minutes'))
     return (
         '<div style="font:13px/1.45 system-ui,sans-serif;max-width:1000px"><div '
         f'style="margin-bottom:4px"><b style="font-size:15px">{name}</b> '
         f'<span style="opacity:.75">{len(self):,} clips, {len(self.vocabulary):,} words, {minutes:,.1f} '
         f'minutes</span></div>{pictures}'
-        f'<table style="margin-top:6px;border-collapse:collapse;font-size:13px">{tr("th", ("signer", "session", "split", "clips", "words", "minutes"))}{"".join(body)}</table>{more}</div>'
+        '<table style="margin-top:6px;border-collapse:collapse;font-size:13px">'
+        f'{columns}{"".join(body)}</table>{more}</div>'
     )
 
 Corpus._repr_html_ = _html
@@ -545,16 +549,13 @@ def _lacking(corpus, training, test):
 
 def _common(corpus, training, test):
     "Which signers and sessions are on both sides, in words."
-    both = {by: sorted({*map(str,
-                             getattr(corpus, by)[training])} & {*map(str, getattr(corpus, by)[test])} - {''})
-            for by in ('signer', 'session')}
-    said = [f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}' for by, names in both.items()
-            if names]
-    return (
-        f'in training and in test: {" and ".join(said)}'
-        if said
-        else 'no known signer or session is in training and in test'
-    )
+    said = []
+    for by in ('signer', 'session'):
+        trained, tested = (set(map(str, getattr(corpus, by)[part])) for part in (training, test))
+        names = sorted(trained & tested - {''})
+        if names: said.append(f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}')
+    if not said: return 'no known signer or session is in training and in test'
+    return f'in training and in test: {" and ".join(said)}'
 
 # %% ../../nbs/11_corpus.ipynb #d7f3db23
 _protocols = {'session': _by_session, 'session-reverse': lambda corpus, rng,

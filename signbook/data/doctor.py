@@ -61,12 +61,14 @@ def _head(r):
     words, n = {g for gs in r.case.gloss for g in gs}, Counter(f.severity for f in r.findings)
     minutes, signers = r.case.vitals['seconds'].sum() / 60, set(r.case.signer) - {''}
     count = lambda n, what: f'{n} {what}{"" if n == 1 else "s"}'
-    verdict = ('nothing against training on it' if r.ok else 'do not train on it as it is') + (
-        f' ({", ".join(count(n[s], k) for s, k in zip(severities, ("reason to refuse", "warning", "note")) if n[s]).replace("reason to refuses", "reasons to refuse")})'
-        if n
-        else ''
-    )
-    return f'{r.name}: {count(len(r.case), "clip")}, {count(len(words), "word")}, {count(len(signers), "signer") if signers else "signers not known"}, {minutes:.1f} minutes: {verdict}'
+    verdict = 'nothing against training on it' if r.ok else 'do not train on it as it is'
+    if n:
+        called = zip(severities, ('reason to refuse', 'warning', 'note'))
+        found = ', '.join(count(n[s], what) for s, what in called if n[s])
+        verdict += f' ({found.replace("reason to refuses", "reasons to refuse")})'
+    who = count(len(signers), 'signer') if signers else 'signers not known'
+    size = f'{count(len(r.case), "clip")}, {count(len(words), "word")}, {who}, {minutes:.1f} minutes'
+    return f'{r.name}: {size}: {verdict}'
 
 # %% ../../nbs/13_doctor.ipynb #a2ba5aac
 def _extent(reason, mask): # a reason, and for how many of the clips
@@ -102,21 +104,16 @@ def _rows_html(self, figures=False):
     e = lambda text: _html.escape(str(text))
     out = []
     for f in self.findings:
-        picture = (
-            f'<br><img alt="{e(f.check)}" src="data:image/png;base64,{_png(f.figure())}">'
-            if figures and f.figure
-            else ''
-        )
-        out.append('<tr><td '
-                   f'style="color:{_color[f.severity]}"><b>{f.severity}</b></td><td>{e(f.check)}</td><td '
-                   f'style="text-align:left">{e(f.sentence)}{picture}</td><td '
-                   f'style="text-align:left">{e(f.advice)}</td></tr>')
-    table = (
-        '<table><tr><th></th><th>check</th><th style="text-align:left">found</th><th '
-        f'style="text-align:left">what to do</th></tr>{"".join(out)}</table>'
-        if out
-        else ''
-    )
+        picture = ''
+        if figures and f.figure:
+            picture = f'<br><img alt="{e(f.check)}" src="data:image/png;base64,{_png(f.figure())}">'
+        severity = f'<td style="color:{_color[f.severity]}"><b>{f.severity}</b></td>'
+        found = f'<td style="text-align:left">{e(f.sentence)}{picture}</td>'
+        advice = f'<td style="text-align:left">{e(f.advice)}</td>'
+        out.append(f'<tr>{severity}<td>{e(f.check)}</td>{found}{advice}</tr>')
+    head = ('<tr><th></th><th>check</th><th style="text-align:left">found</th>'
+            '<th style="text-align:left">what to do</th></tr>')
+    table = f'<table>{head}{"".join(out)}</table>' if out else ''
     return f'<p><b>{e(_head(self))}</b></p>{table}' + ''.join(f'<p>{e(t)}</p>' for t in _tail(self))
 
 def _png(fig):
@@ -191,8 +188,12 @@ def write_html(
 ) -> Path:
     "The report as one page with all figures in it."
     path = Path(path)
-    style = 'body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em} td,th{padding:.4em .8em;border-bottom:1px solid #ddd;vertical-align:top} table{border-collapse:collapse} img{max-width:100%;margin:.4em 0}'
-    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_html.escape(report.name)}: examination</title><style>{style}</style></head><body>{_rows_html(report, figures=True)}</body></html>'
+    style = ('body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em} '
+             'td,th{padding:.4em .8em;border-bottom:1px solid #ddd;vertical-align:top} '
+             'table{border-collapse:collapse} img{max-width:100%;margin:.4em 0}')
+    title = f'<title>{_html.escape(report.name)}: examination</title>'
+    page = (f'<!doctype html><html lang="en"><head><meta charset="utf-8">{title}<style>{style}</style></head>'
+            f'<body>{_rows_html(report, figures=True)}</body></html>')
     with replacing(path) as temporary: temporary.write_text(page, encoding='utf-8')
     return path
 

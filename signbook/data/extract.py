@@ -260,11 +260,8 @@ def backend_of(settings: Tracking) -> str: # solutions | tasks
     has = hasattr(mp, 'solutions')
     if settings.backend == 'solutions' and not has:
         raise ValueError(f"backend='solutions' needs mediapipe 0.10.21 or earlier, this is {mp.__version__}")
-    return (
-        settings.backend
-        if settings.backend != 'auto'
-        else 'solutions' if has and settings.model is None else 'tasks'
-    )
+    if settings.backend != 'auto': return settings.backend
+    return 'solutions' if has and settings.model is None else 'tasks'
 
 # %% ../../nbs/14_extract.ipynb #28fb353c
 class Found(NamedTuple):
@@ -337,11 +334,9 @@ class Solutions:
         s = mediapipe().solutions
         sure = dict(min_detection_confidence=settings.detection, min_tracking_confidence=settings.tracking)
         with one_sentence(f'complexity {settings.complexity}', 'its model cannot be had'), quiet():
-            self.graph = (
-                s.holistic.Holistic(model_complexity=settings.complexity, **sure)
-                if settings.layout == 'holistic'
-                else s.hands.Hands(max_num_hands=2, **sure)
-            )
+            if settings.layout == 'holistic':
+                self.graph = s.holistic.Holistic(model_complexity=settings.complexity, **sure)
+            else: self.graph = s.hands.Hands(max_num_hands=2, **sure)
         self.found = _holistic if settings.layout == 'holistic' else _hands_solutions
         self.about = f'mediapipe {mediapipe().__version__} solutions'
 
@@ -495,8 +490,8 @@ def swaps(
 
 def detection_report(
     clip: Clip,
-) -> dict: # frames, seconds, fps, uneven; of each part `.seen` (share of frames), `.gap` (longest, seconds) and `.conf` (mean where seen); swaps
-    "How well a clip was seen, in numbers."
+) -> dict: # frames, seconds, fps, uneven; of each part `.seen`, `.gap`, `.conf`; swaps
+    "How well a clip was seen: share of frames, longest gap in seconds, mean confidence where seen."
     out = dict(frames=len(clip), seconds=round(clip.duration, 3), fps=round(clip.fps, 3),
                uneven=clip.times is not None)
     for part, s in clip.layout.parts.items():

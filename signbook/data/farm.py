@@ -111,11 +111,9 @@ def part_of(
     name: str, # of a video
 ) -> Path:
     "Where the landmarks of a video are kept."
-    return (
-        Path(out)
-        / 'parts'
-        / f'{re.sub(r"[^0-9A-Za-z_-]+", "_", Path(name).stem)[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}.npz'
-    )
+    readable = re.sub(r'[^0-9A-Za-z_-]+', '_', Path(name).stem)[:40]
+    mark = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return Path(out)/'parts'/f'{readable}-{mark}.npz'
 
 # %% ../../nbs/14a_farm.ipynb #19f388e5
 _told = 'fps', 'aspect', 'frame'
@@ -214,11 +212,8 @@ def _environment():
 
 def cores() -> list[int]: # those that this process may use
     "The cores of this machine."
-    return (
-        sorted(os.sched_getaffinity(0))
-        if hasattr(os, 'sched_getaffinity')
-        else list(range(os.cpu_count() or 1))
-    )
+    if hasattr(os, 'sched_getaffinity'): return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 class Worker:
     "A process that extracts one video after the other."

@@ -497,7 +497,7 @@ def told(
     return {}
 
 def labelled(clip: Clip, path) -> Clip:
-    "A clip with what `clips.csv` says about its file; joints that its layout has not are left out, unless they were seen."
+    "A clip with what `clips.csv` says of its file; joints that its layout has not go, unless they were seen."
     about = told(path)
     with one_sentence(path, f'does not go with what {beside} says of it'):
         layout = about.get('layout', clip.layout)

@@ -143,7 +143,7 @@ def link(
 
 # %% ../../nbs/09_formats.ipynb #7552a1c8
 def _oldest(header, data, at):
-    "Body of version 0.0, where every frame says how many people it has: fps, T arrays (P, N, D + 1) with the confidence last."
+    "Body of version 0.0, whose frames count their people: fps, T arrays (P, N, D + 1), confidence last."
     fps, T = struct.unpack_from('<HH', data, at)
     at += 4
     sizes = [(len(c.points), len(c.format)) for c in header.components]
@@ -271,7 +271,8 @@ def read_pose(
         expect(rate > 0, 'the frame rate', f'{rate:g}', 'a positive number; fps=25 (--fps 25) says it', path)
         if world: frame = 'world'
         if frame == 'image':
-            way_on = 'width and height do (--width 1280 --height 720), and frame="body" (--frame body) leaves numbers as they are'
+            way_on = ('width and height do (--width 1280 --height 720), and frame="body" (--frame body) '
+                      'leaves numbers as they are')
             if not (w and h):
                 raise ValueError(f'says that the picture is {w} by {h} pixels, so that nothing tells its '
                                  f'size; {way_on}')
@@ -279,11 +280,9 @@ def read_pose(
                             _depth(xyz[..., 2], conf, w)],
                            -1)
         lost = sum(not n for n, x in zip(names, is_world) if x == world)
-        source = (
-            f'{path} ({", ".join(filter(None, (remark, f"{lost} points without a counterpart left out" if lost else "")))})'
-            if remark or lost
-            else str(path)
-        )
+        remarks = [remark] if remark else []
+        if lost: remarks.append(f'{lost} points without a counterpart left out')
+        source = f'{path} ({", ".join(remarks)})' if remarks else str(path)
     yield labelled(Clip(np.nan_to_num(xyz), conf, fps=rate,
                         aspect=w / h if w and h and frame == 'image' else 1., layout=layout, source=source,
                         frame=frame),
@@ -320,7 +319,7 @@ def write_pose(
     clip: Clip, # of MediaPipe's joints: HOLISTIC, HANDS, LEAP, POSE, FACE or a selection of them
     path: str | Path, # the .pose file
 ) -> Path:
-    "A clip as MediaPipe's .pose, version 0.2: coordinates, confidence and fps. It has no place for gloss, signer, boundaries and uneven times."
+    "A clip as MediaPipe's .pose, version 0.2: no place for gloss, signer, boundaries and uneven times."
     from pose_format import Pose
     from pose_format.numpy import NumPyPoseBody
     from pose_format.pose_header import PoseHeader, PoseHeaderDimensions
@@ -339,7 +338,8 @@ def write_pose(
     return Path(path)
 
 # %% ../../nbs/09_formats.ipynb #add6b91e
-_coco = 'Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist RHip RKnee RAnkle LHip LKnee LAnkle REye LEye REar LEar'.split()
+_coco = ('Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist RHip RKnee RAnkle LHip LKnee LAnkle '
+         'REye LEye REar LEar').split()
 # field → how many points it may have
 _fields = dict(pose_keypoints_2d=(25, 18), hand_left_keypoints_2d=(21,), hand_right_keypoints_2d=(21,))
 

@@ -363,13 +363,13 @@ def read_leap(
                     scale, gloss=gloss or ())
 
 # %% ../../nbs/09a_leap.ipynb #083c1ceb
-_bone = re.compile(
-    rf'(?:(left|right)_(?:hand_)?)?(thumb|index|middle|ring|pinky|little)_(?:finger_)?({"|".join(_bones)}|middle)_(?:bone_)?(start|prev_joint|prev|position|end|next_joint|next)_([xyz])'
-)
-_joint = re.compile(
-    r'(?:(left|right)_(?:hand_)?)?(thumb|index|middle|ring|pinky|little)_(?:finger_)?(cmc|mcp|ip|pip|dip|tip)_(?:position_)?([xyz])'
-)
-_wrist = re.compile(r'(?:(left|right)_(?:hand_)?)?(?:wrist(?:_pos\w*)?|arm_next_joint)_([xyz])')
+_side = r'(?:(left|right)_(?:hand_)?)?'
+_finger = r'(thumb|index|middle|ring|pinky|little)_(?:finger_)?'
+_which = rf'({"|".join(_bones)}|middle)_(?:bone_)?'
+_end = r'(start|prev_joint|prev|position|end|next_joint|next)_'
+_bone = re.compile(_side + _finger + _which + _end + r'([xyz])')
+_joint = re.compile(_side + _finger + r'(cmc|mcp|ip|pip|dip|tip)_(?:position_)?([xyz])')
+_wrist = re.compile(_side + r'(?:wrist(?:_pos\w*)?|arm_next_joint)_([xyz])')
 
 def leap_column(
     name: str, # of a column

@@ -122,7 +122,9 @@ def write_split(
     # clips, sorted
     names: Iterable[str] | None = None,
 ) -> Path:
-    "Clips as the documented npz: `x`, `y`, `names`, and for those who know them `signer`, `session`, `fps`, `aspect`. Confidence is kept as seen or not seen."
+    """Clips as the documented npz: `x`, `y`, `names`, and for those who know them signer, session, fps, aspect.
+
+    Confidence is kept as seen or not seen."""
     path, clips = Path(path), list(clips)
     if not clips: raise ValueError(f'{path}: no clips to write, expected at least one')
     layout, = {c.layout for c in clips} if len({c.layout for c in clips}) == 1 else [None]

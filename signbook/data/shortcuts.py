@@ -16,8 +16,8 @@ def nearest(
     group: np.ndarray, # (N,) clips of one group never vote for each other
     train: np.ndarray | None = None, # (N,) who may vote; by default everybody
     k: int = 5, # voters
-) -> tuple[np.ndarray, np.ndarray] | None: # who votes (N, k), with what weight (N, k); None where the feature is the same for all
-    "Who is nearest to whom, each number of the feature on a scale of its own."
+) -> tuple[np.ndarray, np.ndarray] | None: # who votes (N, k), with what weight (N, k)
+    "Who is nearest to whom, each number of the feature on its own scale; None where it is the same for all."
     x = np.asarray(x, float)
     ok = np.isfinite(x)
     mean = np.where(ok, x, 0).sum(0) / ok.sum(0).clip(1)

@@ -51,7 +51,8 @@ def crossfade(
     w = np.where((a > 0) & (b > 0), w, (b > 0).astype(float)).astype(np.float32)
     return x * (1 - w[..., None]) + y * w[..., None], a * (1 - w) + b * w
 
-def _signed(clip, begin, low, high): # where a sign is within its sentence: while a hand is seen, and not past the middle of a fade
+def _signed(clip, begin, low, high):
+    "Where a sign is within its sentence: while a hand is seen, and not past the middle of a fade."
     first, last = (begin + t for t in active(clip))
     start, end = max(first, low), min(last, high)
     return Span(*((start, end) if end - start > .5 / clip.fps else (low, high)), clip.gloss[0])

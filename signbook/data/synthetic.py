@@ -86,7 +86,7 @@ _bend = np.deg2rad([[35, 40, 45], [85, 180, 235], [85, 180, 235], [85, 180, 235]
 # %% ../../nbs/12_synthetic.ipynb #38f7b84e
 def hand(
     shape: np.ndarray, # (..., 7) as in `shapes`
-) -> np.ndarray: # (..., 21, 3) in palms: x towards the thumb, y towards the fingertips, z out of the palm; the wrist at 0
+) -> np.ndarray: # (..., 21, 3) in palms: x to the thumb, y to the fingertips, z out of the palm; wrist at 0
     "The joints of a right hand, in the layout's order."
     flex = np.clip(shape[..., :5], 0, 1)
     spread = np.clip(shape[..., 5:6], 0, 1)
@@ -248,8 +248,11 @@ paces = dict(slow=1.35, normal=1.05, fast=.8) # seconds from leaving rest to bei
 # %% ../../nbs/12_synthetic.ipynb #009d2470
 def prototypes(
     vocabulary: int = 0, # the seed of the words
-) -> dict[str, np.ndarray]: # path (77, 2, 6, 3), shape (77, 2, 2, 7), palm (77, 2, 2, 3), active (77, 2), expression (77, 6), pace (77,)
-    "All 77 words, as arrays; the right hand first, the left one as if it were a right one."
+) -> dict[str, np.ndarray]: # path, shape, palm, active, expression, pace
+    """All 77 words, as arrays; the right hand first, the left one as if it were a right one.
+
+    path (77, 2, 6, 3), shape (77, 2, 2, 7), palm (77, 2, 2, 3), active (77, 2), expression (77, 6),
+    pace (77,)."""
     rng = np.random.default_rng(np.random.SeedSequence([vocabulary, 77]))
     out = []
     known = np.array(list(shapes.values()))
@@ -320,7 +323,8 @@ def _waves(chance, rows, seconds, low, high): # (n, T, 3) slow sway or fast trem
     return np.sin(turn).mean(1)
 
 # %% ../../nbs/12_synthetic.ipynb #e49d9e77
-def _arms(word, who, chance, phase, seconds): # joints (n, 2, T, 21, 3), elbows and wrists (n, 2, T, 3), still as right arms
+def _arms(word, who, chance, phase, seconds):
+    "Joints (n, 2, T, 21, 3), elbows and wrists (n, 2, T, 3), still as right arms."
     n, col = len(phase), lambda a: np.asarray(a)[:, None, None, None]
     rest = np.broadcast_to(who['rest'][:, None, None], (n, 2, 1, 3))
     active = word['active'][:, :, None, None]

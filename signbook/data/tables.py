@@ -38,7 +38,9 @@ def listed(
     path: str | Path, # a parquet file
     sequence: str = '', # which sequence of it, where it has many
 ) -> dict: # gloss and signer, as far as they are known
-    "What a `train.csv` or `supplemental_metadata.csv` at most two folders above says about a recording: a sign, or a phrase letter by letter."
+    """What `train.csv` or `supplemental_metadata.csv` says about a recording: a sign, or a phrase by letters.
+
+    They are looked for at most two folders above it."""
     path = Path(path).absolute()
     for folder in list(path.parents)[:3]:
         for table in (folder/'train.csv', folder/'supplemental_metadata.csv'):
@@ -295,13 +297,9 @@ def read_spoter(
         if not kept or not columns['labels']:
             raise ValueError(f'{path}: has {len(columns["labels"])} rows with {len(kept)} landmarks, '
                              'expected at least one of each')
-        up = (
-            y_up
-            if y_up is not None
-            else (
-                columns['y_up'][0] not in ('', '0', 'False') if 'y_up' in columns else _upwards(columns, path)
-            )
-        )
+        if y_up is not None: up = y_up
+        elif 'y_up' in columns: up = columns['y_up'][0] not in ('', '0', 'False')
+        else: up = _upwards(columns, path)
         for i, label in enumerate(columns['labels']):
             cells = [[_cell(columns[f'{k}_{a}'][i], path, f'{k}_{a} of row {i}') for a in 'XY']
                      for _, k in kept]

@@ -107,7 +107,7 @@ def disorder(
 def roughness(
     x: np.ndarray, # (T, n, 2) one part
     ok: np.ndarray, # (T, n)
-) -> dict[str, float]: # rough, 1 without memory; shake, steps in units of the part's size; pairs of frames that were compared
+) -> dict[str, float]: # rough, 1 without memory; shake, steps in sizes of the part; pairs of frames compared
     "How little a frame says about the next."
     pair = ok[1:] & ok[:-1]
     n = pair.sum(0)
@@ -146,8 +146,10 @@ metres = dict(shoulders=.36, palm=.095, eyes=.09) # of an adult, near enough for
 
 def sizes(
     p: np.ndarray, # (T, P, 2) as `follow` gives them
-) -> dict[str, float]: # lengths in units of the clip; unit, metres for one of them; face, width over height; palms, upright over across
-    "How large people are in a clip's coordinates."
+) -> dict[str, float]: # lengths in units of the clip; unit, metres for one of them; face, palms
+    """How large people are in a clip's coordinates.
+
+    face: its width over its height; palms: upright ones over those held across."""
     out = {k: _quantile(_gap(p, f'left_{j}', f'right_{j}'), .75) or np.nan
            for k, j in dict(shoulders='shoulder', eyes='eye_outer').items()}
     bone = np.concatenate([p[:, at[f'{s}_hand.middle_mcp']] - p[:, at[f'{s}_hand.wrist']] for s in sides])
@@ -225,8 +227,11 @@ def motion(
     unit: float, # metres
     fps: float,
     part: bool = False, # each part has a frame of its own, so hands have no place
-) -> dict[str, float]: # jumps; steps, in how many it could have been one; speed in m/s; left, the left hand's share of all movement; facing, 1 where the left shoulder is on the right of the picture
-    "How the hands move."
+) -> dict[str, float]: # jumps, steps, speed (m/s), left, facing
+    """How the hands move.
+
+    steps: in how many there could have been a jump; left: the left hand's share of all movement;
+    facing: 1 where the left shoulder is on the right of the picture."""
     q = p[:, [at[n] for n in _movers[:5 if part else 7]]] * unit
     step = np.sqrt(_square(np.diff(q, axis=0)))
     hands = next((s for s in (step[:, 3:5], step[:, 5:]) if np.isfinite(s).any()), step)

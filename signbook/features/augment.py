@@ -66,8 +66,9 @@ def active_span(
     at = torch.arange(T, device=conf.device)
     seen = hand_frames(conf, layout) & (at < length[:, None])
     first, last = torch.where(seen, at, T).amin(1), torch.where(seen, at, -1).amax(1)
-    return torch.where(last < 0, 0, first).to(torch.float32), torch.where(
-        last < 0, length - 1, last).to(torch.float32)
+    first = torch.where(last < 0, 0, first)
+    last = torch.where(last < 0, length - 1, last)
+    return first.to(torch.float32), last.to(torch.float32)
 
 # %% ../../nbs/22_augment.ipynb #a15f8f50
 def retime(
@@ -88,8 +89,9 @@ def retime(
     frames = ((end - start + 1) * (rate[0] + (u() + 1) / 2 * (rate[1] - rate[0]))).round().clamp(min=4).long()
     k = torch.arange(int(frames.max()), device=conf.device)
     t = (k / (frames[:, None] - 1)).clamp(max=1.)
-    t = t + u()[:, None] * warp * (math.pi * t).sin() / math.pi + u()[:, None] * warp * (
-        2 * math.pi * t).sin() / (2 * math.pi)
+    once = u()[:, None] * warp * (math.pi * t).sin() / math.pi
+    twice = u()[:, None] * warp * (2 * math.pi * t).sin() / (2 * math.pi)
+    t = t + once + twice
     return start[:, None] + t.clamp(0, 1) * (end - start)[:, None], frames
 
 # %% ../../nbs/22_augment.ipynb #bb05e709
@@ -106,12 +108,13 @@ def retempo(
     u = lambda *shape: _uniform(shape, like, generator)
     last = (length - 1.)[:, None]
     rate = torch.as_tensor(fps, dtype=like.dtype, device=like.device).expand(len(length))
-    frames = (length / (speed[0] + (u(len(length)) + 1) / 2 * (
-                            speed[1] - speed[0]))).round().clamp(min=1).long()
+    tempo = speed[0] + (u(len(length)) + 1) / 2 * (speed[1] - speed[0])
+    frames = (length / tempo).round().clamp(min=1).long()
     k = torch.arange(int(frames.max()), device=length.device)
     t = (k / (frames[:, None] - 1).clamp(min=1)).clamp(max=1.)
-    t = t + u(len(length), 1) * warp * (math.pi * t).sin() / math.pi + u(len(length), 1) * warp * (
-        2 * math.pi * t).sin() / (2 * math.pi)
+    once = u(len(length), 1) * warp * (math.pi * t).sin() / math.pi
+    twice = u(len(length), 1) * warp * (2 * math.pi * t).sin() / (2 * math.pi)
+    t = t + once + twice
     late = u(*t.shape) * jitter * rate[:, None] * ((k > 0) & (k < frames[:, None] - 1))
     return torch.minimum((t.clamp(0, 1) * last + late).clamp(min=0), last).sort(1).values, frames
 
@@ -142,10 +145,9 @@ def _chains(layout):
     has = lambda j: j in layout.anchors or j in layout.joints
     for s in ('left', 'right'):
         if all(has(f'{s}_{j}') for j in ('shoulder', 'elbow', 'wrist')):
-            coarse = [layout.index(f'pose.{s}_{f}') for f in ('pinky', 'index', 'thumb')
-                      if has(f'pose.{s}_{f}')]
-            yield s, *(layout.index(f'{s}_{j}')
-                       for j in ('shoulder', 'elbow', 'wrist')), coarse, layout.parts.get(f'{s}_hand')
+            coarse = [f'pose.{s}_{f}' for f in ('pinky', 'index', 'thumb') if has(f'pose.{s}_{f}')]
+            arm = [layout.index(f'{s}_{j}') for j in ('shoulder', 'elbow', 'wrist')]
+            yield s, *arm, list(map(layout.index, coarse)), layout.parts.get(f'{s}_hand')
 
 def _fingers(hand, amount, generator):
     "(B, T, 21, d) with longer or shorter fingers and palms, one factor a finger and clip."
@@ -167,11 +169,14 @@ def anatomy(
 ) -> Tensor: # (B, T, J, d); move unseen joints back to 0 after it
     "The batch performed by other bodies."
     xyz, B, d = xyz.clone(), len(xyz), xyz.shape[-1]
-    u = lambda n: torch.nn.functional.pad(_uniform((B, 1, n), xyz, generator),
-                                          (0, d - n)) if n > 1 else _uniform((B, 1, 1), xyz, generator)
+    def u(n): # a factor, or a move in the first n directions
+        drawn = _uniform((B, 1, n), xyz, generator)
+        return torch.nn.functional.pad(drawn, (0, d - n)) if n > 1 else drawn
+
     arms = list(_chains(layout))
-    for h in (layout.parts[p] for p in ('left_hand', 'right_hand')
-              if p in layout.parts and not any(c[-1] == layout.parts[p] for c in arms)):
+    hands = [layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts]
+    for h in hands:
+        if any(c[-1] == h for c in arms): continue # with its arm, below
         xyz[:, :, h] = _fingers(xyz[:, :, h], finger, generator)
     for _, shoulder, elbow, wrist, coarse, hand in arms:
         s, e, w = (xyz[:, :, j].clone() for j in (shoulder, elbow, wrist))
@@ -179,8 +184,8 @@ def anatomy(
         move = xyz[:, :, elbow] + (w - e) * (1 + u(1) * arm) + u(2) * place - w
         xyz[:, :, [wrist, *coarse]] += move[:, :, None]
         if hand: xyz[:, :, hand] = _fingers(xyz[:, :, hand], finger, generator) + move[:, :, None]
-    heads = [layout.index(j) for j in layout.groups.get('pose.head', ())] + (
-        list(range(*layout.parts['face'].indices(len(layout)))) if 'face' in layout.parts else [])
+    heads = [layout.index(j) for j in layout.groups.get('pose.head', ())]
+    if 'face' in layout.parts: heads += range(*layout.parts['face'].indices(len(layout)))
     if heads: xyz[:, :, heads] += u(2)[:, :, None] * head
     return xyz
 
@@ -206,8 +211,8 @@ def handshape(
         knuckle = rest[:, :, :, :1]
         bend = _rotations(u(len(fingers)) * math.radians(flex))[:, None] # (B, 1, 5, 2, 2)
         rest = (knuckle + (rest - knuckle) @ bend.transpose(-1, -2)).flatten(2, 3)
-        A = _rotations(u() * math.radians(turn)) @ (torch.eye(2, device=xyz.device,
-                                                              dtype=xyz.dtype) + u(2, 2) * shear)
+        turned = _rotations(u() * math.radians(turn))
+        A = turned @ (torch.eye(2, device=xyz.device, dtype=xyz.dtype) + u(2, 2) * shear)
         xyz[:, :, h, :2] = torch.cat([wrist, wrist + rest @ A[:, None].transpose(-1, -2)], 2)
     return xyz
 
@@ -227,11 +232,8 @@ def lose_hands(
     n = T if length is None else length[:, None]
     rand = lambda *s: torch.rand(*s, generator=generator, device=conf.device)
     hands = [layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts]
-    both = (
-        torch.stack([conf[..., h].amax((1, 2)) > 0 for h in hands]).all(0)
-        if len(hands) > 1
-        else torch.zeros(B, dtype=torch.bool, device=conf.device)
-    )
+    both = torch.zeros(B, dtype=torch.bool, device=conf.device)
+    if len(hands) > 1: both = torch.stack([conf[..., h].amax((1, 2)) > 0 for h in hands]).all(0)
     choice = rand(B)
     for k, h in enumerate(hands):
         lost = rand(B, T) < rand(B, 1) * single * (rand(B, 1) < .5)
@@ -252,8 +254,8 @@ def tremble(
     share = torch.tensor([{'face': .2, 'pose': 1.}.get(j.split('.')[0], .5) for j in layout.joints],
                          device=xyz.device, dtype=xyz.dtype)
     noise = torch.randn(xyz.shape, generator=generator, device=xyz.device, dtype=xyz.dtype)
-    return xyz + noise * (amount * share)[:, None] * 2 * torch.rand(
-        (len(xyz), 1, 1, 1), generator=generator, device=xyz.device)
+    strength = torch.rand((len(xyz), 1, 1, 1), generator=generator, device=xyz.device)
+    return xyz + noise * (amount * share)[:, None] * 2 * strength
 
 # %% ../../nbs/22_augment.ipynb #39eccf7d
 def mirror(
@@ -360,9 +362,10 @@ class Augment:
 
     @classmethod
     def none(cls):
-        return cls(**{f: (1., 1.) if f in ('rate', 'speed') else tuple(
-                          type(a)(0) for a in v) if isinstance(v, tuple) else 0.
-                      for f, v in vars(cls()).items()})
+        def off(name, value):
+            if name in ('rate', 'speed'): return (1., 1.)
+            return tuple(type(a)(0) for a in value) if isinstance(value, tuple) else 0.
+        return cls(**{f: off(f, v) for f, v in vars(cls()).items()})
 
     @classmethod
     def stream(cls): return cls(speed=(.5, 1.5), jitter=.01, mask=(2, .3), hide=(.05, .1, 0., .1))
@@ -382,11 +385,8 @@ def augment(
     position = torch.arange(int(length.max()), device=xyz.device, dtype=xyz.dtype).expand(len(xyz), -1)
     moving = (how.speed, how.warp, how.jitter) != ((1., 1.), 0., 0.) if stream else True
     if retiming and moving:
-        position, length = (
-            retempo(length, fps, how.speed, how.warp, how.jitter, **g)
-            if stream
-            else retime(conf, length, layout, how.crop, how.warp, how.rate, **g)
-        )
+        if stream: position, length = retempo(length, fps, how.speed, how.warp, how.jitter, **g)
+        else: position, length = retime(conf, length, layout, how.crop, how.warp, how.rate, **g)
         xyz, conf = sample(xyz, conf, position)
     xyz, conf = xyz[:, :position.shape[1]], conf[:, :position.shape[1]]
     conf = conf * (torch.arange(xyz.shape[1], device=xyz.device) < length[:, None])[..., None]
@@ -398,9 +398,8 @@ def augment(
     if how.mirror:
         swap = _chance((len(xyz),), how.mirror, xyz, generator)
         mx, mc = mirror(xyz, conf, layout)
-        xyz, conf = torch.where(swap[:, None, None, None], mx, xyz), torch.where(
-            swap[:, None, None], mc, conf
-        )
+        xyz = torch.where(swap[:, None, None, None], mx, xyz)
+        conf = torch.where(swap[:, None, None], mc, conf)
     return xyz * (conf > 0)[..., None], conf, length, position
 
 # %% ../../nbs/22_augment.ipynb #92a7ff7b

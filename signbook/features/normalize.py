@@ -41,8 +41,9 @@ def typical(
     "Median over time, of all of it or of the last moments."
     x = torch.where(ok, x, torch.nan)
     if window is None: return x.nanmedian(dim, keepdim=True).values
-    return torch.nn.functional.pad(x, (0, 0) * (-1 - dim) + (window - 1, 0),
-                                   value=torch.nan).unfold(dim, window, 1).nanmedian(-1).values
+    before = (0, 0) * (-1 - dim) + (window - 1, 0)
+    x = torch.nn.functional.pad(x, before, value=torch.nan)
+    return x.unfold(dim, window, 1).nanmedian(-1).values
 
 def recently(
     ok: Tensor, # (..., T) bool
@@ -176,16 +177,11 @@ def attach(
     joints += [('face', 'nose_tip', None, 'nose', face_width)]
     for part, root, middle, target, size in joints:
         if part not in layout.parts: continue
-        ends = (
-            (layout.index(root), layout.index(middle))
-            if middle
-            else (layout.index('left_eye_outer'), layout.index('right_eye_outer'))
-        )
-        ok = (conf[:, ends[0]] > 0) & (conf[:, ends[1]] > 0)
-        length = typical((xyz[:, ends[0]] - xyz[:, ends[1]])[:, :2].norm(dim=-1), ok, -1,
-                         window).nan_to_num(1.).clamp(min=1e-4)
+        a, b = map(layout.index, (root, middle) if middle else ('left_eye_outer', 'right_eye_outer'))
+        ok = (conf[:, a] > 0) & (conf[:, b] > 0)
+        length = (xyz[:, a] - xyz[:, b])[:, :2].norm(dim=-1)
+        length = typical(length, ok, -1, window).nan_to_num(1.).clamp(min=1e-4)
         s, base = layout.parts[part], layout.index(root)
-        out[:, s] = (
-            xyz[:, s] - xyz[
-                :, base:base + 1]) * (size / length)[:, None, None] + xyz[:, layout.index(target)][:, None]
+        rooted = xyz[:, s] - xyz[:, base:base + 1]
+        out[:, s] = rooted * (size / length)[:, None, None] + xyz[:, layout.index(target)][:, None]
     return out * (conf > 0)[..., None]

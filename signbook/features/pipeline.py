@@ -60,9 +60,10 @@ class Features:
     factor: tuple[float, ...] = () # a number a channel, from `fit`: by what the rest is multiplied
 
     def __post_init__(self):
-        for name, known in dict(hands=('box', 'box-clip', 'root', 'metacarpal', 'none'),
-                                face=('box', 'box-clip', 'none'), velocity=('part', 'body', 'none'),
-                                scaling=('none', 'standard', 'minmax')).items():
+        choices = dict(hands=('box', 'box-clip', 'root', 'metacarpal', 'none'),
+                       face=('box', 'box-clip', 'none'), velocity=('part', 'body', 'none'),
+                       scaling=('none', 'standard', 'minmax'))
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f'features: {name} is {getattr(self, name)!r}, expected one of '
                                  f'{", ".join(known)}')
@@ -110,8 +111,8 @@ def _carried(name, body):
     layout, base = get_layout(name), get_layout(name.partition('[')[0])
     if not body: return layout
     arms = [f'{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist')]
-    return (base if 'left_shoulder' in base.anchors
-            else HOLISTIC).select(*layout.joints, *arms, name=f'{name} and arms')
+    if 'left_shoulder' not in base.anchors: base = HOLISTIC
+    return base.select(*layout.joints, *arms, name=f'{name} and arms')
 
 def carried(self:Features) -> Layout:
     "The joints that travel with a prepared clip: those wanted, and the arms, which body and augmentation need."
@@ -134,11 +135,10 @@ def prepare(self:Features,
     except ValueError as e: raise ValueError(f'{clip.source or "clip"}: {e}') from None
     even = lambda c: resample(c, self.fps, self.max_gap, self.window is not None, at) if self.fps else c
     loose = self.attach and self.body and clip.frame == 'part'
-    take = lambda c: (
-        c
-        if c.layout.joints == self.carried.joints
-        else replace(c, xyz=c.xyz[:, keep], conf=c.conf[:, keep], layout=self.carried)
-    )
+    def take(c):
+        if c.layout.joints == self.carried.joints: return c
+        return replace(c, xyz=c.xyz[:, keep], conf=c.conf[:, keep], layout=self.carried)
+
     if not loose: clip = take(clip)
     if self.window: clip = even(clip) # so that a window is so many frames
     x, conf, moved = torch.tensor(clip.xyz), torch.tensor(clip.conf), {}
@@ -167,11 +167,8 @@ bodiless = '--features.layout hands --features.body False --features.rest False'
 def _refuse_bodiless(clip):
     "Say how to train on clips without shoulders."
     hands = {'left_hand', 'right_hand'} <= clip.layout.parts.keys()
-    way_on = (
-        f'; {bodiless} takes hands as they are'
-        if hands
-        else '; --features.body False --features.rest False does without'
-    )
+    way_on = '; --features.body False --features.rest False does without'
+    if hands: way_on = f'; {bodiless} takes hands as they are'
     where, name = clip.source or 'clip', clip.layout.name
     raise ValueError(f'{where}: body-centric features need shoulders, and layout {name} has none{way_on}')
 
@@ -190,8 +187,8 @@ def to_item(
 
 def collate(
     items: list[dict], # as `to_item` makes them
-) -> dict: # xyz (B, T, J, 3), conf (B, T, J), boundary (B, T), length (B,), gloss (B, L), gloss_length (B,), fps (B,), source: B names
-    "Pad to the longest clip, and say whose each row is."
+) -> dict: # xyz (B, T, J, 3), conf (B, T, J), boundary (B, T), gloss (B, L); the rest is (B,)
+    "Pad to the longest clip, and say whose each row is: length, gloss_length and fps, and source, B names."
     pad = lambda key, value=0.: pad_sequence([i[key] for i in items], batch_first=True, padding_value=value)
     count = lambda key: torch.tensor([len(i[key]) for i in items])
     return dict(xyz=pad('xyz'), conf=pad('conf'), boundary=pad('boundary', -1.), length=count('xyz'),
@@ -208,21 +205,16 @@ def _parts(self, x, conf, layout):
             x[:, :, s] = box_frame(x[:, :, s], conf[:, :, s], 'clip' if how == 'box-clip' else 'frame',
                                    self.window)
         if how in ('root', 'metacarpal'):
-            x[:, :, s] = root_frame(
-                x[:, :, s],
-                conf[:, :, s],
-                0,
-                layout.index(f'{part}.middle') - s.start if how == 'root' else metacarpals(layout, part),
-                self.window,
-            )
+            tip = layout.index(f'{part}.middle') - s.start if how == 'root' else metacarpals(layout, part)
+            x[:, :, s] = root_frame(x[:, :, s], conf[:, :, s], 0, tip, self.window)
     return x
 
 def _time(self, x, conf, length, layout, edges=0., generator=None):
     "The stretch with hands in it, in `frames` frames; fractional positions where each was read."
     first, last = active_span(conf, layout, length)
     if edges:
-        move = (torch.rand((2, len(x)), generator=generator,
-                           device=x.device) * 2 - 1) * edges * (last - first)
+        drawn = torch.rand((2, len(x)), generator=generator, device=x.device) * 2 - 1
+        move = drawn * edges * (last - first)
         first, last = (first + move[0]).clamp(min=0), torch.minimum(last + move[1], length - 1.)
     position = first[:, None] + torch.linspace(0, 1, self.frames, device=x.device) * (last - first)[:, None]
     return *sample(x, conf, position), torch.full_like(length, self.frames), position
@@ -304,9 +296,8 @@ def fit(self:Features,
     "Measure what `scaling` needs; one pass, and no clip is kept."
     if self.scaling == 'none': return self
     plain, C = replace(self, scaling='none', shift=(), factor=()), self.channels - self.presence
-    n, total, squares, low, high = 0, *(
-        torch.full((C,), v, dtype=torch.double) for v in (0., 0., math.inf, -math.inf)
-    )
+    n = 0
+    total, squares, low, high = (torch.full((C,), v).double() for v in (0., 0., math.inf, -math.inf))
     for clip in clips:
         item = clip if isinstance(clip, dict) else to_item(plain.prepare(clip))
         out = plain.finish(collate([item]))
@@ -317,11 +308,8 @@ def fit(self:Features,
         if len(seen): low, high = torch.minimum(low, seen.amin(0)), torch.maximum(high, seen.amax(0))
     if not n: raise ValueError('features: there is no clip with a seen joint to fit the scaling on')
     mean = total / n
-    shift, spread = (
-        (mean, (squares / n - mean**2).clamp(min=0).sqrt())
-        if self.scaling == 'standard'
-        else ((low + high) / 2, (high - low) / 2)
-    )
+    if self.scaling == 'standard': shift, spread = mean, (squares / n - mean**2).clamp(min=0).sqrt()
+    else: shift, spread = (low + high) / 2, (high - low) / 2
     # a channel that never changes is only shifted
     factor = torch.where(spread > 1e-6, 1 / spread.clamp(min=1e-6), 1.)
     more = lambda value, last: tuple(round(v, 9) for v in value.tolist()) + (last,) * self.presence
@@ -331,7 +319,7 @@ Features.fit = fit
 
 # %% ../../nbs/23_pipeline.ipynb #7dadcccc
 class FeatureStream:
-    "Features of a stream that is going on: give it frames as they come, get the frames of features that are certain by then."
+    "Features of a stream that is going on: give it frames as they come, get the features that are certain."
     def __init__(self,
         features: Features, # with lookback
         fps: float, # about how many frames a second will come
@@ -361,13 +349,14 @@ class FeatureStream:
                              'increasing times')
         self.past.append((xyz, conf, times - self.begin))
         self.last = times[-1]
-        return self._features(
-            max(self.done, math.floor((self.last - self.begin - self.reach - 1e-6) * self.features.fps)), 1)
+        certain = math.floor((self.last - self.begin - self.reach - 1e-6) * self.features.fps)
+        return self._features(max(self.done, certain), 1)
 
     def close(self) -> tuple[Tensor, Tensor]:
         "The stream has ended: what was still waiting for the future."
-        return self._features(self.done if self.last is None
-                              else max(1, round((self.last - self.begin + 1 / self.fps) * self.features.fps)))
+        if self.last is None: return self._features(self.done)
+        seconds = self.last - self.begin + 1 / self.fps
+        return self._features(max(1, round(seconds * self.features.fps)))
 
 def _features(self, end, ahead=0):
     f, J = self.features, len(get_layout(self.features.layout))
@@ -439,8 +428,8 @@ def bench_clips(n, seed=0):
     "Clips of two moving hands, 100 frames at 25 a second, each hand lost at the beginning and once more."
     rng, t, clips = np.random.default_rng(seed), np.arange(100)[:, None, None] / 25, []
     for _ in range(n):
-        xyz = .5 + .1 * np.sin(2 * np.pi * (rng.uniform(.2, 2,
-                                                        (1, 42, 3)) * t + rng.uniform(0, 1, (1, 42, 3))))
+        rate, phase = rng.uniform(.2, 2, (1, 42, 3)), rng.uniform(0, 1, (1, 42, 3))
+        xyz = .5 + .1 * np.sin(2 * np.pi * (rate * t + phase))
         conf = np.ones((100, 42))
         for hand in (0, 21):
             lost = rng.integers(12, 90)

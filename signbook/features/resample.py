@@ -114,7 +114,7 @@ def stretches(
 
 # %% ../../nbs/20_resample.ipynb #cac4eeb6
 def _wanted(t, first, at, frame):
-    "(M,) index into `at`, (M,) frames before and (M,) after: every wanted time of every stretch, half a frame beyond its ends included."
+    "(M,) index into `at`, frames before and after: each wanted time of each stretch and half a frame beyond."
     start = np.flatnonzero(first)
     end = np.append(start[1:], len(t)) - 1
     low = np.searchsorted(at, t[start] - frame / 2 - 1e-9, side='right')

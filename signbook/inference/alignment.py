@@ -184,16 +184,13 @@ def _likeness(old, new, low, high, tolerance):
     "How well two versions agree within what both windows saw; 0 if they are different signs."
     a, b = old.sign, new.sign
     left, right = max(a.start, b.start, low), min(a.end, b.end, high)
-    overlap = max(0., right - left) / max(min(max(a.end, b.end), high) - max(min(a.start, b.start), low),
-                                          1e-9)
+    whole = min(max(a.end, b.end), high) - max(min(a.start, b.start), low)
+    overlap = max(0., right - left) / max(whole, 1e-9)
     if a.gloss != b.gloss: return overlap / 2 if overlap >= .5 and right - left > tolerance else 0.
     near = abs(_middle(a) - _middle(b)) <= tolerance
     through = old.cut[1] and new.cut[0] and high - low > 2 * tolerance # one sign across both edges
-    return (
-        1 + overlap - .1 * abs(_middle(a) - _middle(b)) / (1 + high - low)
-        if overlap >= .5 or near or through
-        else 0.
-    )
+    if not (overlap >= .5 or near or through): return 0.
+    return 1 + overlap - .1 * abs(_middle(a) - _middle(b)) / (1 + high - low)
 
 # %% ../../nbs/51b_alignment.ipynb #b2a193a7
 def _match(old, new, likeness):

@@ -144,11 +144,8 @@ def _advance(b, lp, symbols, lm, lm_weight, length_bonus):
     (blank, stays, grows), (B, K), C = _masses(b, lp, symbols), b.count.shape, symbols.shape[1]
     extra = lm_weight * b.lm + length_bonus * b.count
     each = symbols[:, None, :].expand(B, K, C)
-    said, state = (
-        lm(b.state[:, :, None].expand(B, K, C), each)
-        if lm
-        else (grows.new_zeros(()).expand(B, K, C), b.state[:, :, None].expand(B, K, C))
-    )
+    said, state = grows.new_zeros(()).expand(B, K, C), b.state[:, :, None].expand(B, K, C)
+    if lm: said, state = lm(state, each)
     rank = torch.cat([torch.logaddexp(blank, stays) + extra,
                       (grows + extra[:, :, None] + lm_weight * said + length_bonus).flatten(1)],
                      1)

@@ -123,7 +123,7 @@ def discounts(
 
 # %% ../../nbs/51_gloss_lm.ipynb #aecc8dc6
 def _kneser_ney(levels, W):
-    "Counts as modified Kneser-Ney wants them: of the longest n-grams how often, of shorter ones after how many different glosses."
+    "Counts of modified Kneser-Ney: of the longest n-grams how often, of shorter ones after how many glosses."
     counts, base, starts = [], 1, None
     for n, (keys, count, _) in enumerate(levels):
         starts = keys == 1 if n == 0 else starts[keys // W - base + len(starts)]             # begins with <s>
@@ -179,8 +179,8 @@ NGram.fit = staticmethod(fit)
 def score_sentences(
     lm: NGram,
     sentences: Iterable[tuple], # of glosses
-) -> tuple[Tensor, Tensor]: # (N, L+1) natural log-probabilities, the end last, 0 in padding; (N, L+1) whether the gloss is known
-    "The probability of each gloss of each sentence, and of the end."
+) -> tuple[Tensor, Tensor]: # (N, L+1) log-probabilities, 0 in padding; (N, L+1) whether the gloss is known
+    "The natural log-probability of each gloss of each sentence, and of the end, which is last."
     rows = [lm.index(s) for s in sentences]
     ask, longest = Scorer(lm, lm.words[3:]), max(map(len, rows), default=0) + 1
     word = torch.stack([torch.tensor([*r, 2] + [-1] * (longest - len(r) - 1))
@@ -194,8 +194,8 @@ def score_sentences(
 def perplexity(
     lm: NGram,
     sentences: Iterable[tuple], # of glosses
-) -> dict: # sentences, glosses, unknown (how many glosses the model does not know), perplexity (of the known ones and the ends)
-    "How well a model guesses sentences."
+) -> dict: # sentences, glosses, unknown (glosses that the model does not know), perplexity
+    "How well a model guesses sentences: the perplexity is of the known glosses and the ends."
     sentences = list(sentences)
     if not sentences: raise ValueError('there are no sentences to score, expected at least one')
     logp, known = score_sentences(lm, sentences)

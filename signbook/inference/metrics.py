@@ -219,8 +219,8 @@ def evaluate_classification(
     glosses: tuple, # K names
     signers: np.ndarray | None = None, # (N,) who signs each clip
     seed: int = 0, # of the intervals
-) -> dict: # n, classes, top1, top5, macro, ece; top1_interval; words_tested; with signers: per_signer, top1_interval_signers
-    "The scores of a recogniser of isolated signs."
+) -> dict: # n, classes, top1, top5, macro, ece, top1_interval, words_tested
+    "The scores of a recogniser of isolated signs; with signers also per_signer and top1_interval_signers."
     logits, target = torch.as_tensor(logits).detach().float().cpu(), torch.as_tensor(target).cpu().long()
     check_scores(logits, target, tuple(glosses))
     right = logits.argmax(1) == target

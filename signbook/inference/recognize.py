@@ -120,7 +120,8 @@ class Decoding:
             raise ValueError(f'decoding: ctc_weight is {self.ctc_weight}, expected 0 to 1')
 
 # %% ../../nbs/53_recognize.ipynb #012240fd
-def judge(decoder, x, length): # the decoder as `rescore` and `attention_beam` want it: for sentences, and whose they are
+def judge(decoder, x, length):
+    "The decoder as `rescore` and `attention_beam` want it: for sentences, and whose they are."
     return lambda tokens, _, owner: decoder(tokens, x[owner], length[owner])
 
 def check_decoding(model, how: Decoding, lm=None):
@@ -132,7 +133,7 @@ def check_decoding(model, how: Decoding, lm=None):
     expect(not needs or model.decoder is not None, 'decoding: method', no_decoder, 'greedy or beam')
 
 def second_pass(model, found, x, length, how):
-    "N-best sentences ranked anew by the attention decoder; of clips whose every sentence is too long for it, CTC's ranking stays."
+    "N-best sentences ranked anew by the attention decoder; where all are too long, CTC's ranking stays."
     back, most = model.reverse_decoder, model.config.most_glosses
     fitting = [[h for h in row if len(h.glosses) <= most] for row in found]
     reverse = judge(back, x, length) if back is not None else None
@@ -148,8 +149,8 @@ def decode(
     how: Decoding = Decoding(),
     lm: torch.nn.Module | None = None, # a language model's `Scorer`
     **options, # of `encode`: chunk, left
-) -> tuple[list[Hypothesis], torch.Tensor, torch.Tensor]: # one a clip; log-probabilities (B, N, V) of CTC; length (B,) in patches
-    "The sentences of a batch."
+) -> tuple[list[Hypothesis], torch.Tensor, torch.Tensor]: # one a clip; CTC (B, N, V); length (B,)
+    "The sentences of a batch, with the log-probabilities of CTC and the length in patches."
     check_decoding(model, how, lm)
     x, length, _ = model.encode(batch, **options)
     ctc = model.ctc(x)

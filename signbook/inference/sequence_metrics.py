@@ -32,7 +32,8 @@ def align_glosses(
 ) -> list[list[Pair]]: # of each sentence
     "Which gloss was taken for which, with as few errors as possible."
     import jiwer
-    sides = [[s if isinstance(s, str) else tuple(s) for s in side] for side in (references, hypotheses)]
+    def listed(side): return [s if isinstance(s, str) else tuple(s) for s in side]
+    sides = [listed(references), listed(hypotheses)]
     if len(sides[0]) != len(sides[1]):
         raise ValueError(f'there are {len(sides[0])} references and {len(sides[1])} hypotheses, expected as '
                          'many')
@@ -40,8 +41,8 @@ def align_glosses(
         raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
     if not sides[0]: return []
     number = {g: str(i) for i, g in enumerate({g: 0 for side in sides for s in side for g in s})}
-    chunks = jiwer.process_words(*([' '.join(number[g] for g in s) for s in side]
-                                   for side in sides)).alignments
+    def as_text(side): return [' '.join(number[g] for g in s) for s in side]
+    chunks = jiwer.process_words(*map(as_text, sides)).alignments
     def pairs(chunk, signed, said):
         a, b = signed[chunk.ref_start_idx:chunk.ref_end_idx], said[chunk.hyp_start_idx:chunk.hyp_end_idx]
         kind = dict(equal='equal', substitute='sub', delete='del', insert='ins')[chunk.type]
@@ -59,8 +60,13 @@ def alignment_text(
     return '\n'.join(f'{name:7}' + '  '.join(c[k].ljust(w) for c, w in zip(columns, wide)).rstrip()
                      for k, name in enumerate(('signed', 'said', '')))
 
-_style = '''<style>.gl{font:14px/1.4 system-ui,sans-serif;border-collapse:separate;border-spacing:2px;margin:.2em 0 1em} .gl td{padding:.1em .5em;text-align:center;border-radius:3px;color:#222;background:#eef6f0}
-.gl .sub{background:#fde2c4} .gl .del{background:#f9cfd3} .gl .ins{background:#d9dcfb} .gl .kind{font-size:11px;background:none;color:#555} .gl th{font-weight:normal;color:#777;text-align:left;padding-right:1em} .gl-name{font:13px system-ui,sans-serif;color:#555}</style>'''
+_style = '''<style>
+.gl{font:14px/1.4 system-ui,sans-serif;border-collapse:separate;border-spacing:2px;margin:.2em 0 1em}
+.gl td{padding:.1em .5em;text-align:center;border-radius:3px;color:#222;background:#eef6f0}
+.gl .sub{background:#fde2c4} .gl .del{background:#f9cfd3} .gl .ins{background:#d9dcfb}
+.gl .kind{font-size:11px;background:none;color:#555}
+.gl th{font-weight:normal;color:#777;text-align:left;padding-right:1em}
+.gl-name{font:13px system-ui,sans-serif;color:#555}</style>'''
 
 def alignment_html(
     pairs: list[list[Pair]], # of N sentences
@@ -83,12 +89,9 @@ def alignment_html(
         )
     body = _style + ''.join((f'<div class="gl-name">{html.escape(str(n))}</div>' if n else '') + table(one)
                             for one, n in zip(pairs, names or [''] * len(pairs)))
-    return (
-        '<!doctype html><html><head><meta '
-        f'charset="utf-8"><title>Alignment</title></head><body>{body}</body></html>'
-        if page
-        else body
-    )
+    if not page: return body
+    head = '<head><meta charset="utf-8"><title>Alignment</title></head>'
+    return f'<!doctype html><html>{head}<body>{body}</body></html>'
 
 # %% ../../nbs/52a_wer.ipynb #05bc5086
 kinds = 'equal', 'sub', 'del', 'ins'
@@ -97,12 +100,13 @@ def counts(
     pairs: list[list[Pair]], # of N sentences
 ) -> np.ndarray: # (N, 4) how many are equal, sub, del, ins
     "How many of each kind there are in each sentence."
-    return np.array([[sum(p.kind == k for p in row) for k in kinds] for row in pairs], int).reshape(-1, 4)
+    found = [Counter(p.kind for p in row) for row in pairs]
+    return np.array([[c[k] for k in kinds] for c in found], int).reshape(-1, 4)
 
 def rates(
     counts: np.ndarray, # (N, 4)
-) -> dict: # n (sentences), wer, sub, del, ins: per gloss signed, the last three add up to wer; None where nothing was signed
-    "Error rates over some sentences."
+) -> dict: # n (sentences), wer, sub, del, ins: per gloss signed, the last three add up to wer
+    "Error rates over some sentences; None where nothing was signed."
     total = counts.sum(0)
     signed = int(total[:3].sum())
     share = lambda errors: float(errors / signed) if signed else None
@@ -112,8 +116,8 @@ def rates(
 # %% ../../nbs/52a_wer.ipynb #89454742
 def per_gloss(
     pairs: list[list[Pair]], # of N sentences
-) -> list[dict]: # gloss, n (times signed), right, sub, del, ins (times said where nothing was), taken_for; the most errors first
-    "How each gloss fares."
+) -> list[dict]: # gloss, n (times signed), right, sub, del, ins (times said where nothing was), taken_for
+    "How each gloss fares, the most errors first."
     rows, taken = {}, Counter((p.signed, p.said) for row in pairs for p in row if p.kind == 'sub')
     for p in (p for row in pairs for p in row):
         r = rows.setdefault(p.signed if p.kind != 'ins' else p.said,
@@ -127,7 +131,7 @@ def per_gloss(
 
 # %% ../../nbs/52a_wer.ipynb #3b769200
 def _draws(counts, groups, rounds, seed):
-    "Errors and signed glosses of `rounds` test sets drawn with replacement; counts (S, N, 4) of S systems → (S, rounds), (rounds,)."
+    "Errors and signed glosses of test sets drawn with replacement: (S, N, 4) → (S, rounds), (rounds,)."
     N = counts.shape[1]
     which = np.arange(N) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     if len(which) != N: raise ValueError(f'there are {len(which)} groups for {N} sentences')
@@ -175,8 +179,10 @@ def evaluate_sequences(
     training=None, # the sentences of training
     rounds: int = 2000, # of the bootstrap
     seed: int = 0,
-) -> dict: # n, wer, sub, del, ins; glosses, wer_interval, exact (share of sentences without error), by_length; with signers: per_signer, wer_interval_signers; with training: seen, unseen
-    "The scores of a recogniser of sentences."
+) -> dict: # n, wer, sub, del, ins; glosses, wer_interval, exact, by_length
+    """The scores of a recogniser of sentences; exact is the share of sentences without error.
+
+    With signers also per_signer and wer_interval_signers, with training also seen and unseen."""
     pairs = align_glosses(references, hypotheses)
     table = counts(pairs)
     if not len(table): raise ValueError('there are no sentences to score, expected at least one')
@@ -205,8 +211,8 @@ def span_scores(
     spans: list, # N lists of true spans: start, end, gloss
     signs: list, # N lists of recognised signs: start, end, gloss, …
     thresholds: tuple = (.25, .5, .75), # of intersection over union
-) -> dict: # spans, signs (how many), f1 (by threshold), iou (mean over spans, 0 where none was found); None where there is neither
-    "How well signs are placed in time."
+) -> dict: # spans, signs (how many), f1 (by threshold), iou (mean over spans, 0 where none was found)
+    "How well signs are placed in time; None where there is neither."
     from scipy.optimize import linear_sum_assignment
     if len(spans) != len(signs):
         raise ValueError(f'there are spans of {len(spans)} clips and signs of {len(signs)}, expected as many')
@@ -229,8 +235,8 @@ def gloss_calibration(
     references: list, # N sentences that were signed, by name
     signs: list, # N lists of recognised `Sign`s, with names and confidence
     bins: int = 10, # equal parts of [0, 1]
-) -> dict: # n (glosses said), right (share), confidence (mean), ece; bins: (confidence, right, n) of each that is not empty; None where nothing was said
-    "Whether confidence means what it says."
+) -> dict: # n (glosses said), right (share), confidence (mean), ece, bins: (confidence, right, n) each
+    "Whether confidence means what it says; bins are those not empty, None is where nothing was said."
     pairs = align_glosses(references, [tuple(s.gloss for s in row) for row in signs])
     right = np.array([p.kind == 'equal' for row in pairs for p in row if p.kind != 'del'], float)
     sure = np.array([s.confidence for row in signs for s in row], float)
@@ -312,8 +318,8 @@ def _renamed(references, hypotheses):
     matrix = np.zeros((len(a), len(b)))
     for (i, j), n in count.items(): matrix[a.index(i), b.index(j)] = n
     rename = {b[j]: a[i] for i, j in zip(*linear_sum_assignment(-matrix))}
-    before, after = (rates(counts(align_glosses(references, h)))['wer']
-                     for h in (hypotheses, [tuple(rename.get(g, g) for g in h) for h in hypotheses]))
+    def wer(found): return rates(counts(align_glosses(references, found)))['wer']
+    before, after = wer(hypotheses), wer([tuple(rename.get(g, g) for g in h) for h in hypotheses])
     changed = sum(k != v for k, v in rename.items())
     if before is None or before < .5 or after > before / 2: return
     return Finding(

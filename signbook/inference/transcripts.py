@@ -73,7 +73,11 @@ class Guess(NamedTuple):
 def guess(h) -> Guess: # of a `Hypothesis`, or of a pair of glosses and score
     return Guess(h.glosses, h.score) if hasattr(h, 'score') and not isinstance(h, Guess) else Guess(*h)
 
-def guesses_line(found: list[Cue], alternatives, most: int = 3) -> str: # best first, with the sign that was taken for right
+def guesses_line(
+    found: list[Cue], # what was taken for right
+    alternatives, # `Hypothesis`es, or pairs of glosses and score
+    most: int = 3,
+) -> str: # best first, with the sign that was taken for right
     first = [((c.gloss,), c.confidence) for c in found]
     rows = first + [(g.glosses, g.probability) for g in map(guess, alternatives)]
     return '  '.join(f'{k}. {to_line(glosses)} {p:.0%}' for k, (glosses, p) in enumerate(rows[:most], 1))
@@ -134,8 +138,8 @@ def to_json(
 
 def from_json(text):
     value = json.loads(text)
-    if not isinstance(value, dict) or value.get('format') != 'signbook transcript' or not isinstance(
-        value.get('signs'), list):
+    ours = isinstance(value, dict) and value.get('format') == 'signbook transcript'
+    if not ours or not isinstance(value.get('signs'), list):
         raise ValueError('expected JSON with format "signbook transcript" and a list of signs')
     if value.get('version') != 1: raise ValueError(f'is of version {value.get("version")}, expected 1')
     if odd := [k for k, s in enumerate(value['signs'], 1)
@@ -340,7 +344,7 @@ def from_eaf(
     path: str | Path,
     tier: str | Iterable[str] = 'gloss', # by its name in ELAN; or several, one a hand, the stronger first
 ) -> list[Sign]: # in the time of the first linked video
-    "Annotations of a tier, and of `tier (2)` and so on where signs overlap; with confidence where a tier of numbers hangs on it."
+    "Signs of a tier, and of `tier (2)` … where they overlap; with confidence where a tier of numbers tells it."
     eaf, signs = _read_eaf(path), []
     names, wanted = list(eaf.get_tier_names()), [tier] if isinstance(tier, str) else list(dict.fromkeys(tier))
     expect(wanted, 'tier', 'an empty list', 'the name of a tier, or several', path)

@@ -166,9 +166,8 @@ class Encoder(nn.Module):
         if positions not in ('seconds', 'none'):
             raise ValueError(f'positions is {positions!r}, expected seconds or none')
         self.join = nn.Linear(groups * group_width, width)
-        self.blocks = nn.ModuleList(EncoderBlock(width, heads, feedforward, groups, group_width, group_heads,
-                                                 dropout, i == layers - 1)
-                                    for i in range(layers))
+        about = width, heads, feedforward, groups, group_width, group_heads, dropout
+        self.blocks = nn.ModuleList(EncoderBlock(*about, i == layers - 1) for i in range(layers))
         self.ln, self.drop = nn.LayerNorm(width), Dropout(dropout)
         self.timed, self.middle = positions == 'seconds', layers // 2 if middle else None
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from ..data.corpus import Vocabulary
 from ..data.files import expect
-from .spoter_modules import frame_mask, masked_mean
+from .spoter_modules import frame_mask, mean_over_frames
 
 # %% ../../nbs/43a_enrolled.ipynb #b1de76da
 def pooled(
@@ -25,7 +25,7 @@ def pooled(
     "One vector a clip."
     if hasattr(model, 'encode'):
         x, length, _ = model.encode(batch)
-        return masked_mean(x, frame_mask(length, x.shape[1]))
+        return mean_over_frames(x, frame_mask(length, x.shape[1]))
     caught = []
     handle = model.classify.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
     try: model(batch)

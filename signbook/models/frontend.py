@@ -28,8 +28,8 @@ def joint_groups(
     if grouping == 'none': return {layout.name: list(range(len(layout)))}
     found = {}
     for part in layout.parts:
-        own = [f'{part}.{g}' for g in ('palm', *fingers)
-               if f'{part}.{g}' in layout.groups] if grouping == 'fingers' else []
+        own = [f'{part}.{g}' for g in ('palm', *fingers)] if grouping == 'fingers' else []
+        own = [g for g in own if g in layout.groups]
         found |= {g: layout.indices(g).tolist() for g in own or [part]}
     return found
 
@@ -44,23 +44,21 @@ class PatchEmbedding(nn.Module):
     ):
         super().__init__()
         n = max(map(len, groups.values()))
-        rows = lambda value: torch.tensor([[value(j) for j in g] + [0] * (n - len(g))
-                                           for g in groups.values()])
-        # (G, n) where each group's joints are
-        self.register_buffer('index', rows(lambda j: j), persistent=False)
-        # (G, n) 0 where the table is only padding
-        self.register_buffer('real', rows(lambda j: 1.), persistent=False)
+        index = [g + [0] * (n - len(g)) for g in map(list, groups.values())]
+        real = [[1.] * len(g) + [0.] * (n - len(g)) for g in groups.values()]
+        self.register_buffer('index', torch.tensor(index), persistent=False) # (G, n) each group's joints
+        self.register_buffer('real', torch.tensor(real), persistent=False) # (G, n) 0 in padding of the table
         self.patch = patch
         inputs = patch * channels * self.real.sum(1)
-        self.weight = nn.Parameter(torch.randn(len(groups), patch * n * channels,
-                                               width) / inputs.sqrt()[:, None, None])
+        weight = torch.randn(len(groups), patch * n * channels, width)
+        self.weight = nn.Parameter(weight / inputs.sqrt()[:, None, None])
         self.bias = nn.Parameter(torch.zeros(len(groups), width))
 
     def forward(self, x: Tensor) -> Tensor:
         B, T, J, C = x.shape
         (G, n), P = self.index.shape, self.patch
-        x = F.pad(x, (0, 0, 0, 0, 0, -T % P))[
-            :, :, self.index.flatten()].view(B, -1, P, G, n, C) * self.real[..., None].to(x.dtype)
+        x = F.pad(x, (0, 0, 0, 0, 0, -T % P))[:, :, self.index.flatten()]               # (B, N·P, G·n, C)
+        x = x.view(B, -1, P, G, n, C) * self.real[..., None].to(x.dtype)
         x = x.permute(3, 0, 1, 2, 4, 5).reshape(G, -1, P * n * C)                       # (G, B·N, P·n·C)
         z = torch.baddbmm(self.bias[:, None].to(x.dtype), x, self.weight.to(x.dtype))   # (G, B·N, width)
         return z.view(G, B, -1, z.shape[-1]).permute(1, 2, 0, 3)
@@ -115,7 +113,8 @@ class ConvSPE(nn.Module):
                                    groups=width)
         self.norm, self.pointwise = MaskedBatchNorm(width), nn.Linear(width, width)
 
-    def forward(self, z: Tensor, mask: Tensor, cache: Tensor | None = None) -> tuple[Tensor, Tensor]: # and the cache for what follows
+    def forward(self, z: Tensor, mask: Tensor, cache: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        "(B, N, G, width) → the same, and the cache for what follows."
         h = z * mask[..., None, None].to(z.dtype)
         if cache is None: cache = h.new_zeros(len(h), self.past, *h.shape[2:])
         h = torch.cat([cache, h], 1) # (B, past + N, G, width)
@@ -148,9 +147,8 @@ class Frontend(nn.Module):
         self.layout, self.channels, self.patch = get_layout(layout), channels, patch
         self.groups = joint_groups(self.layout, grouping)
         self.drop, self.embed = Dropout(input_dropout), PatchEmbedding(self.groups, channels, patch, width)
-        self.norm, self.conv = MaskedBatchNorm(width), (
-            ConvSPE(width, len(self.groups), kernel, dropout) if kernel else None
-        )
+        self.norm = MaskedBatchNorm(width)
+        self.conv = ConvSPE(width, len(self.groups), kernel, dropout) if kernel else None
 
     def forward(self, batch: dict, cache: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
         x, conf, expected = batch['x'], batch['conf'], (len(self.layout), self.channels)

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from ..layout import get_layout
 from .spoter_modules import (
     BoundaryDetector, Classifier, CrossModalAttention, Dropout, EncoderLayer, Fusion, LearnedPositions,
-    PartEncoder, SinusoidalPositions, TemporalConv, check_heads, frame_mask, gate, masked_mean)
+    PartEncoder, SinusoidalPositions, TemporalConv, check_heads, frame_mask, gate, mean_over_frames)
 
 # %% ../../nbs/31_spoter.ipynb #aace4cab
 # stream → parts of a layout
@@ -97,13 +97,10 @@ class SpoterV1(nn.Module):
         c = self.config = config
         self.slices = sum(stream_slices(c.layout, c.streams).values(), [])
         self.joints = len(get_layout(c.layout))
-        self.project, self.positions, self.drop = (
-            nn.Linear(size(self.slices) * c.channels, c.width),
-            SinusoidalPositions(),
-            Dropout(c.dropout),
-        )
-        self.layers = nn.ModuleList(EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first)
-                                    for _ in range(c.layers))
+        self.project = nn.Linear(size(self.slices) * c.channels, c.width)
+        self.positions, self.drop = SinusoidalPositions(), Dropout(c.dropout)
+        def layer(): return EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first)
+        self.layers = nn.ModuleList(layer() for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
         self.classify = nn.Linear(c.width, c.classes)
 
@@ -111,7 +108,7 @@ class SpoterV1(nn.Module):
         x, mask = read(batch, self.joints, self.config.channels)
         x = self.drop(self.positions(self.project(take(x, self.slices))))     # (B, T, width)
         for layer in self.layers: x = layer(x, mask)
-        return dict(logits=self.classify(masked_mean(self.norm(x), mask)), length=batch['length'])
+        return dict(logits=self.classify(mean_over_frames(self.norm(x), mask)), length=batch['length'])
 
 # %% ../../nbs/31_spoter.ipynb #c0f22923
 @dataclass(frozen=True)
@@ -142,8 +139,8 @@ class SpoterConfig:
 
     def __post_init__(self):
         check_config(self)
-        for key, known in dict(positions=('learned', 'sinusoidal', 'none'),
-                               activation=('relu', 'gelu')).items():
+        choices = dict(positions=('learned', 'sinusoidal', 'none'), activation=('relu', 'gelu'))
+        for key, known in choices.items():
             if getattr(self, key) not in known:
                 raise ValueError(f'{key} is {getattr(self, key)!r}, expected one of {", ".join(known)}')
 
@@ -160,8 +157,9 @@ class SpoterV2(nn.Module):
         self.drop = Dropout(c.input_dropout)
         self.encoders = nn.ModuleDict({s: PartEncoder(size(self.slices[s]) * c.channels, c.width, c.dropout)
                                        for s in names})
-        self.positions = dict(learned=lambda: LearnedPositions(c.max_frames, c.width),
-                              sinusoidal=SinusoidalPositions, none=lambda: None)[c.positions]()
+        self.positions = None
+        if c.positions == 'learned': self.positions = LearnedPositions(c.max_frames, c.width)
+        if c.positions == 'sinusoidal': self.positions = SinusoidalPositions()
         self.near = nn.ModuleDict({s: TemporalConv(c.width, c.kernel) for s in names if c.temporal_conv})
         self.pairs = [p for p in pairs if c.cross_attention and set(p) <= set(names)]
         self.cross = nn.ModuleDict({'_'.join(p): CrossModalAttention(c.width, c.heads, c.dropout)
@@ -169,9 +167,8 @@ class SpoterV2(nn.Module):
         streams = len(names) + len(self.pairs)
         self.fusion = Fusion(streams, c.width) if c.fusion and streams > 1 else None
         self.boundary = BoundaryDetector(c.width) if c.boundary else None
-        self.layers = nn.ModuleList(EncoderLayer(c.width, c.heads, c.feedforward, c.dropout, c.norm_first,
-                                                 c.activation)
-                                    for _ in range(c.layers))
+        about = c.width, c.heads, c.feedforward, c.dropout, c.norm_first, c.activation
+        self.layers = nn.ModuleList(EncoderLayer(*about) for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
         self.classify = Classifier(c.width, c.classes, c.classifier, c.dropout)
 
@@ -197,7 +194,7 @@ def forward(self:SpoterV2, batch: dict) -> dict:
         out['boundary'] = self.boundary(x)[..., 0]
         x = gate(x, out['boundary'])
     for layer in self.layers: x = layer(x, mask)                                # 5 look over time
-    return out | dict(logits=self.classify(masked_mean(self.norm(x), mask)))    # 6 decide
+    return out | dict(logits=self.classify(mean_over_frames(self.norm(x), mask)))    # 6 decide
 
 SpoterV2.streams, SpoterV2.forward = streams, forward
 
@@ -205,20 +202,8 @@ SpoterV2.streams, SpoterV2.forward = streams, forward
 presets = {  # name → config's class and what differs from its defaults
     'spoter-v1': (SpoterV1Config, {}),
     'spoter-v2-documented': (SpoterConfig, {}),
-    'spoter-v2': (
-        SpoterConfig,
-        dict(
-            width=128,
-            layers=2,
-            heads=4,
-            feedforward=2,
-            dropout=.2,
-            classifier=(128,),
-            norm_first=True,
-            activation='gelu',
-            face=False,
-        ),
-    ),
+    'spoter-v2': (SpoterConfig, dict(width=128, layers=2, heads=4, feedforward=2, dropout=.2,
+                                     classifier=(128,), norm_first=True, activation='gelu', face=False)),
 }
 models = {SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2}
 
@@ -232,8 +217,8 @@ def preset(
     "A config that is known to work."
     if name not in presets: raise ValueError(f'unknown model {name!r}; known are {", ".join(presets)}')
     kind, settings = presets[name]
-    return models[kind], make_config(
-        kind, settings | dict(classes=classes, layout=layout, channels=channels) | options)
+    asked = dict(classes=classes, layout=layout, channels=channels)
+    return models[kind], make_config(kind, settings | asked | options)
 
 def make_config(kind: type, settings: dict):
     "A config out of settings, refusing what it does not know."
@@ -300,22 +285,19 @@ def random_batch(
 @torch.no_grad()
 def look(self:SpoterV2,
     batch: dict,
-) -> dict: # boundary (B, T) in [0, 1], fusion (B, T, S), streams (S names), attention (B, T, T) of the first layer, mean over heads
-    "What the model believes and looks at, for figures."
+) -> dict: # boundary (B, T) in [0, 1], fusion (B, T, S), streams (S names), attention (B, T, T)
+    "What the model believes and looks at, for figures; attention is the first layer's, mean over heads."
     x, mask = read(batch, self.joints, self.config.channels)
     streams = self.streams(x, mask, batch['length'])
-    x, weights = (
-        self.fusion(list(streams.values()))
-        if self.fusion is not None
-        else (sum(streams.values()) / len(streams), None)
-    )
+    if self.fusion is not None: x, weights = self.fusion(list(streams.values()))
+    else: x, weights = sum(streams.values()) / len(streams), None
     seen = dict(streams=list(streams), fusion=weights)
     if self.boundary is not None:
         logits = self.boundary(x)[..., 0]
         seen['boundary'], x = logits.sigmoid(), gate(x, logits)
     first = self.layers[0]
-    return seen | dict(attention=first.attention.weights(first.norm1(x) if first.norm_first else x,
-                                                         mask).mean(1))
+    if first.norm_first: x = first.norm1(x)
+    return seen | dict(attention=first.attention.weights(x, mask).mean(1))
 
 SpoterV2.look = look
 
@@ -337,8 +319,8 @@ def training_step(
             out = run(data)
             loss = F.cross_entropy(out['logits'].float(), data['gloss'][:, 0] - 1, label_smoothing=.1)
             if 'boundary' in out:
-                loss = loss + .3 * F.binary_cross_entropy_with_logits(
-                    out['boundary'].float(), data['boundary'])
+                logits = out['boundary'].float()
+                loss = loss + .3 * F.binary_cross_entropy_with_logits(logits, data['boundary'])
         opt.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.)
@@ -371,10 +353,13 @@ def bench_train(
     flops = count_flops(training_step(config, batch, frames, device, half=half))
     step = training_step(config, batch, frames, device, compiled, half)
     a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if half else torch.float32)
+    def product_seconds(): return stopwatch(lambda: a @ a, device)
     stopwatch(step, device) # once to warm up
-    stopwatch(lambda: a @ a, device)
-    turns = [(min(stopwatch(lambda: a @ a, device) for _ in range(3)), stopwatch(step, device))
-             for _ in range(rounds)]
+    product_seconds()
+    turns = []
+    for _ in range(rounds):
+        product = min(product_seconds() for _ in range(3))
+        turns.append((product, stopwatch(step, device)))
     product, seconds = map(min, zip(*turns))
     peak = 2 * size**3 / product
     return dict(clips_per_s=batch / seconds, flops_per_step=flops, peak_flops=peak,
@@ -395,9 +380,8 @@ def bench_growth(
     sizes = {(b, frames[0]) for b in batches} | {(batches[0], t) for t in frames}
     steps = {s: training_step(config, *s) for s in sorted(sizes)}
     for step in steps.values(): step()
-    best = {s: min(times)
-            for s, times in zip(steps,
-                                zip(*[[stopwatch(step) for step in steps.values()] for _ in range(rounds)]))}
+    turns = [[stopwatch(step) for step in steps.values()] for _ in range(rounds)]
+    best = {s: min(times) for s, times in zip(steps, zip(*turns))}
     base = best[batches[0], frames[0]]
     return dict(batch={b: best[b, frames[0]] / base for b in batches},
                 frames={t: best[batches[0], t] / base for t in frames})

@@ -231,15 +231,12 @@ class Taken(NamedTuple):
     new: tuple[str, ...] # parameters that keep their fresh values
 
     def __repr__(self):
-        kinds = lambda names: ', '.join(
-            sorted(
-                {
-                    '.'.join(n.split('.')[: 2 if n.split('.')[0] in ('encoder', 'decoder') else 1])
-                    for n in names
-                }
-            )
-        )
-        return f'{len(self.taken)} parameters from Whisper ({kinds(self.taken)}); {len(self.new)} new ({kinds(self.new)})'
+        def kind(name):
+            path = name.split('.')
+            return '.'.join(path[:2 if path[0] in ('encoder', 'decoder') else 1])
+        def kinds(names): return ', '.join(sorted(set(map(kind, names))))
+        taken = f'{len(self.taken)} parameters from Whisper ({kinds(self.taken)})'
+        return f'{taken}; {len(self.new)} new ({kinds(self.new)})'
 
 _hub = (
     ('model.', ''),
@@ -295,9 +292,8 @@ def from_whisper(
             raise ValueError(f'Whisper has {known} of shape {tuple(new.shape)}, expected '
                              f'{tuple(value.shape)}; the default size has the shape of whisper-base')
         taken[name] = new
-    missing = [k for k in own
-               if k.startswith(('encoder.blocks',
-                                'decoder.blocks')) and '.spatial.' not in k and k not in taken]
+    wanted = [k for k in own if k.startswith(('encoder.blocks', 'decoder.blocks')) and '.spatial.' not in k]
+    missing = [k for k in wanted if k not in taken]
     if missing:
         raise ValueError(f'no weights for {missing[0]} and {len(missing) - 1} others, expected the state '
                          f'dict of a Whisper with at least {model.config.layers} blocks')
@@ -342,15 +338,18 @@ def bench_whispersign(
 ) -> dict: # size → clips_per_s, flops_per_step, fraction of the peak, times real time
     "Speed of the training step of each size, and what fraction of the machine's matrix product it reaches."
     a = torch.randn(size, size, device=device, dtype=torch.bfloat16 if half else torch.float32)
+    def product_seconds(): return stopwatch(lambda: a @ a, device)
     out = {}
     for name in names:
         config = sized(name)
         flops = count_flops(training_step(config, batch, frames, device, half))
         step = training_step(config, batch, frames, device, half)
         stopwatch(step, device)
-        stopwatch(lambda: a @ a, device)
-        turns = [(min(stopwatch(lambda: a @ a, device) for _ in range(3)), stopwatch(step, device))
-                 for _ in range(rounds)]
+        product_seconds()
+        turns = []
+        for _ in range(rounds):
+            product = min(product_seconds() for _ in range(3))
+            turns.append((product, stopwatch(step, device)))
         product, seconds = map(min, zip(*turns))
         peak = 2 * size**3 / product
         out[name] = dict(clips_per_s=batch / seconds, times_real_time=batch * frames / config.fps / seconds,
@@ -366,7 +365,6 @@ def bench_length(
     "How the time of a training step grows with the length of the clips."
     steps = {t: training_step(sized(name), batch, t) for t in frames}
     for step in steps.values(): step()
-    best = {t: min(times)
-            for t, times in zip(steps,
-                                zip(*[[stopwatch(step) for step in steps.values()] for _ in range(rounds)]))}
+    turns = [[stopwatch(step) for step in steps.values()] for _ in range(rounds)]
+    best = {t: min(times) for t, times in zip(steps, zip(*turns))}
     return {t: s / best[frames[0]] for t, s in best.items()}

@@ -82,11 +82,8 @@ def time_left(
     "How long the rest will take, if it goes on like this."
     if not done: return ''
     minutes, rest = divmod(round(left * seconds / done), 60)
-    return (
-        f'{minutes // 60}:{minutes % 60:02d}:{rest:02d} left'
-        if minutes >= 60
-        else f'{minutes}:{rest:02d} left'
-    )
+    if minutes >= 60: return f'{minutes // 60}:{minutes % 60:02d}:{rest:02d} left'
+    return f'{minutes}:{rest:02d} left'
 
 # %% ../../nbs/60b_progress.ipynb #7ce2e423
 class Progress:
