@@ -25,7 +25,7 @@ from .features.pipeline import Prepared
 from .card import data_facts, write_card
 from .inference.metrics import evaluate_classification
 from .inference.recognize import Decoding, predict
-from .models.checkpoint import load_run, read_clips, read_config, save_json, save_model
+from .models.checkpoint import learned_from, load_run, read_config, save_json, save_model
 from .models.spoter import bench_growth, bench_train
 from .models.whispersign import bench_length, bench_whispersign, sizes
 from .report import Outcome, in_words, run_report, write_report
@@ -196,13 +196,13 @@ def _known(r, clips, task): # indices of the clips that can be scored
     def known(glosses): return task.fits(glosses) and all(g in r.vocabulary for g in glosses)
     return [i for i, glosses in enumerate(clips.gloss) if known(glosses)]
 
-def _seen(run, clips): # how many of them the run was trained on, by any of its stages or by what it started from
-    seen = set(read_clips(run)['seen'])
+def _seen(run, clips): # how many of them the run has learned from, in any stage, before it, or as enrolled words
+    seen = learned_from(run)
     return sum(digest(c) in seen for c in clips)
 
 def _warnings(about): # what a reader of the scores has to know
     sayings = dict(unknown_words='clips show words that the run does not know, and are not scored',
-                   seen_in_training='of the scored clips were trained on: this is not a test')
+                   seen_in_training='of the scored clips were learned from: this is not a test')
     return [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
 
 def _scored_on(about):

@@ -17,7 +17,7 @@ from .data.corpus import Corpus, load
 from .data.files import expect
 from .data.readers import ReaderOptions, options_from, remembered
 from .inference.recognize import Decoding, check_decoding
-from .models.checkpoint import Run, read_clips, read_json
+from .models.checkpoint import Run, learned_from, read_json
 from .recognition.export import load_any
 from .training.recipes import fit_splits
 from .training.tasks import Recognised, task_of
@@ -46,10 +46,10 @@ def check_run(run: Run, how: Decoding) -> None:
 
 # %% ../nbs/89_front.ipynb #1a92e9bf
 def seen_by(run: str | Path | Run | Trainer) -> set[str]:
-    "Digests of the clips that a run was trained on, as far as it knows."
+    "Digests of the clips that a run has learned from, as far as it knows."
     if isinstance(run, Trainer): return set(run.clips['seen'])
     path = run.path if isinstance(run, Run) else run
-    return set(read_clips(path)['seen']) if path is not None else set()
+    return learned_from(path) if path is not None else set()
 
 def _scored(run, data, decoding, which): # and how many clips were left out, how many are no test
     r, seen = run_of(run, which), seen_by(run)

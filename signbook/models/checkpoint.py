@@ -6,7 +6,8 @@
 __all__ = ['families', 'needed', 'optional', 'words_file', 'known', 'build', 'config_to_dict', 'config_from_dict', 'to_json',
            'save_json', 'save_tensors', 'identity', 'save_model', 'Run', 'read_json', 'read_config', 'read_clips',
            'tensor_shapes', 'check_sizes', 'check_shapes', 'ShapesOnly', 'check_weights', 'load_weights', 'Recording',
-           'WordVectors', 'weights_of', 'write_words', 'read_words', 'with_enrolled', 'load_run', 'lock_file', 'locked']
+           'WordVectors', 'weights_of', 'write_words', 'read_words', 'with_enrolled', 'learned_from', 'load_run',
+           'lock_file', 'locked']
 
 # %% ../../nbs/44_checkpoint.ipynb #9252f323
 import contextlib, hashlib, json, math, os, socket
@@ -349,6 +350,15 @@ def with_enrolled(run: Run, words: WordVectors | None, which: str = 'last') -> R
     with one_sentence(file, 'cannot be used'):
         model, vocabulary = with_words(run.model, run.vocabulary, words.centres[which], words.words(which))
     return replace(run, model=model, vocabulary=vocabulary)
+
+# %% ../../nbs/44_checkpoint.ipynb #0b7801f3
+def learned_from(
+    path: str | Path, # a run's folder
+) -> set[str]: # digests of clips
+    "The clips that a run has learned from: in training, or as recordings of enrolled words."
+    enrolled = (Path(path)/words_file).is_file()
+    words = read_words(path, read_config(path)) if enrolled else WordVectors({}, {})
+    return {*read_clips(path)['seen'], *(r.digest for r in words.recordings)}
 
 # %% ../../nbs/44_checkpoint.ipynb #f3629b38
 def load_run(
