@@ -24,7 +24,9 @@ NOISE = { # what a stored output must not hold → what it comes from
     'Traceback (most recent call last)': 'a traceback',
     'history saving thread': 'a fault of IPython\'s history',
     'disk I/O error': 'a fault of the disk',
-    'Warning: ': 'a warning of some library'}
+    'Warning: ': 'a warning of some library',
+    '/shared/data/': 'a path of the machine that ran it',
+    '/signbook/clip.py:': 'a path of the machine that ran it'}
 FIGURE = re.compile(r'^<(Figure size|Axes|matplotlib\.)')
 
 
