@@ -216,6 +216,7 @@ def check_decoder(model):
         f'a gloss moves the next log-probabilities by {min(moved):.2g} to {max(moved):.2g}, and none before'
     )
 
+# %% ../nbs/83_selftest.ipynb #322463ad
 @torch.no_grad()
 def check_chunks(model, chunk=4):
     "With chunks, later frames change nothing."

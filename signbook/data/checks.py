@@ -362,6 +362,7 @@ def look_missing(case: Case) -> list[Finding]:
         )
     return out
 
+# %% ../../nbs/12d_checks.ipynb #a6204b50
 def _hands_note(v, hands, draw):
     parts = ', '.join(f'{s.replace("_", " ")} {v["seen"][hands, k].mean():.0%}'
                       for k, s in enumerate(slots[:2]) if v['has'][:, k].any())
@@ -491,6 +492,7 @@ def look_frames(case: Case) -> list[Finding]:
         )
     return out
 
+# %% ../../nbs/12d_checks.ipynb #5930b70c
 def _median(x): return np.nanmedian(x) if np.isfinite(x).any() else np.nan
 
 def sketch(case, i): # one frame of a clip, as its numbers say
@@ -669,6 +671,7 @@ def look_rate(case: Case) -> list[Finding]:
         )
     return out
 
+# %% ../../nbs/12d_checks.ipynb #0f915643
 def _odd_groups(case, speed, each, draw): # a signer or session against the others
     for by in ('signer', 'session'):
         who, known = getattr(case, by), np.isfinite(speed)
@@ -694,6 +697,7 @@ def _odd_groups(case, speed, each, draw): # a signer or session against the othe
             ]
     return []
 
+# %% ../../nbs/12d_checks.ipynb #09b7517e
 def _tempo_figure(speed, each):
     fig, (ax,) = axes_of()
     ax.loglog(each, speed, '.', ms=3, color='#1b7f79')
@@ -801,6 +805,7 @@ def copy_groups(case: Case, most: float = 1.) -> np.ndarray: # (N,)
     exact = [np.stack([np.repeat(g[0], len(g) - 1), g[1:]], 1) for g in equal]
     return groups_of(len(case), np.concatenate([case.copies[0][case.copies[1] < most], *exact]))
 
+# %% ../../nbs/12d_checks.ipynb #684bff3d
 def look_copies(case: Case) -> list[Finding]:
     "The same recording more than once."
     groups, sure = copy_groups(case), copy_groups(case, .05)
@@ -968,6 +973,7 @@ def told_of(case: Case, most: int = 4000) -> dict[tuple[str, str], Told]: # (wha
 Case.told = cached_property(told_of)
 Case.told.__set_name__(Case, 'told')
 
+# %% ../../nbs/12d_checks.ipynb #8be6e02e
 def _verdict(what, feature, t: Told, picture: bool) -> str: # a severity, or nothing
     sure = t.p <= .01 and t.clips >= 20
     if what == 'signer': return 'note' if sure and feature == 'length' and t.gain > .5 else ''
@@ -979,6 +985,7 @@ def _verdict(what, feature, t: Told, picture: bool) -> str: # a severity, or not
     if not (sure and t.gain > .25 and t.low > min(honest, .95)): return ''
     return 'note' if feature == 'first' or t.gain < .6 else 'warn'
 
+# %% ../../nbs/12d_checks.ipynb #938926ac
 def look_shortcuts(case: Case) -> list[Finding]:
     "What tells the word without the signing."
     found = []
@@ -1000,6 +1007,7 @@ def look_shortcuts(case: Case) -> list[Finding]:
             )
     return found
 
+# %% ../../nbs/12d_checks.ipynb #2caf51ae
 def told_figure(case):
     fig, (ax,) = axes_of(width=4, height=.6 + .22 * len(case.told))
     for i, t in enumerate(case.told.values()):

@@ -215,6 +215,7 @@ def cores() -> list[int]: # those that this process may use
     if hasattr(os, 'sched_getaffinity'): return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
+# %% ../../nbs/14a_farm.ipynb #04e4ef5a
 class Worker:
     "A process that extracts one video after the other."
     def __init__(self,
@@ -430,6 +431,7 @@ def _done(task):
     try: return told(Path(task['part']))['mark'] == task['mark']
     except (ValueError, KeyError): return False
 
+# %% ../../nbs/14a_farm.ipynb #2ed5d6ec
 def extract_folder(
     folder: str | Path, # videos, with all folders below; or one video
     out: str | Path, # a folder for the corpus: new, or one that was begun with the same settings

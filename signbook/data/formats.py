@@ -236,6 +236,7 @@ def _is_pose(path):
     with open(path, 'rb') as file: start = file.read(4)
     return len(start) == 4 and any(start == struct.pack('<f', v) for v in (0., .1, .2))
 
+# %% ../../nbs/09_formats.ipynb #e4d735c2
 def read_pose(
     path: str | Path, # a .pose file
     fps: float | None = None, # frames per second; by default as the file says

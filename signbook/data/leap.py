@@ -413,6 +413,7 @@ def _rows_of(table, hand, path):
         points[side][:, j, axis] = [np.nan if v in (None, '') else v for v in table[n].to_pylist()]
     return points, [hand] * table.num_rows if kinds is None else kinds, prefixed
 
+# %% ../../nbs/09a_leap.ipynb #16ca1b96
 def read_leap_csv(
     path: str | Path, # a csv with a row a hand, or a row a frame
     fps: float | None = None, # frames per second; by default as the timestamps say, else 120

@@ -524,6 +524,7 @@ def _even(times, fps):
     rate = fps or 1 / step
     return rate, None if np.allclose(np.diff(times), 1 / rate, rtol=1e-4, atol=1e-6) else times
 
+# %% ../../nbs/09b_tables.ipynb #2ddba1e0
 def read_csv(
     path: str | Path, # a csv file, with a row a frame or a row a joint
     # what its columns are, or a YAML or JSON file that says so; by default they are named as `write_table`

@@ -212,6 +212,7 @@ def jumps_of(
         jump[1:] |= (least > far) & (back < .5 * least)
     return jump.any(1)
 
+# %% ../../nbs/12a_vitals.ipynb #4a704568
 def switches_of(
     q: np.ndarray, # (T, 2, 2) metres, a left and a right joint
 ) -> np.ndarray: # (T - 1,) bool

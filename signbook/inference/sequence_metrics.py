@@ -310,6 +310,7 @@ def _mismatch(references, vocabulary):
         f'{share:.0%} of the glosses signed are not in the vocabulary, {outside[0]!r} for one{hint}',
         'score with the vocabulary the model was trained with, and write glosses in one way in all data')
 
+# %% ../../nbs/52a_wer.ipynb #2f25fa19
 def _renamed(references, hypotheses):
     from scipy.optimize import linear_sum_assignment
     count = Counter(p for r, h in zip(references, hypotheses) if len(r) == len(h) for p in zip(r, h))
@@ -338,6 +339,7 @@ def _never_ends(attention):
                    'targets of the decoder must end with eos and count it in the loss, and padding must not; '
                    'until then, decode by CTC')
 
+# %% ../../nbs/52a_wer.ipynb #bb2d2b2d
 def _other_inputs(inputs, trained_on):
     m, s, m0, s0 = (np.asarray(d[k], float) for d in (inputs, trained_on) for k in ('mean', 'std'))
     if m.shape != m0.shape:
