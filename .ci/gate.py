@@ -5,7 +5,7 @@ links are alive, stored outputs can be trusted, the documentation can be built, 
 usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [--write-style] [NOTEBOOK ...]
 
 Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
-import argparse, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, time
+import argparse, ast, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +16,7 @@ SECRET = re.compile(r'wandb_v1_[A-Za-z0-9_]{20,}|hf_[A-Za-z0-9]{20,}|gh[pousr]_[
                     r'|(?i:api[_-]?key|secret|password|token)["\']?\s*[:=]\s*["\'][A-Za-z0-9_\-]{16,}["\']|(?i:wandb)[^\n]{0,40}(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])')
 LARGEST = 1_500_000 # bytes of a notebook
 GROUPS = {'readers'} # of entry points: names that other packages register under, no modules
-LAZY = {'clip': {'view'}} # a clip is shown by the viewer, which comes later; looked up only when somebody looks
+LAZY = {'clip': {'view.player'}} # a clip is shown by the viewer, which comes later; looked up only when somebody looks
 
 def notebooks(*folders):
     found = [p for f in folders for p in sorted((ROOT/f).rglob('*.ipynb'))]
@@ -104,6 +104,11 @@ def rendered():
     "README.md is what index.ipynb renders to."
     if readme() != (ROOT/'README.md').read_text(encoding='utf-8'): yield 'README.md is not what nbs/index.ipynb renders to: run `make readme`'
 
+def exporting():
+    "Module → the page that exports it."
+    found = ((re.search(r'default_exp (\S+)', source(c)), p) for p in notebooks('nbs') for c in cells_of(p)[:1])
+    return {m[1]: p for m, p in found if m}
+
 def front_door():
     "Names that `signbook` itself has → the module where each lives."
     sys.path.insert(0, str(ROOT))
@@ -112,7 +117,7 @@ def front_door():
 
 def ordered():
     "A notebook imports only from notebooks with a lower number."
-    place, uses, homes, door = {}, {}, {}, front_door()
+    place, uses, homes, door, packages = {}, {}, {}, front_door(), {m.partition('.')[0] for m in exporting() if '.' in m}
     for p in notebooks('nbs'):
         cells = [c for c in cells_of(p) if c['cell_type'] == 'code']
         name = next((m[1] for c in cells if (m := re.search(r'#\s*\|\s*default_exp\s+(\S+)', source(c)))), None)
@@ -121,14 +126,43 @@ def ordered():
         if name in homes: yield f'{p.name} exports signbook.{name}, and so does {homes[name]}'
         text = '\n'.join(map(source, cells)) # examples too: they run where only lower notebooks are known to work
         used = set(re.findall(r'^\s*(?:from|import)\s+signbook\.([\w.]+)', text, re.M))
-        used |= {m for m in re.findall(r'[\'"]signbook\.([\w.]+)[:\'"]', text)} - LAZY.get(name, set()) - GROUPS # imported by name, when asked for
+        used |= {m for m in re.findall(r'[\'"]signbook\.([\w.]+)[:\'"]', text)} - GROUPS # imported by name, when asked for
         for line in re.findall(r'^\s*from\s+signbook\s+import\s+([\w, ]+)', text, re.M): used |= {door.get(w.split()[0], w.split()[0]) for w in line.split(',') if w.split()}
-        homes[name], place[name], uses[p.name] = p.name, m[0], (m[0], used - {name})
+        for package, line in re.findall(r'^\s*from\s+signbook\.(\w+)\s+import\s+([\w, ]+)', text, re.M):
+            if package in packages: used = used - {package} | {f'{package}.{w.split()[0]}' for w in line.split(',') if w.split()}
+        homes[name], place[name], uses[p.name] = p.name, m[0], (m[0], used - {name} - LAZY.get(name, set()))
     if not place: yield 'no notebook exports a module'
     for nb, (number, modules) in uses.items():
         for mod in sorted(modules):
             if mod not in place: yield f'{nb} imports signbook.{mod}, which no notebook exports'
             elif place[mod] >= number: yield f'{nb} imports signbook.{mod} from notebook {place[mod]}, which is not lower'
+
+HOUSE = {'0': ('',), '1': ('view',), '2': ('formats',), '3': ('data', 'video'), '4': ('doctor',), '5': ('features', 'data'),
+         '6': ('models',), '7': ('recognition', 'metrics'), '8': ('training', 'recognition'), '9': ('app',)}
+
+def house():
+    "Each page is in its ten, the table of index names them all, and no module takes another's private names or exports what another does."
+    index = ''.join(source(c) for c in cells_of(ROOT/'nbs'/'index.ipynb'))
+    table = dict(re.findall(r'^\| (\d)0 \| [^|]+\| (.+) \|$', index, re.M))
+    named = {k: re.findall(r'\]\(([\w]+\.ipynb)\)', row) for k, row in table.items()}
+    owner, modules = {}, exporting()
+    for name, page in modules.items():
+        package, _, room = name.rpartition('.')
+        if package not in HOUSE[page.name[0]]: yield f'{page.name} exports signbook.{name}, the {page.name[0]}0s hold {" and ".join(HOUSE[page.name[0]])}'
+        if re.sub(r'^\d+[a-z]?_', '', page.stem) != room: yield f'{page.name} exports signbook.{name}, so it should be called {room}'
+    for page in sorted((ROOT/'nbs').glob('*.ipynb')):
+        if page.name != 'index.ipynb' and page.name not in named.get(page.name[0], ()): yield f'{page.name} is not in the {page.name[0]}0s of the table on index'
+    for name in modules:
+        tree = ast.parse((ROOT/'signbook'/(name.replace('.', '/') + '.py')).read_text(encoding='utf-8'))
+        for n in ast.walk(tree):
+            if isinstance(n, ast.ImportFrom) and n.level:
+                for a in n.names:
+                    if a.name.startswith('_'): yield f'signbook.{name} takes the private name {a.name} from {n.module}'
+            if isinstance(n, ast.Assign) and getattr(n.targets[0], 'id', '') == '__all__':
+                for word in ast.literal_eval(n.value): owner.setdefault(word, []).append(f'signbook.{name}')
+    twice = [f'{word} is exported by {" and by ".join(homes)}' for word, homes in owner.items() if len(homes) > 1]
+    most = json.loads(pages.STYLE.read_text())['twice']
+    if len(twice) > most: yield f'{len(twice)} names are exported twice, at most {most} may be: ' + '; '.join(twice)
 
 def files():
     r = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
@@ -150,7 +184,7 @@ def links():
     yield from pages.links(files())
 links.__doc__ = pages.links.__doc__
 
-CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, secrets=no_secrets, light_import=light_import,
+CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, house=house, secrets=no_secrets, light_import=light_import,
               links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, docs=pages.docs, contributing=pages.contributing, citation=pages.citation)
 
 def main():

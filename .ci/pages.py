@@ -101,7 +101,7 @@ def todays_player():
     sys.path.insert(0, str(ROOT))
     import numpy as np
     from signbook.clip import Clip
-    from signbook.view import play
+    from signbook.view.player import play
     return player_script(play(Clip(np.zeros((2, 543, 3)), np.ones((2, 543)), fps=25.)).html)
 
 def faults(cell, script):
@@ -267,7 +267,7 @@ def write_style():
     now = measured(read(p)['cells'] for p in notebooks('nbs'))
     whole = {k: sign * max(sign * now[k], sign * held['whole'][k]) for k, (_, sign) in WHOLE.items()}
     lines = [f'  {json.dumps(k)}: {json.dumps(v)}' for k, v in sorted(pages.items()) if any(v.values())]
-    STYLE.write_text(f'{{\n"whole": {json.dumps(whole)},\n"exceptions": {{\n' + ',\n'.join(lines) + '\n}\n}\n')
+    STYLE.write_text(f'{{\n"whole": {json.dumps(whole)},\n"twice": {held["twice"]},\n"exceptions": {{\n' + ',\n'.join(lines) + '\n}\n}\n')
 
 def made(code, *shows):
     "A cell for `style_sees`."
