@@ -25,7 +25,8 @@ from ..features.pipeline import Prepared
 from .card import data_facts, write_card
 from ..metrics.classification import evaluate_classification
 from ..recognition.recognize import Decoding, predict
-from ..models.checkpoint import learned_from, load_run, read_config, save_json, save_model
+from ..models.checkpoint import learned_from, load_run, save_json, save_model
+from ..recognition.export import is_export, load_any, read_about
 from ..models.spoter import bench_growth, bench_train
 from ..models.whispersign import bench_length, bench_whispersign, sizes
 from .report import Outcome, in_words, run_report, write_report
@@ -197,13 +198,17 @@ def _known(r, clips, task): # indices of the clips that can be scored
     return [i for i, glosses in enumerate(clips.gloss) if known(glosses)]
 
 def _seen(run, clips): # how many of them the run has learned from, in any stage, before it, or as enrolled words
+    if is_export(run): return None # it does not know
     seen = learned_from(run)
     return sum(digest(c) in seen for c in clips)
 
 def _warnings(about): # what a reader of the scores has to know
     sayings = dict(unknown_words='clips show words that the run does not know, and are not scored',
                    seen_in_training='of the scored clips were learned from: this is not a test')
-    return [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
+    said = [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
+    if about['seen_in_training'] is None:
+        said.append('an exported run does not know which clips it has learned from: this may be no test')
+    return said
 
 def _scored_on(about):
     if about['split'] == 'all': part = 'all clips'
@@ -212,7 +217,7 @@ def _scored_on(about):
 
 # %% ../../nbs/95_commands.ipynb #63d1c871
 def evaluate(
-    run: Path, # the folder that `signbook train` wrote
+    run: Path, # the folder that `signbook train` wrote, or `signbook export`
     /,
     data: Path, # a corpus, or any folder or file that a reader knows
     split: Literal['test', 'all'] = 'test', # the test part by the run's own protocol, or every clip
@@ -221,7 +226,7 @@ def evaluate(
     options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself; by default as in training
 ) -> dict:
     "Score a run; report.html, metrics.json and predictions.csv go into its folder, and for sentences alignment.html."
-    r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
+    r = load_any(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
     writable(run)
     task = task_of(r.model)
     task.ready(r, decoding)
@@ -244,7 +249,7 @@ def _write_evaluation(r, task, found, clips, about): # metrics.json, predictions
     run_report(r.path, task, found, clips, r.vocabulary, _scored_on(about), _warnings(about))
     for line in found.shown.get('why', ()): print(line, file=sys.stderr)
     save_json(r.path/'metrics.json', found.scores | about)
-    write_card(r.path)
+    if not is_export(r.path): write_card(r.path)
 
 def predictions(path: Path, clips, found) -> None:
     "What was said about each scored clip, as a table."
@@ -463,7 +468,7 @@ def _write_all(out, clips, found, kind): # a file for each clip, in a folder
 
 # %% ../../nbs/95_commands.ipynb #8caba89a
 def transcribe(
-    run: Path, # the folder that `signbook train` wrote
+    run: Path, # the folder that `signbook train` wrote, or `signbook export`
     source: Path, # a video, the number of a camera, a corpus, or any file or folder that a reader knows
     /,
     out: Path | None = None, # .txt, .json, .vtt or .eaf; for several clips a folder that does not exist yet
@@ -477,10 +482,10 @@ def transcribe(
 ) -> dict:
     "Say what is signed, and when."
     if out is not None: expect_writable(out)
-    config, video = read_config(run), is_moving(source)
+    config, video = read_about(run), is_moving(source)
     clips = None if video else _read_clips(source, config, options, backend, model)
     _check_out(out, 1 if video else len(clips))
-    r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
+    r = load_any(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
     task = task_of(r.model)
     task.ready(r, decoding)
     if video: clips = _tracked(source, tracking_for(r, options, backend, model), r, seconds)

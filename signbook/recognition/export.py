@@ -7,10 +7,10 @@ __all__ = ['form', 'carried_over', 'runtime_version', 'runtime', 'runtime_files'
            'missing_packages', 'AnyLength', 'SignGraph', 'SentenceGraph', 'HeadGraph', 'DecoderGraph', 'StepGraph',
            'first_state', 'FeatureGraph', 'nanmedian', 'Graph', 'batch_inputs', 'feature_graph', 'model_graphs',
            'all_graphs', 'quietly', 'write_graph', 'Session', 'stacked_products', 'quantize', 'Exported',
-           'ExportedSigns', 'ExportedSentences', 'forward', 'start', 'stream', 'describe', 'load_exported', 'load_any',
-           'far', 'stream_difference', 'differences', 'trial_clips', 'answers', 'same_answers', 'milliseconds',
-           'some_batch', 'compare_speed', 'parity', 'parity_table', 'web_settings', 'vendor_files', 'write_web',
-           'expect_room', 'write_export', 'export', 'export_command']
+           'ExportedSigns', 'ExportedSentences', 'forward', 'start', 'stream', 'describe', 'load_exported', 'is_export',
+           'read_about', 'load_any', 'far', 'stream_difference', 'differences', 'trial_clips', 'answers',
+           'same_answers', 'milliseconds', 'some_batch', 'compare_speed', 'parity', 'parity_table', 'web_settings',
+           'vendor_files', 'write_web', 'expect_room', 'write_export', 'export', 'export_command']
 
 # %% ../../nbs/87_export.ipynb #5e0c1a01
 import contextlib, importlib.util, inspect, logging, math, shutil, sys, tarfile, time, warnings
@@ -34,7 +34,7 @@ from ..features.normalize import without_resting
 from ..features.pipeline import Features, Prepared
 from .recognize import Decoding, finished
 from ..layout import HOLISTIC, get_layout
-from ..models.checkpoint import (Run, config_from_dict, config_to_dict, identity, known, load_run,
+from ..models.checkpoint import (Run, config_from_dict, config_to_dict, identity, known, load_run, read_config,
                                         read_json, save_json)
 from ..models.decoder import after_sos, turned
 from ..models.encoder import Cache, precise
@@ -395,7 +395,7 @@ ExportedSentences.stream = stream
 # %% ../../nbs/87_export.ipynb #5e0c1b05
 form = 'signbook export 1' # of the folder, for those who read it
 # from a run's settings
-carried_over = 'name', 'protocol', 'seed', 'val', 'temperature', 'threshold', 'tracking'
+carried_over = 'name', 'protocol', 'seed', 'val', 'data_options', 'temperature', 'threshold', 'tracking'
 
 def describe(run: Run, graphs: dict[str, Graph], **about) -> dict: # as model.json has it
     "What an exported folder says about itself."
@@ -442,13 +442,21 @@ def load_exported(
     return Run(model.eval(), features, vocabulary, about, Path(path))
 
 # %% ../../nbs/87_export.ipynb #5e0c1b07
+def is_export(path: str | Path) -> bool: # a folder
+    "Whether `signbook export` wrote it."
+    return (Path(path)/'model.json').is_file()
+
+def read_about(path: str | Path) -> dict: # of a run or an export
+    "What a folder says about itself, before anything heavy is loaded."
+    return _folder(path)[1] if is_export(path) else read_config(path)
+
 def load_any(
     path: str | Path, # a folder written by `signbook train` or by `signbook export`
     which: str = 'last', # last | best, of a training
     device: str = 'cpu', # of a training
 ) -> Run:
     "A run, whether on PyTorch or on onnxruntime."
-    return load_exported(path) if (Path(path)/'model.json').is_file() else load_run(path, which, device)
+    return load_exported(path) if is_export(path) else load_run(path, which, device)
 
 # %% ../../nbs/87_export.ipynb #5e0c1b08
 def far(a: Tensor, b: Tensor) -> float: # infinite where one of them is no number
