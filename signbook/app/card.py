@@ -18,6 +18,7 @@ made_up = { # how a source begins → what it is
     'stitched: synthetic': 'sentences stitched out of synthetic signs',
     'stitched': 'sentences stitched out of recorded signs'}
 
+# %% ../../nbs/91a_card.ipynb #91c0f4c0
 def kinds_of(sources) -> dict[str, int]: # what the clips are → how many of them
     "Recordings, or what was made up, by what each clip says of its source."
     counts = {}
@@ -42,6 +43,7 @@ def _some(names, most=6):
     rest = f' and {len(names) - most} more' if len(names) > most else ''
     return ', '.join(names[:most]) + rest or 'unknown'
 
+# %% ../../nbs/91a_card.ipynb #dadf2c0a
 def data_block(facts: dict) -> str: # Markdown
     "On what it was trained."
     kinds = ', '.join(f'{n:,} {name}' for name, n in facts['kinds'].items())
@@ -51,21 +53,24 @@ def data_block(facts: dict) -> str: # Markdown
     return '| | |\n|---|---|\n' + '\n'.join(f'| {name} | {value} |' for name, value in rows)
 
 # %% ../../nbs/91a_card.ipynb #246d917c
+def _percent(share): return f'{100 * share:.1f} %'
+
+def _interval(limits): # nothing where it is not known
+    low, high = limits or (None, None)
+    return '' if low is None else f' (95 % interval {_percent(low)} to {_percent(high)})'
+
+# %% ../../nbs/91a_card.ipynb #99de7f63
+def _words_right(m):
+    right = f'Right in {_percent(m["top1"])} of {m["n"]:,} clips{_interval(m["top1_interval"])} '
+    return f'{right}of {m["classes"]} words, chance {_percent(1 / m["classes"])}'
+
+# %% ../../nbs/91a_card.ipynb #3179519e
 def score_sentence(metrics: dict) -> str: # one sentence
     "A score that says on what, how sure, and against what."
-    n, percent = metrics['n'], lambda v: f'{100 * v:.1f} %'
-    if 'top1' in metrics:
-        low, high = metrics['top1_interval']
-        text = (
-            f'Right in {percent(metrics["top1"])} of {n:,} clips (95 % interval {percent(low)} to '
-            f'{percent(high)}) '
-            f'of {metrics["classes"]} words, chance {percent(1 / metrics["classes"])}'
-        )
-    else:
-        low, high = metrics.get('wer_interval') or (None, None)
-        sure = f' (95 % interval {percent(low)} to {percent(high)})' if low is not None else ''
-        text = f'Word error rate {percent(metrics["wer"])}{sure} on {n:,} sentences'
-    seen = metrics.get('seen_in_training', 0)
+    m = metrics
+    if 'top1' in m: text = _words_right(m)
+    else: text = f'Word error rate {_percent(m["wer"])}{_interval(m.get("wer_interval"))} on {m["n"]:,} sentences'
+    seen = m.get('seen_in_training') or 0
     return text + (f'; {seen:,} of them were trained on, so this is not a test.' if seen else '.')
 
 # %% ../../nbs/91a_card.ipynb #3c69a81b
@@ -74,20 +79,27 @@ def _by_signer(signers):
     name, kind = ('top1', 'right') if 'top1' in next(iter(signers.values())) else ('wer', 'wrong')
     return 'By signer: ' + ', '.join(f'{s} {100 * v[name]:.0f} % {kind}' for s, v in signers.items()) + '.'
 
+# %% ../../nbs/91a_card.ipynb #ba754fbb
+def _scored_where(m):
+    about = [f'data `{m["data"]}`'] if m.get('data') else []
+    about += [f'protocol {m["protocol"]}'] if m.get('protocol') else []
+    return f'Scored on {", ".join(about)}.' if about else ''
+
+# %% ../../nbs/91a_card.ipynb #e27f0de0
+def _calibrated(m):
+    if not m.get('temperature'): return ''
+    now, before = 100 * m['ece'], 100 * m['ece_raw']
+    return (f'Stated probabilities are off by {now:.1f} points on average ({before:.1f} before the temperature of '
+            f'{m["temperature"]:.2f}).')
+
+# %% ../../nbs/91a_card.ipynb #31b806f4
 def score_block(metrics: dict | None, run: str) -> str: # Markdown
     "How well it does, or how to find out."
     if not metrics: return f'Not scored yet: `signbook evaluate {run} --data DATA`.'
-    about = [f'data `{metrics["data"]}`'] if metrics.get('data') else []
-    about += [f'protocol {metrics["protocol"]}'] if metrics.get('protocol') else []
-    lines = [score_sentence(metrics)] + ([f'Scored on {", ".join(about)}.'] if about else [])
-    if metrics.get('temperature'):
-        lines.append(
-            f'Stated probabilities are off by {100 * metrics["ece"]:.1f} points on average '
-            f'({100 * metrics["ece_raw"]:.1f} before the temperature of {metrics["temperature"]:.2f}).'
-        )
+    lines = [score_sentence(metrics), _scored_where(metrics), _calibrated(metrics)]
     signers = metrics.get('per_signer') or {}
     if len(signers) > 1: lines.append(_by_signer(signers))
-    return '\n'.join(lines)
+    return '\n'.join(filter(None, lines))
 
 # %% ../../nbs/91a_card.ipynb #99febe14
 def how_block(config: dict) -> str: # Markdown
@@ -112,6 +124,7 @@ questions = {  # heading → what to answer
                           'you know.',
 }
 
+# %% ../../nbs/91a_card.ipynb #1f85422b
 def questions_block() -> str: # Markdown
     "What is to be filled in."
     return '\n\n'.join(f'## {heading}\n\n*To be filled in.* {text}' for heading, text in questions.items())
@@ -119,12 +132,14 @@ def questions_block() -> str: # Markdown
 # %% ../../nbs/91a_card.ipynb #eafd6655
 def _marked(name, text): return f'<!-- signbook: {name} -->\n{text}\n<!-- /signbook: {name} -->'
 
+# %% ../../nbs/91a_card.ipynb #b521295b
 def blocks_of(config: dict, metrics: dict | None, run: str) -> dict[str, str]: # name → Markdown
     "All that the machine writes."
     found = dict(scores=score_block(metrics, run), how=how_block(config))
     if config.get('data_facts'): found['data'] = data_block(config['data_facts'])
     return found
 
+# %% ../../nbs/91a_card.ipynb #39511178
 def new_card(config: dict, blocks: dict[str, str]) -> str: # Markdown
     "A card that nobody has edited yet."
     head = '---\nlibrary_name: signbook\ntags: [sign-language, pose, recognition]\n---\n'
@@ -141,8 +156,10 @@ def renewed_card(text: str, blocks: dict[str, str]) -> str: # Markdown
         text = mark.sub(lambda _: _marked(name, block), text)
     return text
 
+# %% ../../nbs/91a_card.ipynb #4c1398e7
 def _json(path): return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else None
 
+# %% ../../nbs/91a_card.ipynb #77d37067
 def write_card(
     run: str | Path, # a run's folder, with config.json and perhaps metrics.json
 ) -> Path: # README.md in it

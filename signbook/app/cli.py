@@ -16,14 +16,10 @@ from .arguments import call
 commands = dict(  # name → where its function is, and what it does
     demo=('signbook.app.commands:demo', 'Train SPOTER v1 and v2 small, end to end, and write report.html.'),
     doctor=('signbook.doctor.audit:doctor', 'Audit a corpus; exit 1 when it should not be trained on.'),
-    extract=(
-        'signbook.video.batch:extract_command',
-        'Landmarks out of a video or a folder of videos, with MediaPipe.',
-    ),
-    models=(
-        'signbook.video.models:models_command',
-        "MediaPipe's models: fetch or assemble them, and say where they are from.",
-    ),
+    extract=('signbook.video.batch:extract_command',
+             'Landmarks out of a video or a folder of videos, with MediaPipe.'),
+    models=('signbook.video.models:models_command',
+            "MediaPipe's models: fetch or assemble them, and say where they are from."),
     convert=('signbook.app.commands:convert', 'From one format to another, saying what the other cannot hold.'),
     stitch=('signbook.app.commands:stitch', 'Make sentences out of isolated signs.'),
     train=('signbook.app.commands:train', 'Train a recipe.'),
@@ -39,6 +35,7 @@ commands = dict(  # name → where its function is, and what it does
     bench=('signbook.app.commands:bench', 'Speed against a peer in the same process.'),
 )
 
+# %% ../../nbs/96_cli.ipynb #b8ef5799
 def find(name):
     "The function of a command."
     if name not in commands: raise ValueError(f'unknown command {name!r}; known are {", ".join(commands)}')
@@ -52,12 +49,16 @@ extras = dict(mediapipe='extract', cv2='extract', ray='cluster', whisper='whispe
               wandb='track', tensorboard='track', h5py='hdf5',
               onnx='export', onnxruntime='export', onnxscript='export') # package → the extra that brings it
 
-def import_error(e: ImportError) -> str:
-    "Which package cannot be loaded, why, and what to do about it, in a sentence."
+# %% ../../nbs/96_cli.ipynb #6cdbc6af
+def _packages(e): # installed ones that an error went through, from the outermost
     paths = [Path(frame.filename) for frame in traceback.extract_tb(e.__traceback__)]
     installed = [p.parts for p in paths if 'site-packages' in p.parts[:-1]]
-    packages = [parts[parts.index('site-packages') + 1].removesuffix('.py') for parts in installed]
-    inside = [package for package in packages if package != 'signbook']
+    return [parts[parts.index('site-packages') + 1].removesuffix('.py') for parts in installed]
+
+# %% ../../nbs/96_cli.ipynb #8cd47418
+def import_error(e: ImportError) -> str:
+    "Which package cannot be loaded, why, and what to do about it, in a sentence."
+    inside = [package for package in _packages(e) if package != 'signbook']
     package = inside[0] if inside else (e.name or 'a package').partition('.')[0]
     extra = extras.get(package)
     remedy = f"pip install 'signbook[{extra}]'" if extra else "pip install -c constraints.txt -e ."
@@ -73,12 +74,14 @@ def _overview():
     return '\n'.join(['signbook: sign language recognition from skeletons', '', *lines, '',
                       'signbook COMMAND --help says more.'])
 
+# %% ../../nbs/96_cli.ipynb #bc6d09a5
 def _run(name, rest): # a command, and its result as the last line
     function = find(name)
     result = function(rest) if name == 'train' else call(function, rest, f'signbook {name}')
     if result: print(json.dumps(result), flush=True) # of several processes the first one speaks
     return 0 if not isinstance(result, dict) or result.get('ok', True) else 1
 
+# %% ../../nbs/96_cli.ipynb #c66b4bf2
 def _said(name, text, status):
     with contextlib.suppress(BrokenPipeError): print(f'signbook {name}: {text}', file=sys.stderr, flush=True)
     return status
@@ -112,10 +115,10 @@ def _open_streams():
         # takes the lowest number that is free, which is this one
         except OSError: os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, 'w' if number else 'r',
-                                                               encoding='utf-8', closefd=False))
+            setattr(sys, name, open(number, 'w' if number else 'r', encoding='utf-8', closefd=False))
     for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors='backslashreplace')
 
+# %% ../../nbs/96_cli.ipynb #a9b981d7
 def _speak_utf8():
     "Start again in UTF-8 mode where names of files would be held to ASCII."
     if codecs.lookup(sys.getfilesystemencoding()).name != 'ascii' or os.environ.get('PYTHONUTF8') == '1':
@@ -123,6 +126,7 @@ def _speak_utf8():
     os.environ['PYTHONUTF8'] = '1'
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
+# %% ../../nbs/96_cli.ipynb #569fbb3c
 def _last_words(status):
     "Write what is still waiting, or forget it where nobody reads."
     for stream in (sys.stdout, sys.stderr):
@@ -132,6 +136,7 @@ def _last_words(status):
             status = status or (broken_pipe if isinstance(e, BrokenPipeError) else 2)
     return status
 
+# %% ../../nbs/96_cli.ipynb #90edd879
 def console():
     _open_streams()
     _speak_utf8()
