@@ -42,7 +42,8 @@ class Adjusted(UserWarning):
         super().__init__('confidences a little outside [0, 1] were set to the nearer end')
         self.source, self.count = source, count
 
-def _fail(source, text): raise ValueError(f'{source}: {text}' if source else text)
+def _fail(source, text):
+    raise ValueError(f'{source}: {text}' if source else text)
 
 # %% ../nbs/01_clip.ipynb #6645b5c3
 def settled(
@@ -68,14 +69,17 @@ def counted():
         yield found
     for w in caught:
         about = w.message
-        if isinstance(about, Adjusted): found[about.source] = max(found[about.source], about.count)
-        else: warnings.warn_explicit(about, w.category, w.filename, w.lineno)
+        if isinstance(about, Adjusted):
+            found[about.source] = max(found[about.source], about.count)
+        else:
+            warnings.warn_explicit(about, w.category, w.filename, w.lineno)
 
 # %% ../nbs/01_clip.ipynb #f7aa0845
 def readable(text: str) -> str:
     "Text in which bytes of file names that Python hides are read as UTF-8, or spelled out as in `\\xe9`."
     if text.isascii(): return text
-    try: return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
+    try:
+        return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
     except UnicodeEncodeError: return text.encode('utf-8', 'backslashreplace').decode()
 
 # %% ../nbs/01_clip.ipynb #230d10c1
@@ -83,14 +87,17 @@ def _one_form(text): return unicodedata.normalize('NFC', readable(text))
 
 # %% ../nbs/01_clip.ipynb #67a7ca50
 def _put(clip, **values): # a frozen dataclass can be filled in no other way
-    for name, value in values.items(): object.__setattr__(clip, name, value)
+    for name, value in values.items():
+        object.__setattr__(clip, name, value)
 
 def _store(clip):
     "Bring what a clip was given into the types of the contract."
     _put(clip, xyz=np.array(clip.xyz, np.float32))
     _put(clip, conf=np.array(settled(np.asarray(clip.conf, np.float32), clip.source)))
-    if clip.times is not None: _put(clip, times=np.array(clip.times, np.float64))
-    for name in ('signer', 'session', 'source'): _put(clip, **{name: readable(getattr(clip, name))})
+    if clip.times is not None:
+        _put(clip, times=np.array(clip.times, np.float64))
+    for name in ('signer', 'session', 'source'):
+        _put(clip, **{name: readable(getattr(clip, name))})
     glosses = (clip.gloss,) if isinstance(clip.gloss, str) else clip.gloss
     spans = (Span(*span) for span in clip.spans)
     _put(clip, gloss=tuple(map(_one_form, glosses)))
@@ -98,17 +105,20 @@ def _store(clip):
 
 # %% ../nbs/01_clip.ipynb #06193d57
 def _wrong_shapes(clip):
-    T, J = len(clip.xyz), len(clip.layout)
+    T = len(clip.xyz)
+    J = len(clip.layout)
     if clip.xyz.shape != (T, J, 3):
         yield f'xyz has shape {clip.xyz.shape}, expected (T, {J}, 3) for layout {clip.layout.name}'
     if T == 0: yield 'has no frames, expected at least one'
-    if clip.conf.shape != (T, J): yield f'conf has shape {clip.conf.shape}, expected {(T, J)}'
+    if clip.conf.shape != (T, J):
+        yield f'conf has shape {clip.conf.shape}, expected {(T, J)}'
 
 # %% ../nbs/01_clip.ipynb #a0e66e1c
 def _wrong_values(clip):
     lost = int((~np.isfinite(clip.xyz)).sum())
     if lost: yield f'xyz has {lost} values that are not finite; a joint not seen has conf 0'
-    if np.isnan(clip.conf).any(): yield 'conf has NaN; a joint not seen has conf 0'
+    if np.isnan(clip.conf).any():
+        yield 'conf has NaN; a joint not seen has conf 0'
 
 # %% ../nbs/01_clip.ipynb #b29c5a0a
 frames_of_reference = 'image', 'world', 'body', 'part'
@@ -116,13 +126,15 @@ frames_of_reference = 'image', 'world', 'body', 'part'
 def _wrong_facts(clip):
     for name in ('fps', 'aspect'):
         value = getattr(clip, name)
-        if not (np.isfinite(value) and value > 0): yield f'{name} is {value}, expected a positive number'
+        if not (np.isfinite(value) and value > 0):
+            yield f'{name} is {value}, expected a positive number'
     if clip.frame not in frames_of_reference:
         yield f'frame is {clip.frame!r}, expected one of {", ".join(frames_of_reference)}'
 
 # %% ../nbs/01_clip.ipynb #200df8b9
 def _wrong_times(clip):
-    T, t = len(clip.xyz), clip.times
+    T = len(clip.xyz)
+    t = clip.times
     if t is not None and not (t.shape == (T,) and np.isfinite(t).all() and (np.diff(t) > 0).all()):
         yield f'times must be {T} increasing seconds, one a frame'
     for s in clip.spans:
@@ -133,7 +145,8 @@ def _wrong_times(clip):
 def _check(clip):
     "Refuse what the contract does not allow, saying what was found and what was expected."
     for wrong in (_wrong_shapes, _wrong_values, _wrong_facts, _wrong_times): # each relies on those before it
-        for text in wrong(clip): _fail(clip.source, text)
+        for text in wrong(clip):
+            _fail(clip.source, text)
 
 # %% ../nbs/01_clip.ipynb #662d4614
 @dataclass(frozen=True, eq=False)
@@ -191,7 +204,8 @@ longest_frame = 1. # seconds that a frame can stand for
 def out_of_proportion(self:Clip) -> bool:
     "Whether its times leave far more of it empty than its frames fill."
     step = 1 / self.fps
-    if self.times is not None and len(self) > 1: step = max(step, np.median(np.diff(self.times)))
+    if self.times is not None and len(self) > 1:
+        step = max(step, np.median(np.diff(self.times)))
     return bool(self.duration > spare + share * len(self) * min(step, longest_frame))
 
 # %% ../nbs/01_clip.ipynb #6718499c
@@ -231,7 +245,8 @@ def part(self:Clip,
 ) -> tuple[np.ndarray, np.ndarray]: # (T, n, 3), (T, n)
     "Coordinates and confidence of one part."
     parts = self.layout.parts
-    if name in parts: return self.xyz[:, parts[name]], self.conf[:, parts[name]]
+    if name in parts:
+        return self.xyz[:, parts[name]], self.conf[:, parts[name]]
     raise ValueError(f'layout {self.layout.name} has no part {name!r}, it has {", ".join(parts)}')
 
 # %% ../nbs/01_clip.ipynb #13611b54
@@ -240,7 +255,8 @@ _facts_of_clips = 'fps aspect layout gloss spans signer session source frame spl
 @patch
 def __eq__(self:Clip, other):
     if not isinstance(other, Clip): return NotImplemented
-    if any(getattr(self, k) != getattr(other, k) for k in _facts_of_clips): return False
+    if any(getattr(self, k) != getattr(other, k) for k in _facts_of_clips):
+        return False
     return all(np.array_equal(getattr(self, k), getattr(other, k)) for k in ('xyz', 'conf', 'times'))
 
 Clip.__hash__ = None # what is equal by its arrays has no hash

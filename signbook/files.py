@@ -47,7 +47,8 @@ def one_sentence(
     try: yield
     except MemoryError as e: raise ValueError(f'{path}: needs more memory than this machine has left') from e
     except Exception as e:
-        if isinstance(e, ValueError) and str(e).startswith(str(path)): raise
+        if isinstance(e, ValueError) and str(e).startswith(str(path)):
+            raise
         raise ValueError(f'{path}: {what} ({" ".join(str(e).split()) or type(e).__name__})') from e
 
 # %% ../nbs/02_files.ipynb #658e4433
@@ -74,7 +75,8 @@ _loads = { # ending → what loads it
     '.pkl': 'pickle.load(open({path}, "rb"))'}
 _loads |= {'.pth': _loads['.pt'], '.pickle': _loads['.pkl'], '.p': _loads['.pkl']}
 
-def is_pickle(path: Path) -> bool: return path.suffix.lower() in _loads.keys() - {'.npz', '.npy'}
+def is_pickle(path: Path) -> bool:
+    return path.suffix.lower() in _loads.keys() - {'.npz', '.npy'}
 
 # %% ../nbs/02_files.ipynb #fdfae8f7
 _plain = '{{k: numpy.array(d[k].tolist() if hasattr(d[k], "tolist") else d[k]) for k in d}}'
@@ -123,7 +125,8 @@ def _check_length(file, version, size, path, key): # of the header, which begins
 # %% ../nbs/02_files.ipynb #83ecff5c
 def _check_type(dtype, path, key):
     pickled = f'{path}: {key} holds pickled Python objects, which are never loaded; expected plain numbers'
-    if dtype.hasobject: raise ValueError(pickled + plain_numbers(path))
+    if dtype.hasobject:
+        raise ValueError(pickled + plain_numbers(path))
     if dtype.kind in 'biufUS' and dtype.itemsize: return
     raise ValueError(f'{path}: {key} is of type {dtype}, expected plain numbers')
 
@@ -136,7 +139,8 @@ def npy_header(
 ) -> tuple[tuple[int, ...], bool, np.dtype]: # shape, whether the first axis changes fastest, type
     "What an npy stream says that it holds, where that is plain numbers or text of just its size."
     version = np.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0)): raise ValueError(f'npy version {version}, expected 1.0 or 2.0')
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f'npy version {version}, expected 1.0 or 2.0')
     _check_length(file, version, size, path, key)
     shape, fortran, dtype = getattr(np.lib.format, f'read_array_header_{version[0]}_0')(file)
     _check_type(dtype, path, key)
@@ -170,7 +174,8 @@ def npz_names(
 
 # %% ../nbs/02_files.ipynb #9408286d
 def _member(archive, info, path):
-    with archive.open(info) as file: data = file.read()
+    with archive.open(info) as file:
+        data = file.read()
     return _array(io.BytesIO(data), len(data), path, info.filename.removesuffix('.npy'))
 
 def load_npz(
@@ -200,7 +205,8 @@ class NpzRows:
         damaged = one_sentence(self.path, 'is damaged, or no npz file')
         with damaged, zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
             npy_header(file, archive.getinfo(self.member).file_size, self.path, self.member)
-            for _ in range(len(self)): yield np.frombuffer(file.read(row), self.dtype).reshape(self.shape[1:])
+            for _ in range(len(self)):
+                yield np.frombuffer(file.read(row), self.dtype).reshape(self.shape[1:])
             file.read(1) # at its end the zip compares the checksum
 
 # %% ../nbs/02_files.ipynb #f9958c4e
@@ -212,7 +218,8 @@ def npz_rows(
     with one_sentence(path, 'is damaged, or no npz file'), zipfile.ZipFile(regular(path)) as archive:
         info = archive.getinfo(f'{name}.npy')
         bounded(path, info.file_size)
-        with archive.open(info) as file: shape, fortran, dtype = npy_header(file, info.file_size, path, name)
+        with archive.open(info) as file:
+            shape, fortran, dtype = npy_header(file, info.file_size, path, name)
     return load_npz(path, name)[name] if fortran or not shape else NpzRows(path, info.filename, shape, dtype)
 
 # %% ../nbs/02_files.ipynb #d6901449
@@ -222,7 +229,8 @@ def confidence(
 ) -> np.ndarray: # (T, J) float32: 1 seen, 0 not
     "Which joints were seen: not those with a NaN, and none of a part that is all zero in a frame."
     conf = (~np.isnan(xyz).any(-1)).astype(np.float32)
-    for s in layout.parts.values(): conf[:, s] *= np.nan_to_num(xyz[:, s]).any((1, 2))[:, None]
+    for s in layout.parts.values():
+        conf[:, s] *= np.nan_to_num(xyz[:, s]).any((1, 2))[:, None]
     return conf
 
 # %% ../nbs/02_files.ipynb #2511147d
@@ -234,7 +242,8 @@ def numbers(
     "Coordinates as float32. NaN is let through (it means not seen), infinity is not."
     if array.dtype.kind not in 'iuf':
         raise ValueError(f'{path}: {what} is of type {array.dtype}, expected numbers')
-    with np.errstate(over='ignore', invalid='ignore'): array = array.astype(np.float32)
+    with np.errstate(over='ignore', invalid='ignore'):
+        array = array.astype(np.float32)
     infinite = int(np.isinf(array).sum())
     if not infinite: return array
     wanted = 'finite ones, or NaN where nothing was seen'
@@ -264,7 +273,8 @@ def split_of(
     anywhere: bool = False, # whether it may be one word of several, as in the name of a split's file
 ) -> str: # train | val | test; nothing where it speaks of none, or of two
     "Which split a name speaks of."
-    if not anywhere: return _splits.get(name.lower(), '')
+    if not anywhere:
+        return _splits.get(name.lower(), '')
     found = splits_in(name)
     return found.pop() if len(found) == 1 else ''
 
@@ -320,7 +330,8 @@ def _this_machine() -> str: # six digits: the number of a process means nothing 
 
 # %% ../nbs/02_files.ipynb #a1a4c643
 def _is_running(process: int) -> bool: # on this machine; True also where it cannot be known
-    if os.name == 'nt' or process == os.getpid(): return True
+    if os.name == 'nt' or process == os.getpid():
+        return True
     try: os.kill(process, 0)
     except ProcessLookupError: return False
     except OSError: return True
@@ -329,16 +340,20 @@ def _is_running(process: int) -> bool: # on this machine; True also where it can
 # %% ../nbs/02_files.ipynb #f5dcdec5
 def remove(path: Path) -> None:
     "Remove a file or a whole folder, if it is there."
-    if path.is_dir() and not path.is_symlink(): shutil.rmtree(path, ignore_errors=True)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
     else: path.unlink(missing_ok=True)
 
 # %% ../nbs/02_files.ipynb #3712b1bf
 def _sweep(folder): # remove what killed writers of this machine have left; the names of what was removed
-    pattern, removed = re.compile(rf'\..+\.(\d{{1,7}})\.{_this_machine()}', re.DOTALL), []
-    with os.scandir(folder) as entries: names = [e.name for e in entries]
+    pattern = re.compile(rf'\..+\.(\d{{1,7}})\.{_this_machine()}', re.DOTALL)
+    removed = []
+    with os.scandir(folder) as entries:
+        names = [e.name for e in entries]
     for name in names:
         whose = pattern.fullmatch(name)
-        if not whose or _is_running(int(whose[1])): continue
+        if not whose or _is_running(int(whose[1])):
+            continue
         remove(Path(folder)/name)
         removed.append(name)
     return removed
@@ -362,7 +377,8 @@ def _flush_one(path): # a file, or a folder's list of names, where the file syst
     handle = os.open(path, os.O_RDONLY)
     try: os.fsync(handle)
     except OSError as e:
-        if e.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS): raise
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
     finally: os.close(handle)
 
 # %% ../nbs/02_files.ipynb #198338d2
@@ -371,7 +387,8 @@ def flush(
 ) -> None:
     "Wait until it is on the disk, where the file system can say so."
     for p in (*(path.rglob('*') if path.is_dir() else ()), path):
-        if p.is_file() or p.is_dir(): _flush_one(p)
+        if p.is_file() or p.is_dir():
+            _flush_one(p)
 
 # %% ../nbs/02_files.ipynb #f3a938db
 @contextmanager
@@ -411,7 +428,8 @@ def csv_header(
 ) -> list[str]: # the names of its columns; nothing where the first line is none
     "The first line of a table, without reading the rest."
     try:
-        with open(regular(path), 'rb') as file: line = file.readline(2**20).decode('utf-8-sig')
+        with open(regular(path), 'rb') as file:
+            line = file.readline(2**20).decode('utf-8-sig')
     except (OSError, ValueError): return []
     return [] if '\0' in line else next(csv.reader([line.rstrip('\r\n')], delimiter=_delimiter(line)), [])
 
@@ -426,8 +444,10 @@ def load_csv(
     with one_sentence(path, 'is damaged, or no table'):
         names = csv_header(regular(path))
         twice = [n for n, k in Counter(names).items() if k > 1]
-        if twice: raise ValueError(f'{path}: has two columns {twice[0]!r}, expected each name once')
-        with open(path, 'rb') as file: delimiter = _delimiter(file.readline(2**20).decode('utf-8-sig'))
+        if twice:
+            raise ValueError(f'{path}: has two columns {twice[0]!r}, expected each name once')
+        with open(path, 'rb') as file:
+            delimiter = _delimiter(file.readline(2**20).decode('utf-8-sig'))
         block = min(os.path.getsize(path) + 2**16, 2**31 - 2**17)
         types = {n: string() for n in (names if '*' in text else text)}
         return arrow.read_csv(
@@ -481,13 +501,16 @@ def glosses_of(
 ) -> tuple[str, ...]:
     "The glosses in a cell. One in brackets that is no JSON is a gloss in brackets."
     if cell.lstrip().startswith('['):
-        try: return tuple(map(str, json.loads(cell)))
+        try:
+            return tuple(map(str, json.loads(cell)))
         except (json.JSONDecodeError, RecursionError): pass
     return (cell,)
 
 # %% ../nbs/02_files.ipynb #6019b7ae
-def _spans_of(cell): return tuple(Span(float(a), float(b), str(g)) for a, b, g in json.loads(cell))
-def _times_of(cell): return np.array(json.loads(cell), np.float64)
+def _spans_of(cell):
+    return tuple(Span(float(a), float(b), str(g)) for a, b, g in json.loads(cell))
+def _times_of(cell):
+    return np.array(json.loads(cell), np.float64)
 
 _makers = dict(gloss=glosses_of, spans=_spans_of, times=_times_of, fps=float, aspect=float, layout=get_layout,
                **{k: str for k in _texts})
@@ -525,7 +548,8 @@ def labelled(clip: Clip, path) -> Clip:
         at = clip.layout.locate(layout)
         more = len(layout) < len(clip.layout) and np.delete(clip.conf, at, 1).any()
         lacks = f'joints that are not in layout {layout.name}, which {beside} says it has'
-        if more: raise ValueError(f'{path}: has {lacks}')
+        if more:
+            raise ValueError(f'{path}: has {lacks}')
         return replace(clip, xyz=clip.xyz[:, at], conf=clip.conf[:, at], **about) if about else clip
 
 # %% ../nbs/02_files.ipynb #2bd9f032

@@ -77,8 +77,10 @@ def indices(self:Layout,
     what: str, # a part, a group, an anchor or a joint
 ) -> np.ndarray: # (n,) indices into the joint axis
     "Indices of a part, of a group of joints, or of one joint."
-    if what in self.parts: return np.arange(self.parts[what].start, self.parts[what].stop)
-    if what in self.groups: return np.array([self.index(j) for j in self.groups[what]])
+    if what in self.parts:
+        return np.arange(self.parts[what].start, self.parts[what].stop)
+    if what in self.groups:
+        return np.array([self.index(j) for j in self.groups[what]])
     return np.array([self.index(what)])
 
 # %% ../nbs/00_layout.ipynb #4c40cbf6
@@ -87,7 +89,8 @@ def _mirror(self):
     swap = dict(self.mirrors) | {b: a for a, b in self.mirrors}
     return np.array([self.index(swap.get(j, j)) for j in self.joints])
 
-def _pairs(self, pairs): return np.array([(self.index(a), self.index(b)) for a, b in pairs]).reshape(-1, 2)
+def _pairs(self, pairs):
+    return np.array([(self.index(a), self.index(b)) for a, b in pairs]).reshape(-1, 2)
 
 _derived('mirror', _mirror)
 _derived('edges', lambda self: _pairs(self, self.limbs)) # (n, 2)
@@ -123,7 +126,8 @@ def locate(self:Layout,
 ) -> np.ndarray: # (len(other),) indices into this layout's joint axis
     "Where another layout's joints are in this one: `xyz[:, self.locate(other)]`."
     missing = [j for j in other.joints if j not in self._index]
-    if not missing: return np.array([self._index[j] for j in other.joints])
+    if not missing:
+        return np.array([self._index[j] for j in other.joints])
     raise ValueError(f'layout {self.name} lacks {len(missing)} of the {len(other)} joints of {other.name}, '
                      f'the first is {missing[0]}')
 
@@ -144,9 +148,11 @@ _finger_joints = {f: ('mcp', 'pip', 'dip', 'tip') for f in fingers} | dict(thumb
 _fingers = {f: tuple(f'{f}_{j}' for j in joints) for f, joints in _finger_joints.items()}
 _hand = ('wrist',) + sum(_fingers.values(), ())
 
-def _chain(names): return tuple(zip(names, names[1:]))
+def _chain(names):
+    return tuple(zip(names, names[1:]))
 
-def _on(part, pairs): return tuple((f'{part}.{a}', f'{part}.{b}') for a, b in pairs)
+def _on(part, pairs):
+    return tuple((f'{part}.{a}', f'{part}.{b}') for a, b in pairs)
 
 # %% ../nbs/00_layout.ipynb #68b11f99
 _finger_bones = sum(map(_chain, _fingers.values()), ())
@@ -168,7 +174,8 @@ def _hand_layout(part, color):
                   groups=_hand_groups(part), colors={part: color}, bones=_on(part, _roots + _finger_bones),
                   anchors={f'{part}.{role}': f'{part}.{j}' for role, j in roles.items()})
 
-_left, _right = _hand_layout('left_hand', '#d95f02'), _hand_layout('right_hand', '#1b7f79')
+_left = _hand_layout('left_hand', '#d95f02')
+_right = _hand_layout('right_hand', '#1b7f79')
 HANDS = replace(join('hands', _left, _right), mirrors=tuple(zip(_left.joints, _right.joints)))
 LEAP = replace(HANDS, name='leap')
 
@@ -178,15 +185,18 @@ _head = ('nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye 
 _pairwise = 'shoulder elbow wrist pinky index thumb hip knee ankle heel foot_index'.split()
 _pose = (*_head, *(f'{side}_{joint}' for joint in _pairwise for side in ('left', 'right')))
 
-def _swap(name): return name.replace('left', '*').replace('right', 'left').replace('*', 'right')
+def _swap(name):
+    return name.replace('left', '*').replace('right', 'left').replace('*', 'right')
 
 def _both(pairs):
     "Pairs of the left side and what they are on the right."
     return tuple(dict.fromkeys(q for a, b in pairs for q in ((a, b), (_swap(a), _swap(b)))))
 
 # %% ../nbs/00_layout.ipynb #8129a516
-_upper_arm, _forearm = ('left_shoulder', 'left_elbow'), ('left_elbow', 'left_wrist')
-_thigh, _shank = ('left_hip', 'left_knee'), ('left_knee', 'left_ankle')
+_upper_arm = ('left_shoulder', 'left_elbow')
+_forearm = ('left_elbow', 'left_wrist')
+_thigh = ('left_hip', 'left_knee')
+_shank = ('left_knee', 'left_ankle')
 _coarse_hand = [('left_wrist', 'left_index'), ('left_wrist', 'left_pinky'), ('left_wrist', 'left_thumb')]
 _foot = [('left_ankle', 'left_heel'), ('left_heel', 'left_foot_index')]
 _face_side = [('nose', 'left_eye'), ('left_eye', 'left_ear')]
@@ -195,7 +205,8 @@ _arms = _both([_upper_arm, _forearm, ('left_shoulder', 'left_hip'), *_coarse_han
 _trunk = ('left_shoulder', 'right_shoulder'), ('left_hip', 'right_hip'), ('mouth_left', 'mouth_right')
 
 # %% ../nbs/00_layout.ipynb #bb76c075
-def _named(*words): return tuple(f'pose.{j}' for j in _pose if any(w in j for w in words))
+def _named(*words):
+    return tuple(f'pose.{j}' for j in _pose if any(w in j for w in words))
 
 _pose_groups = {
     'pose.arms': _named('shoulder', 'elbow', 'wrist'),
@@ -237,7 +248,8 @@ _brows = tuple(i for side in ('right', 'left') for run in _contours[f'{side}_bro
 _lids_and_outline = 33, 159, 133, 145, 362, 386, 263, 374, 1, 10, 152, 234, 454
 _sketch = (*_lips, *_brows, *_lids_and_outline, 61, 291)
 
-def _of_face(numbers): return tuple(f'face.{i}' for i in dict.fromkeys(numbers))
+def _of_face(numbers):
+    return tuple(f'face.{i}' for i in dict.fromkeys(numbers))
 
 _face_groups = {group: _of_face(i for run in runs for i in run) for group, runs in _contours.items()}
 _face_groups['face_sketch'] = _of_face(_sketch)
@@ -276,7 +288,8 @@ layouts = {l.name: l for l in (HOLISTIC, HANDS, POSE, FACE, LEAP, SPOTER54)}
 # %% ../nbs/00_layout.ipynb #45b54e28
 @lru_cache(256) # a stream asks for the same one again and again
 def _selected(layout, name):
-    for what in name.replace(']', '').split('[')[1:]: layout = layout.select(*what.split(','))
+    for what in name.replace(']', '').split('[')[1:]:
+        layout = layout.select(*what.split(','))
     return layout
 
 def get_layout(
@@ -284,6 +297,7 @@ def get_layout(
 ) -> Layout:
     "The layout of that name."
     base = name.partition('[')[0]
-    if base in layouts: return _selected(layouts[base], name)
+    if base in layouts:
+        return _selected(layouts[base], name)
     known = f'{", ".join(layouts)}, and selections such as holistic[left_hand,pose.arms]'
     raise ValueError(f'unknown layout {name!r}; known are {known}')

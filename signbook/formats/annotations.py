@@ -35,7 +35,8 @@ class Cue(NamedTuple):
 # %% ../../nbs/25_annotations.ipynb #9eeb7f12
 def _cue(k, sign, path): # the k-th sign as a file has it
     start, end, gloss, sure = Sign(*sign)
-    text, name = unicodedata.normalize('NFC', str(gloss)), f'sign {k} ({gloss!r})'
+    text = unicodedata.normalize('NFC', str(gloss))
+    name = f'sign {k} ({gloss!r})'
     in_order = 0 <= start <= end < math.inf
     expect(in_order, f'the time of {name}', f'{start} to {end} s', '0 ≤ start ≤ end', path)
     wanted = 'text without line breaks or control characters'
@@ -140,7 +141,8 @@ def _from_json(text):
     ours = isinstance(value, dict) and value.get('format') == 'signbook transcript'
     if not ours or not isinstance(value.get('signs'), list):
         raise ValueError('expected JSON with format "signbook transcript" and a list of signs')
-    if value.get('version') != 1: raise ValueError(f'is of version {value.get("version")}, expected 1')
+    if value.get('version') != 1:
+        raise ValueError(f'is of version {value.get("version")}, expected 1')
     return [_json_sign(k, s) for k, s in enumerate(value['signs'], 1)]
 
 # %% ../../nbs/25_annotations.ipynb #73913450
@@ -150,7 +152,8 @@ def _vtt_time(ms): # hours, minutes, seconds
 def _escaped(text):
     body = text.strip()
     begin = text.index(body)
-    before, after = text[:begin], text[begin + len(body):]
+    before = text[:begin]
+    after = text[begin + len(body):]
     as_numbers = lambda spaces: ''.join(f'&#{ord(c)};' for c in spaces)
     return as_numbers(before) + html.escape(body, quote=False) + as_numbers(after)
 
@@ -160,7 +163,8 @@ _vtt_cue = '\nNOTE confidence {:.4f}\n\n{}\n{} --> {}\n{}\n'
 def _to_vtt(found, media=''):
     "Subtitles; `media` is a path, seen from the transcript."
     out = 'WEBVTT\n'
-    if media: out += f'\nNOTE media {html.escape(media, quote=False)}\n'
+    if media:
+        out += f'\nNOTE media {html.escape(media, quote=False)}\n'
     for k, c in enumerate(found, 1):
         out += _vtt_cue.format(c.confidence, k, _vtt_time(c.start), _vtt_time(c.end), _escaped(c.gloss))
     return out
@@ -168,7 +172,8 @@ def _to_vtt(found, media=''):
 # %% ../../nbs/25_annotations.ipynb #0a4691f7
 def _vtt_seconds(text):
     parts = re.fullmatch(r'(?:(\d+):)?(\d\d):(\d\d)\.(\d{3})', text)
-    if not parts: raise ValueError(f'has the time {text!r}, expected hours:minutes:seconds.milliseconds')
+    if not parts:
+        raise ValueError(f'has the time {text!r}, expected hours:minutes:seconds.milliseconds')
     h, m, s, ms = (int(p or 0) for p in parts.groups())
     return (h * 3600000 + m * 60000 + s * 1000 + ms) / 1000
 
@@ -186,7 +191,8 @@ def _from_vtt(text):
     "A sign for each cue, whoever wrote it."
     lines = text.lstrip('\ufeff').replace('\r\n', '\n').replace('\r', '\n')
     head, *blocks = re.split(r'\n{2,}', lines.strip('\n'))
-    if not re.match(r'WEBVTT(\s|$)', head): raise ValueError('does not begin with WEBVTT')
+    if not re.match(r'WEBVTT(\s|$)', head):
+        raise ValueError('does not begin with WEBVTT')
     signs, sure = [], 1.
     for block in blocks:
         signs.append(_vtt_sign(block, sure))
@@ -195,7 +201,8 @@ def _from_vtt(text):
     return [s for s in signs if s is not None]
 
 # %% ../../nbs/25_annotations.ipynb #e076e2d5
-def _tier(name, k): return name if k == 0 else f'{name} ({k + 1})'
+def _tier(name, k):
+    return name if k == 0 else f'{name} ({k + 1})'
 
 def _lanes(found): # for each cue the number of the tier in which it has room
     ends, lanes = [], []
@@ -219,7 +226,8 @@ def _link_video(eaf, media, folder): # in full, and as seen from the transcript
 
 # %% ../../nbs/25_annotations.ipynb #afd4ad9f
 def _add_tiers(eaf, k): # the k-th pair, where it is not there yet
-    gloss, sure = _tier('gloss', k), _tier('confidence', k)
+    gloss = _tier('gloss', k)
+    sure = _tier('confidence', k)
     if gloss not in eaf.tiers:
         eaf.add_tier(gloss)
         eaf.add_tier(sure, 'confidence', parent=gloss)
@@ -261,21 +269,24 @@ def _shared(children, before, start, end, path):
 # %% ../../nbs/25_annotations.ipynb #b2848a76
 def _slot_times(aligned, slots):
     "Time slots in milliseconds; those without a time lie in equal parts between the nearest that have one."
-    known, ends = dict(slots), {first: end for first, end, *_ in aligned.values()}
+    known = dict(slots)
+    ends = {first: end for first, end, *_ in aligned.values()}
     for first, end, *_ in aligned.values():
         if known.get(first) is None: continue
         run = [first] # slots up to the next that has a time
         while known.get(end) is None and end in ends and len(run) <= len(ends):
             run.append(end)
             end = ends[end]
-        if len(run) == 1 or known.get(end) is None: continue
+        if len(run) == 1 or known.get(end) is None:
+            continue
         step = (known[end] - known[first]) / len(run)
         known |= {slot: known[first] + k * step for k, slot in enumerate(run)}
     return known
 
 # %% ../../nbs/25_annotations.ipynb #96a3bd40
 def _aligned_moments(eaf, tier, path): # annotation → start and end in milliseconds
-    aligned, times = eaf.tiers[tier][0], {}
+    aligned = eaf.tiers[tier][0]
+    times = {}
     known = _slot_times(aligned, eaf.timeslots)
     for a, (first, end, text, *_) in aligned.items():
         times[a] = known.get(first), known.get(end)
@@ -287,15 +298,20 @@ def _aligned_moments(eaf, tier, path): # annotation → start and end in millise
 def _moments(eaf, tier, path, above=()):
     "Annotation → its start and end in milliseconds, its own or its part of its parent's, in order of time."
     times = _aligned_moments(eaf, tier, path)
-    if eaf.tiers[tier][1]: times |= _hanging_moments(eaf, tier, path, above)
+    if eaf.tiers[tier][1]:
+        times |= _hanging_moments(eaf, tier, path, above)
     return dict(sorted(times.items(), key=lambda kv: kv[1]))
 
 def _hanging_moments(eaf, tier, path, above):
-    hanging, parent = eaf.tiers[tier][1], eaf.tiers[tier][2].get('PARENT_REF')
+    hanging = eaf.tiers[tier][1]
+    parent = eaf.tiers[tier][2].get('PARENT_REF')
     known = parent in eaf.tiers and parent not in (*above, tier)
     expect(known, f'the parent of tier {tier!r}', repr(parent), 'another tier of the file', path)
-    whole, children, times = _moments(eaf, parent, path, (*above, tier)), {}, {}
-    for a, (on, *_) in hanging.items(): children.setdefault(on, []).append(a)
+    whole = _moments(eaf, parent, path, (*above, tier))
+    children = {}
+    times = {}
+    for a, (on, *_) in hanging.items():
+        children.setdefault(on, []).append(a)
     for on, some in children.items():
         expect(on in whole, f'the parent of annotation {some[0]}', repr(on), f'one of tier {parent!r}', path)
         times |= _shared(some, {a: hanging[a][2] for a in some}, *whole[on], path)
@@ -310,22 +326,26 @@ def _texts(eaf, tier): # annotation → what it says; files of others have stray
 
 # %% ../../nbs/25_annotations.ipynb #c4a38b0b
 def _confidences(eaf, sure, on): # annotation of tier `on` → the number that hangs on it in tier `sure`
-    if sure not in eaf.tiers or eaf.tiers[sure][2].get('PARENT_REF') != on: return {}
+    if sure not in eaf.tiers or eaf.tiers[sure][2].get('PARENT_REF') != on:
+        return {}
     rows = [(parent, text) for parent, text, *_ in eaf.tiers[sure][1].values()]
     return {parent: float(text) for parent, text in rows if re.fullmatch(r'0?\.\d+|[01](\.0*)?', text)}
 
 # %% ../../nbs/25_annotations.ipynb #af92b577
 def _layer(eaf, tier, sure, path): # the signs of one tier, in the time of the first linked video
-    texts, number = _texts(eaf, tier), _confidences(eaf, sure, tier)
+    texts = _texts(eaf, tier)
+    number = _confidences(eaf, sure, tier)
     origin = next((int(m.get('TIME_ORIGIN') or 0) for m in eaf.get_linked_files()), 0)
     return [Sign((start + origin) / 1000, (end + origin) / 1000, texts[a], number.get(a, 1.))
             for a, (start, end) in _moments(eaf, tier, path).items()]
 
 # %% ../../nbs/25_annotations.ipynb #c0d93cc4
 def _hand(eaf, tier, path): # the signs of a tier, and of `tier (2)` … where they overlap
-    names, signs = list(eaf.get_tier_names()), []
+    names = list(eaf.get_tier_names())
+    signs = []
     there = ', '.join(map(repr, names)) or 'none'
-    if tier not in names: raise ValueError(f'{path}: has no tier {tier!r}, it has {there}')
+    if tier not in names:
+        raise ValueError(f'{path}: has no tier {tier!r}, it has {there}')
     for n in range(len(names)):
         if _tier(tier, n) not in names: break
         signs += _layer(eaf, _tier(tier, n), _tier('confidence', n), path)
@@ -337,7 +357,8 @@ def _overlapping(strong, weak):
     a, b = (sorted(side, key=lambda ks: ks[1].start) for side in (strong, weak))
     begin = 0
     for i, s in a:
-        while begin < len(b) and b[begin][1].end <= s.start: begin += 1
+        while begin < len(b) and b[begin][1].end <= s.start:
+            begin += 1
         for j, w in b[begin:]:
             if w.start >= s.end: break
             shared = min(s.end, w.end) - max(s.start, w.start)
@@ -347,7 +368,8 @@ def _overlapping(strong, weak):
 def _joined(strong, weak): # indices in `weak` of signs that are one with a sign in `strong`
     sides = {}
     for k, side in enumerate((strong, weak)):
-        for i, s in enumerate(side): sides.setdefault(s.gloss, ([], []))[k].append((i, s))
+        for i, s in enumerate(side):
+            sides.setdefault(s.gloss, ([], []))[k].append((i, s))
     pairs = sorted((p for two in sides.values() for p in _overlapping(*two)), key=lambda p: -p[0])
     left, right = set(), set()
     for _, i, j in pairs:
@@ -410,8 +432,10 @@ def _check_places(path, kind, alternatives, times): # what a format has no place
 # %% ../../nbs/25_annotations.ipynb #c7ed6c4c
 def _link(media, path): # the video as seen from the transcript
     if media is None: return ''
-    try: return Path(os.path.relpath(media, path.parent)).as_posix()
-    except ValueError: return Path(os.path.abspath(media)).as_posix() # on another drive
+    try:
+        return Path(os.path.relpath(media, path.parent)).as_posix()
+    except ValueError:
+        return Path(os.path.abspath(media)).as_posix() # on another drive
 
 # %% ../../nbs/25_annotations.ipynb #c25d5ad3
 def write_transcript(
@@ -423,14 +447,21 @@ def write_transcript(
 ) -> Path:
     "Write what was signed and when."
     path = Path(path)
-    kind, found, link = transcript_kind(path), cues(signs, path), _link(media, path)
+    kind = transcript_kind(path)
+    found = cues(signs, path)
+    link = _link(media, path)
     _check_places(path, kind, alternatives, times)
-    with one_sentence(path, 'cannot be written'): path.parent.mkdir(parents=True, exist_ok=True)
+    with one_sentence(path, 'cannot be written'):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as p:
-        if kind == '.eaf': _to_eaf(found, link, path.parent).to_file(p)
-        if kind == '.txt': p.write_text(_to_text(found, times, alternatives), encoding='utf-8')
-        if kind == '.json': p.write_text(_to_json(found, link, alternatives), encoding='utf-8')
-        if kind == '.vtt': p.write_text(_to_vtt(found, link), encoding='utf-8')
+        if kind == '.eaf':
+            _to_eaf(found, link, path.parent).to_file(p)
+        if kind == '.txt':
+            p.write_text(_to_text(found, times, alternatives), encoding='utf-8')
+        if kind == '.json':
+            p.write_text(_to_json(found, link, alternatives), encoding='utf-8')
+        if kind == '.vtt':
+            p.write_text(_to_vtt(found, link), encoding='utf-8')
     return path
 
 # %% ../../nbs/25_annotations.ipynb #798459fc
@@ -459,16 +490,19 @@ def read_transcript(
     "Signs with their times; annotations without text are left out with a warning."
     kind = transcript_kind(path)
     with one_sentence(path, 'is no transcript'):
-        if not Path(path).is_file(): raise ValueError(f'{path}: no such file')
+        if not Path(path).is_file():
+            raise ValueError(f'{path}: no such file')
         if kind == '.eaf': signs = from_eaf(path, tier)
-        else: signs = _parsers[kind](Path(path).read_text(encoding='utf-8'))
+        else:
+            signs = _parsers[kind](Path(path).read_text(encoding='utf-8'))
         found = cues(_with_text(signs, path), path)
     return tuple(Sign(c.start / 1000, c.end / 1000, c.gloss, c.confidence) for c in found)
 
 # %% ../../nbs/25_annotations.ipynb #804275e1
 def _inside(signs, clip, start, path): # the signs that lie in the clip
     begin = start or 0.
-    end, last = begin + clip.duration, max([s.end for s in signs], default=0.)
+    end = begin + clip.duration
+    last = max([s.end for s in signs], default=0.)
     inside = [s for s in signs if s.end > begin and s.start < end]
     if signs and not inside:
         raise ValueError(f'{path}: annotates {signs[0].start:.2f} to {last:.2f} s, and nothing from '

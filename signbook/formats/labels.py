@@ -75,7 +75,8 @@ def _pieces(token, name, at): # what of a step may stand for a token, the shorte
     slash = name.find('/', at)
     stop = len(name) if slash < 0 else slash
     for end in range(at + (token.kind != 'star'), stop + 1):
-        if token.kind == 'take' and not name[at:end].isdecimal(): return
+        if token.kind == 'take' and not name[at:end].isdecimal():
+            return
         yield name[at:end]
 
 # %% ../../nbs/23_labels.ipynb #e98b0ee0
@@ -84,11 +85,13 @@ _most_readings = 64 # a name that fits in more ways is given up
 def _readings(tokens, name): # for each way in which a name fits: what stands for each token that is no text
     @lru_cache(maxsize=None)
     def rest(k, at):
-        if k == len(tokens): return ((),) if at == len(name) else ()
+        if k == len(tokens):
+            return ((),) if at == len(name) else ()
         token = tokens[k]
         if token.kind == 'text':
             return rest(k + 1, at + len(token.text)) if name.startswith(token.text, at) else ()
-        found, kept = {}, token.kind != 'star' or _borders(tokens, k)
+        found = {}
+        kept = token.kind != 'star' or _borders(tokens, k)
         for piece in _pieces(token, name, at):
             own = piece if kept else ''
             found |= {(own, *more): None for more in rest(k + 1, at + len(piece))}
@@ -117,7 +120,8 @@ def _refuse_torn(pattern, torn, ways, kinds): # told with two of the ways of the
 # %% ../../nbs/23_labels.ipynb #c1d47a88
 def _distinct(ways, places): # one reading for each set of fields, the one whose stars are shortest
     best = {}
-    for w in sorted(ways, key=lambda w: sum(map(len, w))): best.setdefault(tuple(w[i] for i in places), w)
+    for w in sorted(ways, key=lambda w: sum(map(len, w))):
+        best.setdefault(tuple(w[i] for i in places), w)
     return list(best.values())
 
 def _choose(pattern, ways, kinds, places): # name → its one reading
@@ -125,7 +129,8 @@ def _choose(pattern, ways, kinds, places): # name → its one reading
     certain = [{w[i] for w in sure} for i in range(len(kinds))]
     chosen = {n: w[0] if len(w) == 1 else _choose_reading(w, certain, places) for n, w in ways.items() if w}
     torn = [n for n, way in chosen.items() if way is None]
-    if torn: _refuse_torn(pattern, torn, ways[torn[0]], kinds)
+    if torn:
+        _refuse_torn(pattern, torn, ways[torn[0]], kinds)
     return chosen
 
 # %% ../../nbs/23_labels.ipynb #f1153736
@@ -134,9 +139,11 @@ def _doubtful_stars(chosen, kinds, places):
     doubtful = {}
     for i in (i for i, kind in enumerate(kinds) if kind == 'star'):
         company = {} # what stands for the star → the fields that it was seen with
-        for w in chosen.values(): company.setdefault(w[i], set()).add(tuple(w[j] for j in places))
+        for w in chosen.values():
+            company.setdefault(w[i], set()).add(tuple(w[j] for j in places))
         for n, w in chosen.items():
-            if w[i] and not re.search(r'\d', w[i]) and len(company[w[i]]) < 2: doubtful[n] = w[i]
+            if w[i] and not re.search(r'\d', w[i]) and len(company[w[i]]) < 2:
+                doubtful[n] = w[i]
     return doubtful
 
 # %% ../../nbs/23_labels.ipynb #6b60fadb
@@ -162,12 +169,16 @@ def _table_text(
     most: int = -1, # bytes to look at; all by default
 ) -> str:
     "A file as text: UTF-8, or UTF-16 by its mark or its zeros."
-    with open(regular(path), 'rb') as file: data = file.read(most)
-    if 0 <= most == len(data): data = data[:data.rfind(b'\n') // 2 * 2] # whole lines
-    if data[:2] in (b'\xff\xfe', b'\xfe\xff'): return data[:len(data) // 2 * 2].decode('utf-16')
+    with open(regular(path), 'rb') as file:
+        data = file.read(most)
+    if 0 <= most == len(data):
+        data = data[:data.rfind(b'\n') // 2 * 2] # whole lines
+    if data[:2] in (b'\xff\xfe', b'\xfe\xff'):
+        return data[:len(data) // 2 * 2].decode('utf-16')
     zeros = [data[i:2000:2].count(0) for i in (0, 1)]
     wide = 'utf-16-be' if zeros[0] > zeros[1] else 'utf-16-le'
-    if max(zeros) > len(data[:2000]) // 8: return data.decode(wide)
+    if max(zeros) > len(data[:2000]) // 8:
+        return data.decode(wide)
     try: return data.decode('utf-8-sig')
     except UnicodeDecodeError:
         raise ValueError(f'{path}: is neither UTF-8 nor UTF-16; save it as UTF-8') from None
@@ -200,7 +211,8 @@ def _spelled(name): # the name of a column, whatever its case and marks
 # %% ../../nbs/23_labels.ipynb #e3d2f623
 def _columns_of(header): # role → columns that may have it, the likeliest first
     at = {}
-    for i, name in enumerate(header): at.setdefault(_spelled(name), i)
+    for i, name in enumerate(header):
+        at.setdefault(_spelled(name), i)
     found = {role: [at[name] for name in names if name in at] for role, names in roles.items()}
     return {role: columns for role, columns in found.items() if columns}
 
@@ -214,7 +226,8 @@ class _Table:
     columns: dict[str, list[int]] = field(default_factory=dict) # role → columns, see `_columns_of`
 
     @cached_property
-    def names(self) -> list[str]: return [_spelled(h) for h in self.header]
+    def names(self) -> list[str]:
+        return [_spelled(h) for h in self.header]
 
 # %% ../../nbs/23_labels.ipynb #65102a13
 def _header_of(
@@ -261,15 +274,18 @@ class _Names:
         self._tails[depth] = found = {}
         for name, full in zip(self.names, self.full):
             *above, last = full[-depth:]
-            for end in {last, _without_ending(last)}: found.setdefault((*above, end), []).append(name)
+            for end in {last, _without_ending(last)}:
+                found.setdefault((*above, end), []).append(name)
         return found
 
 # %% ../../nbs/23_labels.ipynb #d9906ee2
 @patch
 def called(self:_Names, parts: tuple[str, ...], depth: int) -> list[str]:
     "The files whose last steps are these, with this ending, or else without or with another one."
-    if len(parts) < depth or not parts: return []
-    found, tail = self.tails(depth), parts[-depth:]
+    if len(parts) < depth or not parts:
+        return []
+    found = self.tails(depth)
+    tail = parts[-depth:]
     return found.get(tail) or found.get((*tail[:-1], _without_ending(tail[-1]))) or []
 
 # %% ../../nbs/23_labels.ipynb #63fa74ba
@@ -292,14 +308,16 @@ def _whole_paths(table, cells, names): # row → the files it names, all of its 
 def _one_to_one(found, cells):
     meant = {}
     for i, files in found.items():
-        if len(files) == 1: meant.setdefault(files[0], set()).add(cells[i])
+        if len(files) == 1:
+            meant.setdefault(files[0], set()).add(cells[i])
     return {i: files for i, files in found.items() if len(files) == 1 and len(meant[files[0]]) == 1}
 
 # %% ../../nbs/23_labels.ipynb #7ee62bae
 def _ends_of_paths(cells, names): # row → the file it names; how many steps of paths were passed over
     for depth in range(max(map(len, cells), default=0) - 1, 0, -1):
         found = _one_to_one({i: names.called(parts, depth) for i, parts in enumerate(cells)}, cells)
-        if found: return found, max(len(cells[i]) for i in found) - depth
+        if found:
+            return found, max(len(cells[i]) for i in found) - depth
     return {}, 0
 
 # %% ../../nbs/23_labels.ipynb #27300a02
@@ -341,7 +359,8 @@ def _seconds_in(cell, name): # nothing where it is no time; a column `_ms` holds
 
 # %% ../../nbs/23_labels.ipynb #683ee211
 def _times_in(table, row): # start and end, where they are times
-    if not {'start', 'end'} <= table.columns.keys(): return {}
+    if not {'start', 'end'} <= table.columns.keys():
+        return {}
     start, end = (table.columns[role][0] for role in ('start', 'end'))
     start, end = (_seconds_in(row[k], table.names[k]) for k in (start, end))
     known = start is not None and end is not None and 0 <= start < end
@@ -349,9 +368,11 @@ def _times_in(table, row): # start and end, where they are times
 
 # %% ../../nbs/23_labels.ipynb #5c0905d2
 def _row_fields(table, row): # gloss (a tuple), signer, session, split, start and end, as far as it says them
-    own, about = table.path.name == beside, {}
+    own = table.path.name == beside
+    about = {}
     for role in fields:
-        if own and role in table.columns: about[role] = () if role == 'gloss' else ''
+        if own and role in table.columns:
+            about[role] = () if role == 'gloss' else ''
         k = next((k for k in table.columns.get(role, []) if row[k].strip()), None)
         if k is None: continue
         cell = row[k] if own else row[k].strip()
@@ -369,7 +390,8 @@ def _same_facts(rows, apart, where): # what all rows say alike, but for the fiel
 # %% ../../nbs/23_labels.ipynb #b959d334
 def _joined_rows(rows, where): # what rows say together about one file: gloss, signer, session, split, spans
     timed = all('start' in r for r in rows)
-    if not timed: return _same_facts(rows, ('start', 'end'), where)
+    if not timed:
+        return _same_facts(rows, ('start', 'end'), where)
     rows = sorted(rows, key=lambda r: r['start'])
     facts = _same_facts(rows, ('start', 'end', 'gloss'), where)
     glosses = tuple(g for r in rows for g in r.get('gloss', ()))
@@ -379,9 +401,11 @@ def _joined_rows(rows, where): # what rows say together about one file: gloss, s
 
 # %% ../../nbs/23_labels.ipynb #d43c5f4f
 def _row_remarks(table, gone, found, over): # on rows that are of no use, or a guess
-    name, n = table.path.name, len(table.rows)
+    name = table.path.name
+    n = len(table.rows)
     none = f'{name}: {n} rows, none names a file that is here'
-    if gone and not found: return [f'{none}; the first names {gone[0]}']
+    if gone and not found:
+        return [f'{none}; the first names {gone[0]}']
     some = f'{name}: {len(gone)} of {n} rows name no file that is here'
     remarks = [f'{some}, such as {gone[0]}'] if gone else []
     guess = 'names files in other folders; taken for those here by the ends of their paths'
@@ -389,7 +413,8 @@ def _row_remarks(table, gone, found, over): # on rows that are of no use, or a g
 
 # %% ../../nbs/23_labels.ipynb #d855dadc
 def _known_splits(table, known): # splits by their names, or by the name of the table
-    by_name, odd = split_of(table.path.stem, anywhere=True), []
+    by_name = split_of(table.path.stem, anywhere=True)
+    odd = []
     for about in known.values():
         told = about.get('split', '')
         split = split_of(told) if told else by_name
@@ -420,7 +445,8 @@ def _read_labels(table, names):
     known = {}
     for name, rows in _rows_by_file(table, found).items():
         sequences = len(rows) > 1 and name.lower().endswith(('.parquet', '.pq')) # which its reader knows
-        if not sequences: known[name] = _joined_rows(rows, f'{table.path}, {name}')
+        if not sequences:
+            known[name] = _joined_rows(rows, f'{table.path}, {name}')
     at = table.columns.get('file', [])[:1]
     gone = [row[k] for i, row in enumerate(table.rows) if i not in found for k in at]
     remarks = _known_splits(table, known) + _row_remarks(table, gone, bool(found), over)
@@ -430,7 +456,8 @@ def _read_labels(table, names):
 # %% ../../nbs/23_labels.ipynb #17485f23
 def _tables_in(folder):
     if not folder.is_dir(): return []
-    with os.scandir(folder) as there: names = [e.name for e in there if e.is_file()]
+    with os.scandir(folder) as there:
+        names = [e.name for e in there if e.is_file()]
     names = [n for n in names if n.lower().endswith(('.csv', '.tsv')) and not n.startswith('.')]
     return [folder/n for n in sorted(names, key=natural)]
 
@@ -468,7 +495,8 @@ def _words_of(kinds_of): # name → the folders that may be its word
     words = {}
     for n, kinds in kinds_of.items():
         words[n] = [f for kind, f in kinds if kind == 'word']
-        if beside_words and not words[n]: words[n] = [f for kind, f in kinds if kind == 'box'][-1:]
+        if beside_words and not words[n]:
+            words[n] = [f for kind, f in kinds if kind == 'box'][-1:]
     return words
 
 # %% ../../nbs/23_labels.ipynb #9f3db193
@@ -487,13 +515,15 @@ def _folders_say(kinds): # signer, session and split
 # %% ../../nbs/23_labels.ipynb #c6e4cfc4
 def _from_folders(names): # name → fields; a remark where folders leave a choice
     kinds_of = {n: [(_folder_kind(f), f) for f in Path(n).parts[:-1]] for n in names}
-    known, words = {n: _folders_say(kinds) for n, kinds in kinds_of.items()}, _words_of(kinds_of)
+    known = {n: _folders_say(kinds) for n, kinds in kinds_of.items()}
+    words = _words_of(kinds_of)
     skip = _shared_steps(words)
     for w in words.values():
         if len(w) - skip < 2: continue
         return known, f'folders such as {"/".join(w[skip:])} leave open which is the word: {_two_ways}'
     for n, w in words.items():
-        if w: known[n]['gloss'] = w[skip]
+        if w:
+            known[n]['gloss'] = w[skip]
     return known, ''
 
 # %% ../../nbs/23_labels.ipynb #8006cae8
@@ -513,7 +543,8 @@ def _from_table(path, root, names):
     table = _read_table(path)
     said = _read_labels(table, _Names(root, names))
     header = ', '.join(map(repr, table.header[:8]))
-    files, words = ', '.join(roles['file'][:4]), ', '.join((*roles['gloss'][:2], *fields[1:]))
+    files = ', '.join(roles['file'][:4])
+    words = ', '.join((*roles['gloss'][:2], *fields[1:]))
     names_files = said.known or 'file' in table.columns
     expect(names_files, f'{path}: the header', header, f'a column that names files, such as {files}')
     says = any(said.known.values()) or not said.known
@@ -523,7 +554,8 @@ def _from_table(path, root, names):
 
 # %% ../../nbs/23_labels.ipynb #6823ee36
 def _in_form(pattern, tail, about): # glosses as a tuple, a split by its name
-    if 'gloss' in about: about['gloss'] = (about['gloss'],)
+    if 'gloss' in about:
+        about['gloss'] = (about['gloss'],)
     if 'split' not in about: return
     split = split_of(about['split'])
     expect(split, f'labels {pattern!r}: split of {tail}', about['split'], 'train, val or test')
@@ -534,31 +566,37 @@ def _from_pattern(pattern, names):
     depth = pattern.count('/') + 1
     tails = {n: '/'.join(Path(_without_ending(n)).parts[-depth:]) for n in names}
     fitting, odd = _fit_names(pattern, dict.fromkeys(tails.values()))
-    for tail, about in fitting.items(): _in_form(pattern, tail, about)
+    for tail, about in fitting.items():
+        _in_form(pattern, tail, about)
     known = {n: fitting[t] for n, t in tails.items() if t in fitting}
     return _Said(known, [], {n: f'is left out: {odd[t]}' for n, t in tails.items() if t in odd})
 
 # %% ../../nbs/23_labels.ipynb #71e2cd1d
 def _given_labels(labels, root, names): # a pattern, or the path of a table
-    if '{' in labels and not Path(labels).is_file(): said = _from_pattern(labels, names)
+    if '{' in labels and not Path(labels).is_file():
+        said = _from_pattern(labels, names)
     else:
         wanted = "a table, or a pattern such as '{signer}/{gloss}_{take}'"
         expect(Path(labels).is_file(), f'labels {labels!r}', 'no file', wanted)
         said = _from_table(Path(labels), root, names)
     reason = next((f' ({n}: {why.removeprefix("is left out: ")})' for n, why in said.unused.items()), '')
     first = f'the first is {names[0]}{reason}'
-    if not said.known: raise ValueError(f'labels {labels!r} fit none of the {len(names)} files, {first}')
+    if not said.known:
+        raise ValueError(f'labels {labels!r} fit none of the {len(names)} files, {first}')
     left = [n for n in names if n not in said.known]
     gap = f'labels {labels}: nothing about {len(left)} of {len(names)} files'
-    if left: said.remarks.append(f'{gap}, such as {left[0]}')
+    if left:
+        said.remarks.append(f'{gap}, such as {left[0]}')
     return said
 
 # %% ../../nbs/23_labels.ipynb #cee72288
 def _no_labels_in(path): # why a table has no labels; nothing where it may hold some
-    try: header, _ = _header_of(_table_text(path, 2**16))
+    try:
+        header, _ = _header_of(_table_text(path, 2**16))
     except (OSError, ValueError) as e: return str(e)
     columns = _columns_of(header)
-    if 'file' in columns and set(columns) & set(fields) or len(header) == 2: return ''
+    if 'file' in columns and set(columns) & set(fields) or len(header) == 2:
+        return ''
     wanted = f'expected one that names files, such as {roles["file"][0]}, and one such as {roles["gloss"][1]}'
     return f'{path.name}: columns {", ".join(header[:6])} are no labels; {wanted}'
 
@@ -578,13 +616,19 @@ def _agree(firm, origin, known, path):
 # %% ../../nbs/23_labels.ipynb #36dc88f3
 def _from_tables(root, names, whole=True): # name → fields; remarks; tables that have no labels
     inside, above = _find_tables(root, names, whole)
-    there, firm, origin, remarks, later = _Names(root, names), {}, {}, [], []
+    there = _Names(root, names)
+    firm = {}
+    origin = {}
+    remarks = []
+    later = []
     for path in sorted([*inside, *above], key=lambda p: p.name != beside):
         why = _no_labels_in(path)
-        if why and path in inside: later.append(why)
+        if why and path in inside:
+            later.append(why)
         if why: continue
         said = _read_labels(_read_table(path), there)
-        if path in inside or said.known: remarks += said.remarks
+        if path in inside or said.known:
+            remarks += said.remarks
         _agree(firm, origin, said.known, path)
     return firm, remarks, later
 
@@ -614,7 +658,8 @@ def find_labels(
     whole: bool = True, # whether all of the folder is meant, and not one file in it
 ) -> Labels:
     "What is signed in files, by whom, in which sitting, for which split."
-    names, root = list(names), Path(root)
+    names = list(names)
+    root = Path(root)
     if str(labels) == 'none': return Labels()
     by_name, remark = _from_names(names)
     if labels is not None:
@@ -642,12 +687,14 @@ def with_labels(
     alone: bool = True, # whether the file holds this clip only
 ) -> Clip:
     "A clip with what is known about its file."
-    firm, loose = labels.firm.get(name, {}), labels.loose.get(name, {})
+    firm = labels.firm.get(name, {})
+    loose = labels.loose.get(name, {})
     if not firm and not loose: return clip
     about = _facts_for(clip, firm, loose, alone)
     spans = about.pop('spans', ())
     inside = spans and max(s.end for s in spans) <= clip.duration + .5
-    if inside and alone and not clip.spans: about['spans'] = spans
+    if inside and alone and not clip.spans:
+        about['spans'] = spans
     changes = {k: v for k, v in about.items() if getattr(clip, k) != v}
     return replace(clip, **changes) if changes else clip
 

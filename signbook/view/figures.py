@@ -22,7 +22,8 @@ from .placement import drawing_order, has_joints, line_drawing, placed, window
 @lru_cache(maxsize=None)
 def _glyphs(path: str) -> frozenset: # the characters that a font file draws
     from matplotlib.ft2font import FT2Font
-    try: return frozenset(map(chr, FT2Font(path).get_charmap()))
+    try:
+        return frozenset(map(chr, FT2Font(path).get_charmap()))
     except (OSError, RuntimeError): return frozenset()
 
 def _usual() -> frozenset: # what the font of all figures can draw
@@ -54,7 +55,8 @@ def _font_for(letters): # a font for all of them, or else for the first
 # %% ../../nbs/11_figures.ipynb #4a629c67
 @lru_cache(maxsize=None)
 def _families(letters: frozenset) -> tuple[str, ...]: # that together have the letters, or nothing
-    families, missing = ['DejaVu Sans'], letters - _usual()
+    families = ['DejaVu Sans']
+    missing = letters - _usual()
     while missing:
         found = _font_for(missing) or _listed_again() and _font_for(missing)
         if not found: return ()
@@ -68,9 +70,12 @@ _signs = dict(VIRAMA='', NUKTA='', ANUSVARA='m', VISARGA='h', CANDRABINDU='n') #
 def _latin(c): # one character in Latin letters; an ellipsis for a nameless one
     name = unicodedata.name(c, '')
     last = name.split(' ')[-1]
-    if c in _usual() or c.isspace(): return c
-    if name.startswith('CJK'): return f'U+{ord(c):X} '
-    if c.isdigit(): return str(unicodedata.digit(c))
+    if c in _usual() or c.isspace():
+        return c
+    if name.startswith('CJK'):
+        return f'U+{ord(c):X} '
+    if c.isdigit():
+        return str(unicodedata.digit(c))
     if unicodedata.category(c) == 'Cf': return ''
     return _signs.get(last, last.lower()) if name else '…'
 
@@ -81,7 +86,8 @@ def in_latin(text: str) -> str:
     for c in text:
         name = unicodedata.name(c, '')
         instead_of_a = 'VOWEL SIGN' in name or name.split(' ')[-1] == 'VIRAMA'
-        if instead_of_a and c not in _usual(): out = out.removesuffix('a')
+        if instead_of_a and c not in _usual():
+            out = out.removesuffix('a')
         out += _latin(c)
     return re.sub('…+', '…', out).strip()
 
@@ -92,7 +98,8 @@ def lettering(
     "Text in fonts that have its letters, or in Latin letters where none has; no empty boxes, no formulas."
     drawn = [c for c in text if not c.isspace() and unicodedata.category(c) != 'Cf' and ord(c) > 127]
     families = _families(frozenset(drawn))
-    if not families and in_latin(text) != text: return lettering(in_latin(text))
+    if not families and in_latin(text) != text:
+        return lettering(in_latin(text))
     return dict(text=text.replace('$', r'\$'), family=list(families or ['DejaVu Sans']))
 
 # %% ../../nbs/11_figures.ipynb #2b3f4e0f
@@ -118,8 +125,10 @@ def clip_name(
     remark = _remark.fullmatch(source)
     bare = (remark[1] or remark[2]) if remark else source
     *folders, name = [part for part in re.split(r'[/\\]', bare) if part] or ['']
-    if folders and len(folders[-1]) + 1 + len(name) <= most: name = f'{folders[-1]}/{name}'
-    head, tail = (most - 1) // 2, most // 2
+    if folders and len(folders[-1]) + 1 + len(name) <= most:
+        name = f'{folders[-1]}/{name}'
+    head = (most - 1) // 2
+    tail = most // 2
     return name if len(name) <= most else f'{name[:head]}…{name[-tail:]}'
 
 # %% ../../nbs/11_figures.ipynb #4de2271b
@@ -171,7 +180,8 @@ def _signed(ax, clip):
                 va='center', clip_on=True)
     ax.set(yticks=[], ylim=(0, 1), xlim=(0, clip.duration))
     ax.tick_params(labelsize=7, length=2)
-    for side, spine in ax.spines.items(): spine.set_visible(side == 'bottom')
+    for side, spine in ax.spines.items():
+        spine.set_visible(side == 'bottom')
 
 # %% ../../nbs/11_figures.ipynb #09bb66d7
 def _strip_figure(n, view, signed): # a figure with room for n moments, and a row for what is signed
@@ -187,15 +197,18 @@ def strip(
     n: int = 8, # how many moments, evenly spread
 ) -> object: # a figure of matplotlib
     "A film strip of the clip, over what is signed when."
-    if n < 1: raise ValueError(f'a film strip of {n} moments, expected at least one')
+    if n < 1:
+        raise ValueError(f'a film strip of {n} moments, expected at least one')
     frames = np.linspace(0, len(clip) - 1, min(n, len(clip))).round().astype(int)
-    drawing, view = line_drawing(clip), window(clip)
+    drawing = line_drawing(clip)
+    view = window(clip)
     fig, grid = _strip_figure(len(frames), view, bool(clip.spans))
     for k, t in enumerate(frames):
         ax = fig.add_subplot(grid[0, k])
         _picture(ax, clip, t, 1., drawing, view)
         ax.set_title(f'{clip.seconds[t]:.1f} s', fontsize=7)
-    if clip.spans: _signed(fig.add_subplot(grid[1, :]), clip)
+    if clip.spans:
+        _signed(fig.add_subplot(grid[1, :]), clip)
     words = lettering(' '.join(clip.gloss))
     fig.suptitle(words['text'], family=words['family'], fontsize=9)
     return fig
@@ -230,10 +243,12 @@ def traces(
 ) -> object: # a figure of matplotlib
     "Landmarks over time, as `placed` has them, with spans, gaps and confidence."
     import matplotlib.pyplot as plt
-    joints, xy = joints or _wrists(clip.layout), placed(clip)
+    joints = joints or _wrists(clip.layout)
+    xy = placed(clip)
     fig, axes = plt.subplots(len(joints), 1, figsize=(7, .5 + 1.2 * len(joints)), sharex=True, squeeze=False,
                              layout='constrained')
-    for ax, joint in zip(axes[:, 0], joints): _trace(ax, clip, joint, xy[:, clip.layout.index(joint)])
+    for ax, joint in zip(axes[:, 0], joints):
+        _trace(ax, clip, joint, xy[:, clip.layout.index(joint)])
     _words_over(axes[0, 0], clip.spans)
     axes[0, 0].legend(fontsize=7, loc='upper right')
     axes[-1, 0].set_xlabel('seconds')
@@ -276,7 +291,8 @@ def _curves_row(label, values, labels, clip, end, most=5):
     return dict(label=label, curves=curves)
 
 # %% ../../nbs/11_figures.ipynb #1c464587
-def _is_span(s): return isinstance(s, (tuple, list)) and len(s) in (2, 3) and isinstance((*s, '')[2], str)
+def _is_span(s):
+    return isinstance(s, (tuple, list)) and len(s) in (2, 3) and isinstance((*s, '')[2], str)
 
 def _track_row(label, track, clip, end): # spans, probabilities, or those with labels
     pair = isinstance(track, tuple) and len(track) == 2 and hasattr(track[0], 'shape')
@@ -309,10 +325,12 @@ def _parts_rows(clips, end): # when each part was seen, a stripe for each clip
 # %% ../../nbs/11_figures.ipynb #f40e2654
 def track_rows(clips, tracks, names):
     "The tracks of some clips, on one clock."
-    end, out = max(c.duration for c in clips), []
+    end = max(c.duration for c in clips)
+    out = []
     for clip, more, name in zip(clips, tracks, names):
         whose = f'{name} · ' if len(clips) > 1 else ''
-        if clip.spans: out.append(_spans_row(f'{whose}gloss', clip.spans, end))
+        if clip.spans:
+            out.append(_spans_row(f'{whose}gloss', clip.spans, end))
         out += [_track_row(f'{whose}{label}', track, clip, end) for label, track in (more or {}).items()]
     return out + _parts_rows(clips, end)
 
@@ -322,7 +340,8 @@ def _svg_path(xy): # (n, 2) pixels, NaN where the pen is lifted
     for seen, run in groupby(range(len(xy)), lambda k: bool(~np.isnan(xy[k, 0]))):
         if not seen: continue
         points = xy[list(run)].round(1)
-        if len(points) == 1: points = np.repeat(points, 2, 0)
+        if len(points) == 1:
+            points = np.repeat(points, 2, 0)
         path += 'M' + 'L'.join(f'{a:g} {b:g}' for a, b in points)
     return path
 
@@ -333,11 +352,13 @@ _svg_moment = (
     '<rect width="100%" height="100%" rx="5" fill="#f6f6f4"/>'
     '<g fill="none" stroke-linecap="round" stroke-linejoin="round">{lines}</g></svg>')
 
-def _svg_width(part): return 2 if 'hand' in part else .8 if part == 'face' else 1.8
+def _svg_width(part):
+    return 2 if 'hand' in part else .8 if part == 'face' else 1.8
 
 # %% ../../nbs/11_figures.ipynb #19fe0ef3
 def _svg_frame(drawing, layout, t, view, x, height): # one moment
-    scale, lines = height / (view[3] - view[2]), ''
+    scale = height / (view[3] - view[2])
+    lines = ''
     for part in drawing_order(layout):
         line, sure = drawing[part]
         path = _svg_path(((line[t] - [view[0], view[2]]) * scale).clip(-2000, 4000))

@@ -20,7 +20,8 @@ _hangs = ( # part, its root, and the joint of the body at which it hangs
     ('right_hand', 'right_hand.root', 'right_wrist'),
     ('face', 'nose_tip', 'nose'))
 
-def has_joints(layout, *names): return all(n in layout.anchors or n in layout.joints for n in names)
+def has_joints(layout, *names):
+    return all(n in layout.anchors or n in layout.joints for n in names)
 
 def _hanging(layout): # part, and the indices of its root and of what it hangs at
     return [(part, layout.index(root), layout.index(to)) for part, root, to in _hangs
@@ -29,7 +30,8 @@ def _hanging(layout): # part, and the indices of its root and of what it hangs a
 # %% ../../nbs/10_placement.ipynb #09198000
 def _apart(clip, a, b, default): # median distance of two joints over the frames that have both
     if not has_joints(clip.layout, a, b): return default
-    a, b = clip.layout.index(a), clip.layout.index(b)
+    a = clip.layout.index(a)
+    b = clip.layout.index(b)
     both = (clip.conf[:, a] > 0) & (clip.conf[:, b] > 0)
     distance = np.linalg.norm(clip.xyz[both, a, :2] - clip.xyz[both, b, :2], axis=-1)
     return float(np.median(distance)) if len(distance) and np.median(distance) > 0 else default
@@ -49,10 +51,14 @@ def _sizes(clip): # how far those are apart on this body
 
 # %% ../../nbs/10_placement.ipynb #45f9751e
 def _assembled(clip): # hands to the wrists, face to the nose: (T, J, 3) coordinates, (T, J) seen
-    xyz, ok, sizes = clip.xyz.copy(), clip.conf > 0, _sizes(clip)
+    xyz = clip.xyz.copy()
+    ok = clip.conf > 0
+    sizes = _sizes(clip)
     for part, root, to in _hanging(clip.layout):
-        if not has_joints(clip.layout, *_measured[part]): continue
-        joints, size = clip.layout.parts[part], sizes[part]
+        if not has_joints(clip.layout, *_measured[part]):
+            continue
+        joints = clip.layout.parts[part]
+        size = sizes[part]
         own = clip.xyz[:, joints] - clip.xyz[:, [root]]
         xyz[:, joints] = clip.xyz[:, [to]] + own * size / _apart(clip, *_measured[part], size)
         ok[:, joints] &= ok[:, [root]] & ok[:, [to]]
@@ -60,11 +66,14 @@ def _assembled(clip): # hands to the wrists, face to the nose: (T, J, 3) coordin
 
 # %% ../../nbs/10_placement.ipynb #891ec1bf
 def _abreast(clip): # one hand beside the other: (T, J, 3) coordinates, (T, J) seen
-    L, xyz, ok = clip.layout, clip.xyz.copy(), clip.conf > 0
+    L = clip.layout
+    xyz = clip.xyz.copy()
+    ok = clip.conf > 0
     edge = 0.
     for part in ('right_hand', 'left_hand'):
         if part not in L.parts: continue
-        x, seen = xyz[:, L.parts[part], 0], ok[:, L.parts[part]]
+        x = xyz[:, L.parts[part], 0]
+        seen = ok[:, L.parts[part]]
         if not seen.any(): continue
         x += edge - x[seen].min()
         edge = x[seen].max() + .25 * max(float(np.ptp(x[seen])), 1e-3)
@@ -72,7 +81,9 @@ def _abreast(clip): # one hand beside the other: (T, J, 3) coordinates, (T, J) s
 
 # %% ../../nbs/10_placement.ipynb #b3855714
 def _attached(clip, xyz): # (T, J, 3) with the depth of hands and face counted from the body's
-    ok, out, frames = clip.conf > 0, xyz.copy(), np.arange(len(clip))
+    ok = clip.conf > 0
+    out = xyz.copy()
+    frames = np.arange(len(clip))
     for part, root, to in _hanging(clip.layout):
         both = ok[:, root] & ok[:, to]
         if not both.any(): continue
@@ -82,20 +93,27 @@ def _attached(clip, xyz): # (T, J, 3) with the depth of hands and face counted f
 
 # %% ../../nbs/10_placement.ipynb #ed02e09a
 def _upright(clip): # (3,) signs that turn a clip so that y points down and z away from the viewer
-    as_it_is, turned = np.ones(3), np.array([1, -1, -1])
-    L, ok = clip.layout, clip.conf > 0
+    as_it_is = np.ones(3)
+    turned = np.array([1, -1, -1])
+    L = clip.layout
+    ok = clip.conf > 0
     if L.name.startswith('leap'): return turned
-    if clip.frame != 'world' or not has_joints(L, 'nose', 'left_shoulder', 'right_shoulder'): return as_it_is
+    if clip.frame != 'world' or not has_joints(L, 'nose', 'left_shoulder', 'right_shoulder'):
+        return as_it_is
     heights = lambda role: clip.xyz[ok[:, L.index(role)], L.index(role), 1]
-    nose, shoulders = heights('nose'), np.concatenate([heights('left_shoulder'), heights('right_shoulder')])
-    if not len(nose) or not len(shoulders): return as_it_is
+    nose = heights('nose')
+    shoulders = np.concatenate([heights('left_shoulder'), heights('right_shoulder')])
+    if not len(nose) or not len(shoulders):
+        return as_it_is
     return as_it_is if np.median(nose) <= np.median(shoulders) else turned
 
 # %% ../../nbs/10_placement.ipynb #6e9aead8
 def _in_one_frame(clip): # (T, J, 3), (T, J): the parts in one frame of reference, and what was seen
     L = clip.layout
-    if clip.frame != 'part': return clip.xyz, clip.conf > 0
-    if has_joints(L, 'left_wrist') or has_joints(L, 'right_wrist'): return _assembled(clip)
+    if clip.frame != 'part':
+        return clip.xyz, clip.conf > 0
+    if has_joints(L, 'left_wrist') or has_joints(L, 'right_wrist'):
+        return _assembled(clip)
     return _abreast(clip)
 
 # %% ../../nbs/10_placement.ipynb #680090be
@@ -160,7 +178,8 @@ def line_drawing(clip): # part → (T, n, 2) line with NaN gaps, and (T,) how su
 
 # %% ../../nbs/10_placement.ipynb #618a971d
 def _runs_and_dots(layout, part): # lists of joints to draw a line through, and joints that stand alone
-    s, line = layout.parts[part], strokes(layout, part).tolist()
+    s = layout.parts[part]
+    line = strokes(layout, part).tolist()
     runs = [list(run) for pen, run in groupby(line, lambda j: j >= 0) if pen]
     runs = [run for run in runs if len(set(run)) > 1]
     alone = sorted(set(range(s.start, s.stop)) - {j for run in runs for j in run})
@@ -199,7 +218,8 @@ def _worth_showing(clip): # (T, J, 2) places, NaN what no window is made larger 
     xy, L = placed(clip), clip.layout
     if 'pose.legs' in L.groups:
         legs = L.indices('pose.legs')
-        if len(L) > len(legs): xy[:, legs] = np.nan
+        if len(L) > len(legs):
+            xy[:, legs] = np.nan
     if clip.frame != 'image': return xy
     inside = ((xy >= 0) & (xy <= [clip.aspect, 1])).all(-1) # of the picture
     return np.where(inside[..., None], xy, np.nan) if inside.any() else xy
@@ -210,10 +230,12 @@ def window(
 ) -> tuple[float, float, float, float]: # left, right, top, bottom, as `placed` has them
     "The part of the plane that holds the clip."
     xy = _worth_showing(clip)
-    if np.isnan(xy).all(): return 0., clip.aspect, 0., 1.
+    if np.isnan(xy).all():
+        return 0., clip.aspect, 0., 1.
     xy = xy[~np.isnan(xy).any(-1)] # (n, 2)
     low, first, last, high = np.quantile(xy, (0, .01, .99, 1), axis=0)
     room = .6 * (last - first) # a jump may go so far beyond the rest
-    low, high = np.maximum(low, first - room), np.minimum(high, last + room)
+    low = np.maximum(low, first - room)
+    high = np.minimum(high, last + room)
     pad = .06 * max(*(high - low), 1e-3)
     return float(low[0] - pad), float(high[0] + pad), float(low[1] - pad), float(high[1] + pad)

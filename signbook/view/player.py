@@ -58,13 +58,19 @@ def _whole(xyz, ok, view): # (T, n, 3) whole numbers of steps, and how long a st
 
 # %% ../../nbs/12_player.ipynb #c072d71b
 def _packed(clip, most, view=None): # what the player is sent of a clip
-    L, every, used = clip.layout, -(-len(clip) // most), drawn_joints(clip.layout)
-    view, xyz = view or window(clip), placed(clip, depth=True)
+    L = clip.layout
+    every = -(-len(clip) // most)
+    used = drawn_joints(clip.layout)
+    view = view or window(clip)
+    xyz = placed(clip, depth=True)
     ok = ~np.isnan(xyz).any(-1) & ~_hidden(clip, xyz, view)
-    xyz, ok, conf = xyz[::every, used], ok[::every, used], clip.conf[::every, used]
+    xyz = xyz[::every, used]
+    ok = ok[::every, used]
+    conf = clip.conf[::every, used]
     whole, step = _whole(xyz, ok, view)
     sure = np.where(ok, np.ceil(conf * 255), 0).astype(np.uint8)
-    size, z = [view[1] - view[0], view[3] - view[2]], xyz[..., 2][ok]
+    size = [view[1] - view[0], view[3] - view[2]]
+    z = xyz[..., 2][ok]
     return dict(frames=len(xyz), joints=len(used), times=clip.seconds[::every].round(4).tolist(),
                 duration=round(clip.duration, 4), step=step, size=size,
                 solid=bool(len(z) and np.ptp(z) > 1e-3 * max(size)), image=clip.frame == 'image',
@@ -125,7 +131,8 @@ def page(self:Player) -> str: # a whole HTML page
     return _page.substitute(title=escape(self.data['label']), body=self.html)
 
 @patch
-def __repr__(self:Player): return f"Player({self.data['label']}; {len(self.html) / 1000:.0f} kB)"
+def __repr__(self:Player):
+    return f"Player({self.data['label']}; {len(self.html) / 1000:.0f} kB)"
 
 # %% ../../nbs/12_player.ipynb #9c0c4205
 @patch
@@ -142,7 +149,8 @@ def save(self:Player, path: str | Path) -> Path: # the page
 # %% ../../nbs/12_player.ipynb #baf29836
 def _in_browser(page):
     import tempfile, webbrowser
-    with tempfile.NamedTemporaryFile('w', suffix='.html', delete=False, encoding='utf-8') as f: f.write(page)
+    with tempfile.NamedTemporaryFile('w', suffix='.html', delete=False, encoding='utf-8') as f:
+        f.write(page)
     webbrowser.open(Path(f.name).as_uri())
 
 @patch
@@ -163,24 +171,29 @@ def _title(clip): return ' '.join(clip.gloss) or '?'
 # %% ../../nbs/12_player.ipynb #2973e5ca
 def _views(clips): # windows; one for all where that costs little
     views = [window(c) for c in clips]
-    low, high = np.min(views, 0), np.max(views, 0)
+    low = np.min(views, 0)
+    high = np.max(views, 0)
     joint = low[0], high[1], low[2], high[3]
     area = lambda v: (v[1] - v[0]) * (v[3] - v[2])
     alike = len({(c.frame, c.aspect) for c in clips}) == 1
-    if alike and area(joint) < 1.3 * max(map(area, views)): return [tuple(map(float, joint))] * len(clips)
+    if alike and area(joint) < 1.3 * max(map(area, views)):
+        return [tuple(map(float, joint))] * len(clips)
     return views
 
 # %% ../../nbs/12_player.ipynb #af16e48e
 def _refused(clips, speed, titles, tracks, hidden):
     n = len(clips)
     if not n: yield 'no clips to play, expected at least one'
-    if not (np.isfinite(speed) and speed > 0): yield f'speed is {speed}, expected a positive number'
-    if titles and len(titles) != n: yield f'{len(titles)} titles for {n} clips, expected one a clip'
+    if not (np.isfinite(speed) and speed > 0):
+        yield f'speed is {speed}, expected a positive number'
+    if titles and len(titles) != n:
+        yield f'{len(titles)} titles for {n} clips, expected one a clip'
     if isinstance(tracks, (list, tuple)) and len(tracks) != n:
         yield f'{len(tracks)} sets of tracks for {n} clips, expected one a clip'
     parts = {p for c in clips for p in c.layout.parts}
     for part in hidden:
-        if part not in parts: yield f'cannot hide {part!r}, the clips have {", ".join(sorted(parts))}'
+        if part not in parts:
+            yield f'cannot hide {part!r}, the clips have {", ".join(sorted(parts))}'
 
 # %% ../../nbs/12_player.ipynb #62f000d8
 def _shown(clips, names, most): # the clips as they travel
@@ -214,10 +227,12 @@ def side_by_side(
 ) -> Player: # plays in the notebook, offline
     "Clips in one player, in step."
     hidden = [hide] if isinstance(hide, str) else list(hide)
-    for wrong in _refused(clips, speed, titles, tracks, hidden): raise ValueError(wrong)
+    for wrong in _refused(clips, speed, titles, tracks, hidden):
+        raise ValueError(wrong)
     names = list(titles) or [_title(c) for c in clips]
     each = tracks if isinstance(tracks, (list, tuple)) else [tracks, *[None] * (len(clips) - 1)]
-    rows, shown = track_rows(clips, each, names), _shown(clips, names, most)
+    rows = track_rows(clips, each, names)
+    shown = _shown(clips, names, most)
     data = dict(label=f"Player of {', '.join(names)}", clips=shown, rows=rows,
                 **_measures(shown, speed, height), solid=bool(solid), trails=bool(trails),
                 confidence=bool(confidence), hidden=hidden, style=static('player.css'), note=_note(shown))
@@ -239,7 +254,8 @@ _part_seen = '<span style="color:{color}">■</span> {part} {share:.0%}'
 def _seen(clip): # how much of each part, in its colour
     colors, said = clip.layout.colors, []
     for part, share in clip.seen.items():
-        color, name = colors.get(part, '#5b6470'), escape(part.replace('_', ' '))
+        color = colors.get(part, '#5b6470')
+        name = escape(part.replace('_', ' '))
         said.append(_part_seen.format(color=color, part=name, share=share))
     return ' · '.join(said)
 
@@ -268,7 +284,8 @@ def card(
 # %% ../../nbs/12_player.ipynb #ffc8a32e
 def _moment(clip): # a clip of about one frame
     signed = clip.spans[0] if clip.spans else Span(0, clip.duration)
-    at, near = min((signed.start + signed.end) / 2, clip.seconds[-1]), .6 / clip.fps
+    at = min((signed.start + signed.end) / 2, clip.seconds[-1])
+    near = .6 / clip.fps
     inside = (clip.seconds >= at - near) & (clip.seconds < at + near)
     return clip.crop(at - near, at + near) if inside.any() else clip
 
