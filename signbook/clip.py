@@ -10,7 +10,7 @@ __all__ = ['tolerance', 'frames_of_reference', 'spare', 'share', 'longest_frame'
 import unicodedata, warnings
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
