@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['tolerance', 'frames_of_reference', 'spare', 'share', 'longest_frame', 'Span', 'Sign', 'Adjusted', 'settled',
-           'counted', 'readable', 'Clip', 'seconds', 'duration', 'longest_gap', 'out_of_proportion', 'crop', 'select',
-           'part', 'seen', 'show']
+           'counted', 'readable', 'Clip']
 
 # %% ../nbs/01_clip.ipynb #fb42dd29
 import unicodedata, warnings
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from fastcore.basics import patch
 
 from .layout import Layout, HOLISTIC
 
@@ -25,6 +25,7 @@ class Span(NamedTuple):
     end: float # seconds, after `start`
     gloss: str = '' # what is signed
 
+# %% ../nbs/01_clip.ipynb #19011bfa
 class Sign(NamedTuple):
     "A span that a recogniser found, and how sure it is of it."
     start: float # seconds
@@ -32,7 +33,7 @@ class Sign(NamedTuple):
     gloss: str | int # its name, or its id
     confidence: float = 1. # in [0, 1]
 
-# %% ../nbs/01_clip.ipynb #6645b5c3
+# %% ../nbs/01_clip.ipynb #188b6b94
 tolerance = .125 # how far outside [0, 1] a confidence may lie: just more than the overshoot above
 
 class Adjusted(UserWarning):
@@ -41,17 +42,21 @@ class Adjusted(UserWarning):
         super().__init__('confidences a little outside [0, 1] were set to the nearer end')
         self.source, self.count = source, count
 
+def _fail(source, text):
+    raise ValueError(f'{source}: {text}' if source else text)
+
+# %% ../nbs/01_clip.ipynb #6645b5c3
 def settled(
     conf: np.ndarray, # confidences as a file holds them; NaN is left as it is
     source='', # the file, for the message
 ) -> np.ndarray: # all of them in [0, 1], or NaN
     "Confidences within `tolerance` of [0, 1] as its nearer end; further out, a `ValueError`."
-    out = (conf < 0) | (conf > 1)
-    if not out.any(): return conf
+    outside = (conf < 0) | (conf > 1)
+    if not outside.any(): return conf
     within = np.clip(conf, 0, 1)
-    far = np.abs(conf - within)[out].max() > tolerance
-    if far: _fail(source, f'conf has values outside [0, 1], from {np.nanmin(conf):g} to {np.nanmax(conf):g}')
-    warnings.warn(Adjusted(str(source), int(out.sum())), stacklevel=2)
+    if np.abs(conf - within)[outside].max() > tolerance:
+        _fail(source, f'conf has values outside [0, 1], from {np.nanmin(conf):g} to {np.nanmax(conf):g}')
+    warnings.warn(Adjusted(str(source), int(outside.sum())), stacklevel=2)
     return within
 
 # %% ../nbs/01_clip.ipynb #9eb4731d
@@ -64,43 +69,84 @@ def counted():
         yield found
     for w in caught:
         about = w.message
-        if isinstance(about, Adjusted): found[about.source] = max(found[about.source], about.count)
-        else: warnings.warn_explicit(about, w.category, w.filename, w.lineno)
-
-# %% ../nbs/01_clip.ipynb #06193d57
-frames_of_reference = 'image', 'world', 'body', 'part'
-
-def _fail(source, text): raise ValueError(f'{source}: {text}' if source else text)
-
-def _check(clip):
-    "Refuse what the contract does not allow, saying what was found and what was expected."
-    say = lambda text: _fail(clip.source, text)
-    T, J = len(clip.xyz), len(clip.layout)
-    if clip.xyz.shape != (T, J, 3):
-        say(f'xyz has shape {clip.xyz.shape}, expected (T, {J}, 3) for layout {clip.layout.name}')
-    if T == 0: say('has no frames, expected at least one')
-    if clip.conf.shape != (T, J): say(f'conf has shape {clip.conf.shape}, expected {(T, J)}')
-    if not np.isfinite(clip.xyz).all():
-        say(f'xyz has {int((~np.isfinite(clip.xyz)).sum())} values that are not finite; a joint not seen has '
-            'conf 0')
-    if np.isnan(clip.conf).any(): say('conf has NaN; a joint not seen has conf 0')
-    if not (np.isfinite(clip.fps) and clip.fps > 0): say(f'fps is {clip.fps}, expected a positive number')
-    if not (np.isfinite(clip.aspect) and clip.aspect > 0):
-        say(f'aspect is {clip.aspect}, expected a positive number')
-    if clip.frame not in frames_of_reference:
-        say(f'frame is {clip.frame!r}, expected one of {", ".join(frames_of_reference)}')
-    if clip.times is not None and (clip.times.shape != (T,) or not np.isfinite(clip.times).all()
-                                   or not (np.diff(clip.times) > 0).all()):
-        say(f'times must be {T} increasing seconds, one a frame')
-    for s in clip.spans:
-        if not s.start < s.end: say(f'span {s.gloss!r} ends at {s.end} s, before or at its start {s.start} s')
+        if isinstance(about, Adjusted):
+            found[about.source] = max(found[about.source], about.count)
+        else:
+            warnings.warn_explicit(about, w.category, w.filename, w.lineno)
 
 # %% ../nbs/01_clip.ipynb #f7aa0845
 def readable(text: str) -> str:
     "Text in which bytes of file names that Python hides are read as UTF-8, or spelled out as in `\\xe9`."
     if text.isascii(): return text
-    try: return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
+    try:
+        return text.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')
     except UnicodeEncodeError: return text.encode('utf-8', 'backslashreplace').decode()
+
+# %% ../nbs/01_clip.ipynb #230d10c1
+def _one_form(text): return unicodedata.normalize('NFC', readable(text))
+
+# %% ../nbs/01_clip.ipynb #67a7ca50
+def _put(clip, **values): # a frozen dataclass can be filled in no other way
+    for name, value in values.items():
+        object.__setattr__(clip, name, value)
+
+def _store(clip):
+    "Bring what a clip was given into the types of the contract."
+    _put(clip, xyz=np.array(clip.xyz, np.float32))
+    _put(clip, conf=np.array(settled(np.asarray(clip.conf, np.float32), clip.source)))
+    if clip.times is not None:
+        _put(clip, times=np.array(clip.times, np.float64))
+    for name in ('signer', 'session', 'source'):
+        _put(clip, **{name: readable(getattr(clip, name))})
+    glosses = (clip.gloss,) if isinstance(clip.gloss, str) else clip.gloss
+    spans = (Span(*span) for span in clip.spans)
+    _put(clip, gloss=tuple(map(_one_form, glosses)))
+    _put(clip, spans=tuple(Span(start, end, _one_form(gloss)) for start, end, gloss in spans))
+
+# %% ../nbs/01_clip.ipynb #06193d57
+def _wrong_shapes(clip):
+    T = len(clip.xyz)
+    J = len(clip.layout)
+    if clip.xyz.shape != (T, J, 3):
+        yield f'xyz has shape {clip.xyz.shape}, expected (T, {J}, 3) for layout {clip.layout.name}'
+    if T == 0: yield 'has no frames, expected at least one'
+    if clip.conf.shape != (T, J):
+        yield f'conf has shape {clip.conf.shape}, expected {(T, J)}'
+
+# %% ../nbs/01_clip.ipynb #a0e66e1c
+def _wrong_values(clip):
+    lost = int((~np.isfinite(clip.xyz)).sum())
+    if lost: yield f'xyz has {lost} values that are not finite; a joint not seen has conf 0'
+    if np.isnan(clip.conf).any():
+        yield 'conf has NaN; a joint not seen has conf 0'
+
+# %% ../nbs/01_clip.ipynb #b29c5a0a
+frames_of_reference = 'image', 'world', 'body', 'part'
+
+def _wrong_facts(clip):
+    for name in ('fps', 'aspect'):
+        value = getattr(clip, name)
+        if not (np.isfinite(value) and value > 0):
+            yield f'{name} is {value}, expected a positive number'
+    if clip.frame not in frames_of_reference:
+        yield f'frame is {clip.frame!r}, expected one of {", ".join(frames_of_reference)}'
+
+# %% ../nbs/01_clip.ipynb #200df8b9
+def _wrong_times(clip):
+    T = len(clip.xyz)
+    t = clip.times
+    if t is not None and not (t.shape == (T,) and np.isfinite(t).all() and (np.diff(t) > 0).all()):
+        yield f'times must be {T} increasing seconds, one a frame'
+    for s in clip.spans:
+        if s.start < s.end: continue
+        yield f'span {s.gloss!r} ends at {s.end} s, before or at its start {s.start} s'
+
+# %% ../nbs/01_clip.ipynb #bb049a1b
+def _check(clip):
+    "Refuse what the contract does not allow, saying what was found and what was expected."
+    for wrong in (_wrong_shapes, _wrong_values, _wrong_facts, _wrong_times): # each relies on those before it
+        for text in wrong(clip):
+            _fail(clip.source, text)
 
 # %% ../nbs/01_clip.ipynb #662d4614
 @dataclass(frozen=True, eq=False)
@@ -121,15 +167,7 @@ class Clip:
     split: str = '' # train | val | test, where the source itself says so
 
     def __post_init__(self):
-        put = lambda k, v: object.__setattr__(self, k, v)
-        put('xyz', np.array(self.xyz, np.float32))
-        put('conf', np.array(settled(np.asarray(self.conf, np.float32), self.source)))
-        if self.times is not None: put('times', np.array(self.times, np.float64))
-        one_form = lambda text: unicodedata.normalize('NFC', readable(text))
-        for k in ('signer', 'session', 'source'): put(k, readable(getattr(self, k)))
-        put('gloss', tuple(map(one_form, (self.gloss,) if isinstance(self.gloss, str) else self.gloss)))
-        put('spans',
-            tuple(Span(start, end, one_form(gloss)) for start, end, gloss in (Span(*s) for s in self.spans)))
+        _store(self)
         _check(self)
         self.xyz[self.conf == 0] = 0
         for a in (self.xyz, self.conf, self.times):
@@ -138,21 +176,18 @@ class Clip:
     def __len__(self): return len(self.xyz)
 
 # %% ../nbs/01_clip.ipynb #0ebb20a7
+@patch(as_prop=True)
 def seconds(self:Clip) -> np.ndarray: # (T,) seconds from the first frame
     "When each frame was taken, from 0."
     return np.arange(len(self)) / self.fps if self.times is None else self.times - self.times[0]
 
+@patch(as_prop=True)
 def duration(self:Clip) -> float: # seconds
     "How long the clip is: each frame lasts until the next, the last as long as the frame rate says."
     return float(self.seconds[-1] + 1 / self.fps)
 
-Clip.seconds, Clip.duration = property(seconds), property(duration)
-
-# %% ../nbs/01_clip.ipynb #cf538407
-spare = 10. # seconds that may be empty
-share = 10. # how many times what its frames fill a clip may last
-longest_frame = 1. # seconds that a frame can stand for
-
+# %% ../nbs/01_clip.ipynb #b306355f
+@patch(as_prop=True)
 def longest_gap(self:Clip) -> tuple[float, float]: # seconds that it lasts, and when it begins
     "The longest time between two frames; 0 where there is one frame."
     if len(self) < 2: return 0., 0.
@@ -160,15 +195,27 @@ def longest_gap(self:Clip) -> tuple[float, float]: # seconds that it lasts, and 
     at = int(np.argmax(steps))
     return float(steps[at]), float(self.seconds[at])
 
+# %% ../nbs/01_clip.ipynb #cf538407
+spare = 10. # seconds that may be empty
+share = 10. # how many times what its frames fill a clip may last
+longest_frame = 1. # seconds that a frame can stand for
+
+@patch(as_prop=True)
 def out_of_proportion(self:Clip) -> bool:
     "Whether its times leave far more of it empty than its frames fill."
     step = 1 / self.fps
-    if self.times is not None and len(self) > 1: step = max(step, np.median(np.diff(self.times)))
+    if self.times is not None and len(self) > 1:
+        step = max(step, np.median(np.diff(self.times)))
     return bool(self.duration > spare + share * len(self) * min(step, longest_frame))
 
-Clip.longest_gap, Clip.out_of_proportion = property(longest_gap), property(out_of_proportion)
+# %% ../nbs/01_clip.ipynb #6718499c
+def _spans_within(spans, start, end, first):
+    "Spans cut to [start, end), counted from the first frame that is left."
+    inside = [s for s in spans if s.start < end and s.end > first]
+    return tuple(Span(max(s.start - first, 0.), min(s.end, end) - first, s.gloss) for s in inside)
 
 # %% ../nbs/01_clip.ipynb #6016c871
+@patch
 def crop(self:Clip,
     start: float, # seconds
     end: float, # seconds, after `start`
@@ -177,12 +224,12 @@ def crop(self:Clip,
     keep = (self.seconds >= start - 1e-9) & (self.seconds < end - 1e-9)
     if not keep.any():
         _fail(self.source, f'no frame lies in [{start}, {end}) s of a clip of {self.duration:.2f} s')
-    first = self.seconds[keep][0]
-    spans = [Span(max(s.start - first, 0.), min(s.end, end) - first, s.gloss) for s in self.spans
-             if s.start < end and s.end > first]
-    return replace(self, xyz=self.xyz[keep], conf=self.conf[keep],
-                   times=None if self.times is None else self.times[keep], spans=tuple(spans))
+    spans = _spans_within(self.spans, start, end, self.seconds[keep][0])
+    times = None if self.times is None else self.times[keep]
+    return replace(self, xyz=self.xyz[keep], conf=self.conf[keep], times=times, spans=spans)
 
+# %% ../nbs/01_clip.ipynb #87acd2f4
+@patch
 def select(self:Clip,
     *what: str, # parts, groups or joints of the layout
 ) -> Clip:
@@ -191,45 +238,54 @@ def select(self:Clip,
     at = self.layout.locate(layout)
     return replace(self, xyz=self.xyz[:, at], conf=self.conf[:, at], layout=layout)
 
+# %% ../nbs/01_clip.ipynb #13d1dd25
+@patch
 def part(self:Clip,
     name: str, # a part of the layout, such as `left_hand`
 ) -> tuple[np.ndarray, np.ndarray]: # (T, n, 3), (T, n)
     "Coordinates and confidence of one part."
-    if name not in self.layout.parts:
-        raise ValueError(f'layout {self.layout.name} has no part {name!r}, it has '
-                         f'{", ".join(self.layout.parts)}')
-    return self.xyz[:, self.layout.parts[name]], self.conf[:, self.layout.parts[name]]
+    parts = self.layout.parts
+    if name in parts:
+        return self.xyz[:, parts[name]], self.conf[:, parts[name]]
+    raise ValueError(f'layout {self.layout.name} has no part {name!r}, it has {", ".join(parts)}')
 
-Clip.crop, Clip.select, Clip.part = crop, select, part
+# %% ../nbs/01_clip.ipynb #13611b54
+_facts_of_clips = 'fps aspect layout gloss spans signer session source frame split'.split()
+
+@patch
+def __eq__(self:Clip, other):
+    if not isinstance(other, Clip): return NotImplemented
+    if any(getattr(self, k) != getattr(other, k) for k in _facts_of_clips):
+        return False
+    return all(np.array_equal(getattr(self, k), getattr(other, k)) for k in ('xyz', 'conf', 'times'))
+
+Clip.__hash__ = None # what is equal by its arrays has no hash
 
 # %% ../nbs/01_clip.ipynb #a9a54c19
+@patch(as_prop=True)
 def seen(self:Clip) -> dict[str, float]: # part → fraction of frames
     "In what fraction of the frames each part was seen."
     return {p: float((self.conf[:, s] > 0).any(1).mean()) for p, s in self.layout.parts.items()}
 
-def _eq(self, other):
-    if not isinstance(other, Clip): return NotImplemented
-    rest = 'fps', 'aspect', 'layout', 'gloss', 'spans', 'signer', 'session', 'source', 'frame', 'split'
-    return all(getattr(self, k) == getattr(other, k) for k in rest) and all(
-        np.array_equal(getattr(self, k), getattr(other, k)) for k in ('xyz', 'conf', 'times'))
-
-def _repr(self):
+# %% ../nbs/01_clip.ipynb #086337ba
+@patch
+def __repr__(self:Clip):
     who = ' '.join(x for x in (self.signer, self.session, self.split) if x)
-    parts = ', '.join(f'{p} {100 * v:.0f}%' for p, v in self.seen.items())
-    what = ' '.join(self.gloss) or '?'
     by = f' by {who}' if who else ''
+    parts = ', '.join(f'{p} {100 * v:.0f}%' for p, v in self.seen.items())
     size = f'{len(self)} frames, {self.duration:.2f} s at {self.fps:g} fps'
-    return f'Clip({what}{by}: {size}; seen: {parts})'
-
-Clip.seen, Clip.__eq__, Clip.__repr__, Clip.__hash__ = property(seen), _eq, _repr, None
+    return f'Clip({" ".join(self.gloss) or "?"}{by}: {size}; seen: {parts})'
 
 # %% ../nbs/01_clip.ipynb #56418fdc
-def _html(self:Clip) -> str | None: # None where there is no viewer: then the text is shown
+@patch
+def _repr_html_(self:Clip) -> str | None: # None where there is no viewer: then the text is shown
     "What a notebook shows of a clip."
     try: from signbook.view.player import card
     except ImportError: return None
     return card(self)
 
+# %% ../nbs/01_clip.ipynb #628aa259
+@patch
 def show(self:Clip,
     speed: float = 1., # 0.5 plays at half speed
     height: int = 380, # of the picture, in pixels
@@ -238,5 +294,3 @@ def show(self:Clip,
     "Play the clip here."
     from signbook.view import player
     player.show(self, speed, height, **options)
-
-Clip._repr_html_, Clip.show = _html, show

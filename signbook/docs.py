@@ -35,6 +35,6 @@ class ShowDocs(Processor):
     def __call__(self, cell):
         if cell.cell_type != 'code' or not re.search('^show_doc', cell.source, re.M): return
         self.shell.cell(cell)
-        if self.shell.exc:
-            raise ValueError(f'{Path(self.nb.path_).name}: {cell.source} fails') from self.shell.exc
+        failed = f'{Path(self.nb.path_).name}: {cell.source} fails'
+        if self.shell.exc: raise ValueError(failed) from self.shell.exc
         add_links(cell)

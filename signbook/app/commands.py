@@ -464,11 +464,11 @@ def _read_clips(source, config, options, backend, model):
 
 # %% ../../nbs/95_commands.ipynb #af2157f2
 def _check_out(out, n): # one clip goes into a file, several into a folder
-    from signbook.formats.annotations import kinds, transcript_kind
+    from signbook.formats.annotations import transcript_kinds, transcript_kind
     if out is None: return
     if n == 1: transcript_kind(out)
     else:
-        expect(out.suffix.lower() not in kinds, 'the name', f'one of a single transcript, for {n} clips',
+        expect(out.suffix.lower() not in transcript_kinds, 'the name', f'one of a single transcript, for {n} clips',
                'that of a folder', out)
 
 # %% ../../nbs/95_commands.ipynb #3e22b8f9

@@ -7,25 +7,30 @@ __all__ = ['in_latin', 'lettering', 'tick_words', 'clip_name', 'clip_names', 'dr
            'svg_image']
 
 # %% ../../nbs/11_figures.ipynb #figimp00
-import base64, html, os, re, unicodedata
+import base64, html, re, unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 
 from ..clip import Clip, Span
-from .placement import doubled, line_drawing, has_joints, placed, skeleton, strokes, window
+from .placement import drawing_order, has_joints, line_drawing, placed, window
 
 # %% ../../nbs/11_figures.ipynb #6860f75c
 @lru_cache(maxsize=None)
-def _glyphs(path: str) -> frozenset: # the characters that a font file draws; none where it is gone or damaged
+def _glyphs(path: str) -> frozenset: # the characters that a font file draws
     from matplotlib.ft2font import FT2Font
-    try: return frozenset(map(chr, FT2Font(path).get_charmap()))
+    try:
+        return frozenset(map(chr, FT2Font(path).get_charmap()))
     except (OSError, RuntimeError): return frozenset()
 
+def _usual() -> frozenset: # what the font of all figures can draw
+    from matplotlib.font_manager import findfont
+    return _glyphs(findfont('DejaVu Sans'))
+
+# %% ../../nbs/11_figures.ipynb #23e6c3cd
 def _font_with(letters) -> tuple[str, str]: # family and file of a font that has them all, or nothing
     from matplotlib.font_manager import fontManager
     plain = [f for f in fontManager.ttflist if f.style == 'normal' and f.weight == 400]
@@ -33,6 +38,7 @@ def _font_with(letters) -> tuple[str, str]: # family and file of a font that has
     plain.sort(key=lambda f: ('Sans' not in f.name, len(f.name), f.name))
     return next(((f.name, f.fname) for f in plain if letters <= _glyphs(f.fname)), ('', ''))
 
+# %% ../../nbs/11_figures.ipynb #8b0902d1
 @lru_cache(maxsize=None)
 def _listed_again() -> int: # fonts that were installed after matplotlib made its list
     from matplotlib import font_manager
@@ -42,14 +48,17 @@ def _listed_again() -> int: # fonts that were installed after matplotlib made it
         if _glyphs(path): font_manager.fontManager.addfont(path)
     return len(new)
 
+def _font_for(letters): # a font for all of them, or else for the first
+    found = map(_font_with, (letters, {min(letters)}))
+    return next(filter(any, found), None)
+
 # %% ../../nbs/11_figures.ipynb #4a629c67
 @lru_cache(maxsize=None)
 def _families(letters: frozenset) -> tuple[str, ...]: # that together have the letters, or nothing
-    families, missing = ['DejaVu Sans'], letters - _usual()
-    while missing: # one font for all, or else for one letter after the other
-        wanted = missing, {min(missing)}
-        found = next(filter(any, map(_font_with, wanted)), None)
-        found = found or _listed_again() and next(filter(any, map(_font_with, wanted)), None)
+    families = ['DejaVu Sans']
+    missing = letters - _usual()
+    while missing:
+        found = _font_for(missing) or _listed_again() and _font_for(missing)
         if not found: return ()
         families.append(found[0])
         missing = missing - _glyphs(found[1])
@@ -58,22 +67,28 @@ def _families(letters: frozenset) -> tuple[str, ...]: # that together have the l
 # %% ../../nbs/11_figures.ipynb #06fb3e59
 _signs = dict(VIRAMA='', NUKTA='', ANUSVARA='m', VISARGA='h', CANDRABINDU='n') # of the scripts of India
 
-def _usual() -> frozenset: # what the font of all figures can draw
-    from matplotlib.font_manager import findfont
-    return _glyphs(findfont('DejaVu Sans'))
+def _latin(c): # one character in Latin letters; an ellipsis for a nameless one
+    name = unicodedata.name(c, '')
+    last = name.split(' ')[-1]
+    if c in _usual() or c.isspace():
+        return c
+    if name.startswith('CJK'):
+        return f'U+{ord(c):X} '
+    if c.isdigit():
+        return str(unicodedata.digit(c))
+    if unicodedata.category(c) == 'Cf': return ''
+    return _signs.get(last, last.lower()) if name else '…'
 
+# %% ../../nbs/11_figures.ipynb #ef6bf675
 def in_latin(text: str) -> str:
     "Letters that the usual font lacks in Latin ones, by their Unicode names; an ellipsis for nameless ones."
     out = ''
     for c in text:
         name = unicodedata.name(c, '')
-        last = name.split(' ')[-1]
-        if c in _usual() or c.isspace(): out += c
-        elif name.startswith('CJK'): out += f'U+{ord(c):X} '
-        elif c.isdigit(): out += str(unicodedata.digit(c))
-        elif 'VOWEL SIGN' in name or last == 'VIRAMA':
-            out = out.removesuffix('a') + _signs.get(last, last.lower())
-        elif unicodedata.category(c) != 'Cf': out += _signs.get(last, last.lower()) if name else '…'
+        instead_of_a = 'VOWEL SIGN' in name or name.split(' ')[-1] == 'VIRAMA'
+        if instead_of_a and c not in _usual():
+            out = out.removesuffix('a')
+        out += _latin(c)
     return re.sub('…+', '…', out).strip()
 
 # %% ../../nbs/11_figures.ipynb #59f5ba35
@@ -83,9 +98,11 @@ def lettering(
     "Text in fonts that have its letters, or in Latin letters where none has; no empty boxes, no formulas."
     drawn = [c for c in text if not c.isspace() and unicodedata.category(c) != 'Cf' and ord(c) > 127]
     families = _families(frozenset(drawn))
-    if not families and in_latin(text) != text: return lettering(in_latin(text))
+    if not families and in_latin(text) != text:
+        return lettering(in_latin(text))
     return dict(text=text.replace('$', r'\$'), family=list(families or ['DejaVu Sans']))
 
+# %% ../../nbs/11_figures.ipynb #2b3f4e0f
 def tick_words(
     axis, # `ax.xaxis` or `ax.yaxis`
     words: Sequence[str], # one a tick, at 0, 1, 2, …
@@ -108,10 +125,13 @@ def clip_name(
     remark = _remark.fullmatch(source)
     bare = (remark[1] or remark[2]) if remark else source
     *folders, name = [part for part in re.split(r'[/\\]', bare) if part] or ['']
-    if folders and len(folders[-1]) + 1 + len(name) <= most: name = f'{folders[-1]}/{name}'
-    head, tail = (most - 1) // 2, most // 2
+    if folders and len(folders[-1]) + 1 + len(name) <= most:
+        name = f'{folders[-1]}/{name}'
+    head = (most - 1) // 2
+    tail = most // 2
     return name if len(name) <= most else f'{name[:head]}…{name[-tail:]}'
 
+# %% ../../nbs/11_figures.ipynb #4de2271b
 def clip_names(
     sources: Sequence[str], # of all clips that may be shown together
     most: int = 40, # characters; a number that tells two apart comes on top
@@ -123,25 +143,24 @@ def clip_names(
     return names
 
 # %% ../../nbs/11_figures.ipynb #dbb992b0
+def _line_style(clip, part):
+    "The colour of a part, and dots for the joints of one that has no limbs."
+    s, starts = clip.layout.parts[part], clip.layout.edges[:, 0]
+    limbs = ((starts >= s.start) & (starts < s.stop)).any()
+    dots = {} if limbs else dict(marker='.', ms=2)
+    return dict(color=clip.layout.colors.get(part, '#444'), solid_capstyle='round', **dots)
+
+def _frame_of(ax, view): # a picture has a thin frame, the right shape and no numbers
+    left, right, top, bottom = view
+    ax.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], aspect='equal')
+    for s in ax.spines.values(): s.set_color('#ccc')
+
+# %% ../../nbs/11_figures.ipynb #a3ed3a65
 def _picture(ax, clip, frame, width, drawing, view): # one frame, in the right shape
     for part, (line, sure) in drawing.items():
-        dots = (
-            dict(marker='.', ms=2)
-            if not any(
-                clip.layout.parts[part].start <= a < clip.layout.parts[part].stop
-                for a in clip.layout.edges[:, 0]
-            )
-            else {}
-        )
-        ax.plot(*line[frame].T, color=clip.layout.colors.get(part, '#444'),
-                alpha=float(np.clip(sure[frame], .15, 1)), lw=width, solid_capstyle='round', **dots)
-    left, right, top, bottom = view
-    ax.set_xlim(left, right)
-    ax.set_ylim(bottom, top)
-    ax.set_aspect('equal')
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for s in ax.spines.values(): s.set_color('#ccc')
+        pale = float(np.clip(sure[frame], .15, 1))
+        ax.plot(*line[frame].T, alpha=pale, lw=width, **_line_style(clip, part))
+    _frame_of(ax, view)
 
 def draw(
     ax, # matplotlib axes
@@ -153,40 +172,69 @@ def draw(
     _picture(ax, clip, frame, width, line_drawing(clip), window(clip))
 
 # %% ../../nbs/11_figures.ipynb #a4d13a5d
-def _signed(ax, clip): # what is signed when, as a track
+def _signed(ax, clip):
     for k, s in enumerate(clip.spans):
         ax.axvspan(s.start, s.end, color='#1b7f79', alpha=.16 + .14 * (k % 2), lw=0)
         words = lettering(s.gloss)
         ax.text((s.start + s.end) / 2, .45, words['text'], family=words['family'], fontsize=8, ha='center',
                 va='center', clip_on=True)
-    ax.set_yticks([])
-    ax.set_ylim(0, 1)
+    ax.set(yticks=[], ylim=(0, 1), xlim=(0, clip.duration))
     ax.tick_params(labelsize=7, length=2)
-    ax.set_xlim(0, clip.duration)
-    for side, spine in ax.spines.items(): spine.set_visible(side == 'bottom')
+    for side, spine in ax.spines.items():
+        spine.set_visible(side == 'bottom')
 
+# %% ../../nbs/11_figures.ipynb #09bb66d7
+def _strip_figure(n, view, signed): # a figure with room for n moments, and a row for what is signed
+    import matplotlib.pyplot as plt
+    wide = 7 / n
+    tall = min(wide * (view[3] - view[2]) / (view[1] - view[0]), 3.)
+    fig = plt.figure(figsize=(7, tall + .5 + .4 * signed), layout='constrained')
+    return fig, fig.add_gridspec(1 + signed, n, height_ratios=[tall, .28][:1 + signed])
+
+# %% ../../nbs/11_figures.ipynb #0603ec99
 def strip(
     clip: Clip,
     n: int = 8, # how many moments, evenly spread
 ) -> object: # a figure of matplotlib
     "A film strip of the clip, over what is signed when."
-    import matplotlib.pyplot as plt
-    if n < 1: raise ValueError(f'a film strip of {n} moments, expected at least one')
+    if n < 1:
+        raise ValueError(f'a film strip of {n} moments, expected at least one')
     frames = np.linspace(0, len(clip) - 1, min(n, len(clip))).round().astype(int)
-    drawing, view = line_drawing(clip), window(clip)
-    wide = 7 / len(frames)
-    tall = min(wide * (view[3] - view[2]) / (view[1] - view[0]), 3.)
-    rows = 1 + bool(clip.spans)
-    fig = plt.figure(figsize=(7, tall + .5 + .4 * (rows > 1)), layout='constrained')
-    grid = fig.add_gridspec(rows, len(frames), height_ratios=[tall, .28][:rows])
+    drawing = line_drawing(clip)
+    view = window(clip)
+    fig, grid = _strip_figure(len(frames), view, bool(clip.spans))
     for k, t in enumerate(frames):
         ax = fig.add_subplot(grid[0, k])
         _picture(ax, clip, t, 1., drawing, view)
         ax.set_title(f'{clip.seconds[t]:.1f} s', fontsize=7)
-    if clip.spans: _signed(fig.add_subplot(grid[1, :]), clip)
+    if clip.spans:
+        _signed(fig.add_subplot(grid[1, :]), clip)
     words = lettering(' '.join(clip.gloss))
     fig.suptitle(words['text'], family=words['family'], fontsize=9)
     return fig
+
+# %% ../../nbs/11_figures.ipynb #decb803f
+def _trace(ax, clip, joint, xy): # x and y of one joint, (T, 2)
+    sure, lost = np.clip(clip.conf[:, clip.layout.index(joint)], .15, 1), np.isnan(xy[:, 0])
+    for k, (name, color) in enumerate(zip('xy', ('#2b6cb0', '#c05621'))):
+        ax.plot(clip.seconds, xy[:, k], color=color, lw=.8, alpha=.5)
+        ax.scatter(clip.seconds, xy[:, k], s=9, c=color, alpha=sure, lw=0, label=name)
+    for s in clip.spans: ax.axvspan(s.start, s.end, color='#000', alpha=.07, lw=0)
+    ax.fill_between(clip.seconds, 0, .04, where=lost, color='#c53030', transform=ax.get_xaxis_transform(),
+                    step='mid', lw=0)
+    ax.set_ylabel(joint.replace('_', ' ').replace('.', '\n'), fontsize=8)
+    ax.invert_yaxis()
+
+# %% ../../nbs/11_figures.ipynb #df093b39
+def _wrists(layout): # of the body, else of the hands, else two joints
+    pairs = ('left_wrist', 'right_wrist'), ('left_hand.root', 'right_hand.root'), layout.joints[:2]
+    return next(pair for pair in pairs if has_joints(layout, *pair))
+
+def _words_over(ax, spans):
+    for s in spans:
+        words = lettering(s.gloss)
+        ax.text((s.start + s.end) / 2, 1.02, words['text'], family=words['family'], ha='center', fontsize=8,
+                transform=ax.get_xaxis_transform())
 
 # %% ../../nbs/11_figures.ipynb #b4004736
 def traces(
@@ -195,70 +243,61 @@ def traces(
 ) -> object: # a figure of matplotlib
     "Landmarks over time, as `placed` has them, with spans, gaps and confidence."
     import matplotlib.pyplot as plt
-    joints = joints or next(pair
-                            for pair in (('left_wrist', 'right_wrist'), ('left_hand.root', 'right_hand.root'),
-                                         clip.layout.joints[:2])
-                            if has_joints(clip.layout, *pair))
-    xy, t = placed(clip), clip.seconds
+    joints = joints or _wrists(clip.layout)
+    xy = placed(clip)
     fig, axes = plt.subplots(len(joints), 1, figsize=(7, .5 + 1.2 * len(joints)), sharex=True, squeeze=False,
                              layout='constrained')
     for ax, joint in zip(axes[:, 0], joints):
-        j = clip.layout.index(joint)
-        p = xy[:, j]
-        lost = np.isnan(p[:, 0])
-        sure = np.clip(clip.conf[:, j], .15, 1)
-        for k, (name, color) in enumerate(zip('xy', ('#2b6cb0', '#c05621'))):
-            ax.plot(t, p[:, k], color=color, lw=.8, alpha=.5)
-            ax.scatter(t, p[:, k], s=9, c=color, alpha=sure, lw=0, label=name)
-        for s in clip.spans: ax.axvspan(s.start, s.end, color='#000', alpha=.07, lw=0)
-        ax.fill_between(t, 0, .04, where=lost, color='#c53030', transform=ax.get_xaxis_transform(),
-                        step='mid', lw=0)
-        ax.set_ylabel(joint.replace('_', ' ').replace('.', '\n'), fontsize=8)
-        ax.invert_yaxis()
-    for s in clip.spans:
-        words = lettering(s.gloss)
-        place = dict(transform=axes[0, 0].get_xaxis_transform(), ha='center', fontsize=8)
-        axes[0, 0].text((s.start + s.end) / 2, 1.02, words['text'], family=words['family'], **place)
+        _trace(ax, clip, joint, xy[:, clip.layout.index(joint)])
+    _words_over(axes[0, 0], clip.spans)
     axes[0, 0].legend(fontsize=7, loc='upper right')
     axes[-1, 0].set_xlabel('seconds')
     return fig
 
-# %% ../../nbs/11_figures.ipynb #1c464587
-_colors = '#2b6cb0', '#c05621', '#6b46c1', '#2f855a', '#b83280' # of curves
-
+# %% ../../nbs/11_figures.ipynb #bf2729f8
 def _spans_row(label, spans, end):
-    inside = [(max(s.start, 0.), min(s.end, end), s.gloss) for s in (Span(*s) for s in spans)
-              if s.start < end and s.end > 0]
-    return dict(label=label, spans=[[round(a / end, 5), round(b / end, 5), g] for a, b, g in inside])
+    inside = [s for s in (Span(*s) for s in spans) if s.start < end and s.end > 0]
+    cut = [(max(s.start, 0.) / end, min(s.end, end) / end, s.gloss) for s in inside]
+    return dict(label=label, spans=[[round(a, 5), round(b, 5), gloss] for a, b, gloss in cut])
 
-def _curves_row(label, values, labels, clip, end, most=5):
-    "Probabilities as lines over time, each value for its share of the clip."
+# %% ../../nbs/11_figures.ipynb #7e818340
+def _probabilities(label, values, labels): # (F, K)
     y = np.asarray(values.detach().cpu() if hasattr(values, 'detach') else values, float)
     y = y[:, None] if y.ndim == 1 else y
     if y.ndim != 2 or not y.size:
         raise ValueError(f'track {label!r} has shape {y.shape}, expected (F,) or (F, K)')
     if not (np.isfinite(y).all() and y.min() >= 0 and y.max() <= 1 + 1e-6):
-        raise ValueError(f'track {label!r} has values from {y.min():.4g} to {y.max():.4g}, expected '
-                         'probabilities in [0, 1]')
+        found = f'values from {y.min():.4g} to {y.max():.4g}'
+        raise ValueError(f'track {label!r} has {found}, expected probabilities in [0, 1]')
     if len(labels) not in (0, y.shape[1]):
-        raise ValueError(f'track {label!r} has {y.shape[1]} values a frame and {len(labels)} labels, '
-                         'expected as many')
-    x = clip.seconds if len(y) == len(clip) else (np.arange(len(y)) + .5) * clip.duration / len(y)
-    chosen = np.sort(np.argsort(-y.max(0), kind='stable')[:most])
-    every = -(-len(y) // 1000)
-    line = lambda v: 'M' + 'L'.join(f'{1000 * a / end:.0f} {100 - 96 * b:.0f}'
-                                    for a, b in zip(x[::every], v[::every]))
-    return dict(label=label,
-                curves=[dict(label=str(labels[k]) if len(labels) else '', color=_colors[i],
-                             path=line(y[:, k]))
-                        for i, k in enumerate(chosen)])
+        found = f'{y.shape[1]} values a frame and {len(labels)} labels'
+        raise ValueError(f'track {label!r} has {found}, expected as many')
+    return y
 
-def _track_row(label, track, clip, end):
-    values, labels = (
-        track if isinstance(track, tuple) and len(track) == 2 and hasattr(track[0], 'shape') else (track, ())
-    )
-    spans = isinstance(values, (list, tuple)) and all(
-        isinstance(s, (tuple, list)) and len(s) in (2, 3) and isinstance((*s, '')[2], str) for s in values)
+# %% ../../nbs/11_figures.ipynb #131b0fa5
+_colors = '#2b6cb0', '#c05621', '#6b46c1', '#2f855a', '#b83280' # of curves
+
+def _curve_path(x, y, end): # seconds, probabilities
+    return 'M' + 'L'.join(f'{1000 * a / end:.0f} {100 - 96 * b:.0f}' for a, b in zip(x, y))
+
+def _curves_row(label, values, labels, clip, end, most=5):
+    "Probabilities as lines over time, each value for its share of the clip."
+    y = _probabilities(label, values, labels)
+    x = clip.seconds if len(y) == len(clip) else (np.arange(len(y)) + .5) * clip.duration / len(y)
+    every = -(-len(y) // 1000)
+    likely = np.sort(np.argsort(-y.max(0), kind='stable')[:most])
+    curves = [dict(label=str(labels[k]) if len(labels) else '', color=_colors[i],
+                   path=_curve_path(x[::every], y[::every, k], end)) for i, k in enumerate(likely)]
+    return dict(label=label, curves=curves)
+
+# %% ../../nbs/11_figures.ipynb #1c464587
+def _is_span(s):
+    return isinstance(s, (tuple, list)) and len(s) in (2, 3) and isinstance((*s, '')[2], str)
+
+def _track_row(label, track, clip, end): # spans, probabilities, or those with labels
+    pair = isinstance(track, tuple) and len(track) == 2 and hasattr(track[0], 'shape')
+    values, labels = track if pair else (track, ())
+    spans = isinstance(values, (list, tuple)) and all(map(_is_span, values))
     return _spans_row(label, values, end) if spans else _curves_row(label, values, labels, clip, end)
 
 # %% ../../nbs/11_figures.ipynb #7bb4aa5a
@@ -266,61 +305,102 @@ def _runs(level): # (T,) whole numbers → first, last + 1 and value of each str
     cuts = np.flatnonzero(np.diff(level, prepend=-1, append=-1))
     return [(a, b, int(level[a])) for a, b in zip(cuts, cuts[1:])]
 
+def _seen_level(conf): # (T, n) → (T,) 0 where nothing of a part was seen, else 1 to 4
+    seen = np.where(conf > 0, conf, np.float32('nan'))
+    seen[~(conf > 0).any(1)] = 0
+    return np.ceil(4 * np.nanmedian(seen, 1)).astype(int)
+
+# %% ../../nbs/11_figures.ipynb #cc5b2c9d
 def _parts_rows(clips, end): # when each part was seen, a stripe for each clip
     rows = {}
     for k, c in enumerate(clips):
         edges = [*(c.seconds / end).round(5).tolist(), round(c.duration / end, 5)]
-        for part in [p['name'] for p in skeleton(c.layout)[0]][::-1]:
-            conf = c.part(part)[1]
-            seen = np.where(conf > 0, conf, np.float32('nan'))
-            seen[~(conf > 0).any(1)] = 0
-            row = rows.setdefault(part,
-                                  dict(part=part, label=part.replace('_', ' '),
-                                       color=c.layout.colors.get(part, '#5b6470'), seen=[]))
-            row['seen'] += [[k, edges[a], edges[b], v]
-                            for a, b, v in _runs(np.ceil(4 * np.nanmedian(seen, 1)).astype(int)) if v]
+        for part in drawing_order(c.layout)[::-1]:
+            color = c.layout.colors.get(part, '#5b6470')
+            row = rows.setdefault(part, dict(part=part, label=part.replace('_', ' '), color=color, seen=[]))
+            stretches = _runs(_seen_level(c.part(part)[1]))
+            row['seen'] += [[k, edges[a], edges[b], level] for a, b, level in stretches if level]
     return list(rows.values())
 
+# %% ../../nbs/11_figures.ipynb #f40e2654
 def track_rows(clips, tracks, names):
     "The tracks of some clips, on one clock."
-    end, out = max(c.duration for c in clips), []
-    for k, (clip, more) in enumerate(zip(clips, tracks)):
-        whose = f'{names[k]} · ' if len(clips) > 1 else ''
-        if clip.spans: out.append(_spans_row(f'{whose}gloss', clip.spans, end))
+    end = max(c.duration for c in clips)
+    out = []
+    for clip, more, name in zip(clips, tracks, names):
+        whose = f'{name} · ' if len(clips) > 1 else ''
+        if clip.spans:
+            out.append(_spans_row(f'{whose}gloss', clip.spans, end))
         out += [_track_row(f'{whose}{label}', track, clip, end) for label, track in (more or {}).items()]
     return out + _parts_rows(clips, end)
 
-# %% ../../nbs/11_figures.ipynb #76a61f8a
-def _svg_frame(drawing, colors, t, view, x, height): # one moment
-    scale, out = height / (view[3] - view[2]), []
-    for part, (line, sure) in sorted(drawing.items(), key=lambda p: ('hand' in p[0], p[0] != 'face')):
-        q = ((line[t] - [view[0], view[2]]) * scale).clip(-2000, 4000)
-        seen = ~np.isnan(q[:, 0])
-        runs = [q[list(g)].round(1) for ok, g in groupby(range(len(q)), lambda k: bool(seen[k])) if ok]
-        path = ''.join('M' + 'L'.join(f'{a:g} {b:g}' for a, b in (r if len(r) > 1 else np.repeat(r, 2, 0)))
-                       for r in runs)
-        if path:
-            out.append(f'<path d="{path}" stroke="{colors.get(part, "#5b6470")}" '
-                       f'stroke-width="{2 if "hand" in part else .8 if part == "face" else 1.8}" '
-                       f'opacity="{np.clip(sure[t], .15, 1):.2f}"/>')
-    return f'<svg x="{x:g}" width="{(view[1] - view[0]) * scale:.0f}" height="{height}"><rect width="100%" height="100%" rx="5" fill="#f6f6f4"/><g fill="none" stroke-linecap="round" stroke-linejoin="round">{"".join(out)}</g></svg>'
+# %% ../../nbs/11_figures.ipynb #8fb8d56e
+def _svg_path(xy): # (n, 2) pixels, NaN where the pen is lifted
+    path = ''
+    for seen, run in groupby(range(len(xy)), lambda k: bool(~np.isnan(xy[k, 0]))):
+        if not seen: continue
+        points = xy[list(run)].round(1)
+        if len(points) == 1:
+            points = np.repeat(points, 2, 0)
+        path += 'M' + 'L'.join(f'{a:g} {b:g}' for a, b in points)
+    return path
 
-def _svg_tracks(clip, width, top): # gloss and parts in time
-    end, bars, y = clip.duration, [], top
+# %% ../../nbs/11_figures.ipynb #4e5cb941
+_svg_line = '<path d="{path}" stroke="{color}" stroke-width="{width}" opacity="{opacity:.2f}"/>'
+_svg_moment = (
+    '<svg x="{x:g}" width="{width:.0f}" height="{height}">'
+    '<rect width="100%" height="100%" rx="5" fill="#f6f6f4"/>'
+    '<g fill="none" stroke-linecap="round" stroke-linejoin="round">{lines}</g></svg>')
+
+def _svg_width(part):
+    return 2 if 'hand' in part else .8 if part == 'face' else 1.8
+
+# %% ../../nbs/11_figures.ipynb #19fe0ef3
+def _svg_frame(drawing, layout, t, view, x, height): # one moment
+    scale = height / (view[3] - view[2])
+    lines = ''
+    for part in drawing_order(layout):
+        line, sure = drawing[part]
+        path = _svg_path(((line[t] - [view[0], view[2]]) * scale).clip(-2000, 4000))
+        if not path: continue
+        lines += _svg_line.format(path=path, color=layout.colors.get(part, '#5b6470'), width=_svg_width(part),
+                                  opacity=np.clip(sure[t], .15, 1))
+    return _svg_moment.format(x=x, width=(view[1] - view[0]) * scale, height=height, lines=lines)
+
+# %% ../../nbs/11_figures.ipynb #fa346770
+_svg_gloss = (
+    '<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="15" rx="3" fill="#cfe5e2"/>'
+    '<text x="{middle:.1f}" y="{line}" text-anchor="middle" fill="#23272e">{words}</text>')
+
+def _svg_words(spans, width, y): # spans in fractions of the width
+    out = ''
+    for a, b, gloss in spans:
+        room = int((b - a) * width / 7)
+        words = gloss if len(gloss) <= room else gloss[:max(room - 1, 0)] + '…' * (room > 2)
+        out += _svg_gloss.format(x=a * width, y=y, width=max((b - a) * width - 1, 1),
+                                 middle=(a + b) / 2 * width, line=y + 11, words=html.escape(words))
+    return out
+
+# %% ../../nbs/11_figures.ipynb #d479af28
+_svg_stripe = (
+    '<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="4" fill="{color}" opacity="{opacity:.1f}"/>')
+
+def _svg_tracks(clip, width, top): # gloss and parts in time, and where they end
+    end, out, y = clip.duration, '', top
     if clip.spans:
-        for a, b, g in _spans_row('', clip.spans, end)['spans']:
-            room = int((b - a) * width / 7)
-            words = html.escape(g if len(g) <= room else g[:max(room - 1, 0)] + '…' * (room > 2))
-            bars.append(f'<rect x="{a * width:.1f}" y="{y}" width="{max((b - a) * width - 1, 1):.1f}" '
-                        f'height="15" rx="3" fill="#cfe5e2"/><text x="{(a + b) / 2 * width:.1f}" '
-                        f'y="{y + 11}" text-anchor="middle" fill="#23272e">{words}</text>')
+        out += _svg_words(_spans_row('', clip.spans, end)['spans'], width, y)
         y += 19
     for row in _parts_rows([clip], end):
-        bars += [f'<rect x="{a * width:.1f}" y="{y}" width="{(b - a) * width:.1f}" height="4" '
-                 f'fill="{row["color"]}" opacity="{.1 + .2 * v:.1f}"/>'
-                 for _, a, b, v in row['seen']]
+        for _, a, b, level in row['seen']:
+            out += _svg_stripe.format(x=a * width, y=y, width=(b - a) * width, color=row['color'],
+                                      opacity=.1 + .2 * level)
         y += 6
-    return ''.join(bars), y
+    return out, y
+
+# %% ../../nbs/11_figures.ipynb #76a61f8a
+_svg_page = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
+    'height="{height}" font-family="system-ui,sans-serif" font-size="11">{content}</svg>')
 
 def still(
     clip: Clip,
@@ -331,14 +411,18 @@ def still(
     "A small picture of a clip, for any page."
     n = min(n, len(clip))
     frames = (np.arange(n) * len(clip) + len(clip) // 2) // n
-    view, drawing = window(clip), line_drawing(clip)
-    wide = min((view[1] - view[0]) / (view[3] - view[2]), 3) * height
+    drawing, (left, right, top, bottom) = line_drawing(clip), window(clip)
+    wide = min((right - left) / (bottom - top), 3) * height
     width = n * wide + 4 * (n - 1)
-    view = (view[0], view[0] + wide / height * (view[3] - view[2]), *view[2:])
-    moments = ''.join(_svg_frame(drawing, clip.layout.colors, t, view, k * (wide + 4), height)
+    view = left, left + wide / height * (bottom - top), top, bottom
+    moments = ''.join(_svg_frame(drawing, clip.layout, t, view, k * (wide + 4), height)
                       for k, t in enumerate(frames))
-    under, bottom = _svg_tracks(clip, width, height + 6) if tracks else ('', height)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {bottom}" width="{width:.0f}" height="{bottom}" font-family="system-ui,sans-serif" font-size="11">{moments}{under}</svg>'
+    under, end = _svg_tracks(clip, width, height + 6) if tracks else ('', height)
+    return _svg_page.format(width=width, height=end, content=moments + under)
 
-def svg_image(svg, alt, style='max-width:100%'): # as a picture that no sanitiser takes for a script
-    return f'<img alt="{html.escape(alt)}" style="{style}" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
+# %% ../../nbs/11_figures.ipynb #e714d3e2
+_image = '<img alt="{alt}" style="{style}" src="data:image/svg+xml;base64,{data}">'
+
+def svg_image(svg, alt, style='max-width:100%'):
+    "A picture in SVG as an image of HTML."
+    return _image.format(alt=html.escape(alt), style=style, data=base64.b64encode(svg.encode()).decode())

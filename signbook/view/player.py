@@ -6,58 +6,75 @@
 __all__ = ['static', 'player_script', 'Player', 'side_by_side', 'play', 'card', 'thumbnails', 'show', 'player_html']
 
 # %% ../../nbs/12_player.ipynb #playimp0
-import hashlib, html, json, os, zlib, base64
+import base64, hashlib, json, os, zlib
+from html import escape
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 import numpy as np
+from fastcore.basics import patch
 
 from ..clip import Clip, Span
 from .figures import still, svg_image, track_rows
-from .placement import doubled, placed, skeleton, window
+from .placement import doubled, drawn_joints, drawn_parts, placed, trail_joints, window
 
 # %% ../../nbs/12_player.ipynb #eab110bb
-# steps from the middle of the picture; what lies further out, a picture and a half away, stays at the edge
-_reach = 4095
-
-def _hidden(clip, xy, view): # joints that would only disturb: those drawn better by another part, and legs below the picture
+def _hidden(clip, xy, view): # (T, J) joints that would only disturb
     L, out = clip.layout, doubled(clip)
     if 'pose.legs' in L.groups:
         legs = L.indices('pose.legs')
         out[:, legs] = ~(xy[:, legs, 1] <= view[3])
     return out
 
-# %% ../../nbs/12_player.ipynb #50df1b26
-def _packed(clip, most, view=None): # what the player is sent of a clip
-    L, every = clip.layout, -(-len(clip) // most)
-    view, xyz = view or window(clip), placed(clip, depth=True)
-    ok = ~np.isnan(xyz).any(-1) & ~_hidden(clip, xyz, view)
-    parts, trails, used = skeleton(L)
-    where = {int(j): i for i, j in enumerate(used)}
-    xyz, ok, conf, times = (
-        xyz[::every, used],
-        ok[::every, used],
-        clip.conf[::every, used],
-        clip.seconds[::every],
-    )
-    z = xyz[..., 2][ok]
-    size = max(view[1] - view[0], view[3] - view[2])
-    step = 1.5 * size / _reach
-    middle = np.array([(view[0] + view[1]) / 2, (view[2] + view[3]) / 2, np.median(z) if len(z) else 0.])
-    # where it was when last seen
+# %% ../../nbs/12_player.ipynb #846a39eb
+def _held(xyz, ok): # (T, n, 3) where each joint was when it was last seen
     last = np.maximum.accumulate(np.where(ok, np.arange(len(ok))[:, None], 0), 0)
-    whole = np.nan_to_num((np.take_along_axis(xyz, last[..., None],
-                                              0) - middle) / step).clip(-_reach, _reach).round().astype('<i2')
+    return np.take_along_axis(xyz, last[..., None], 0)
+
+def _deflated(whole, sure): # (T, n, 3) and (T, n) whole numbers as text
+    changes = [np.diff(a, axis=0, prepend=0 * a[:1]).tobytes() for a in (whole, sure)]
+    return base64.b64encode(zlib.compress(b''.join(changes), 9)).decode()
+
+# %% ../../nbs/12_player.ipynb #c6066102
+def _numbered(layout, used): # parts and trails, their joints numbered as they travel
+    where = {int(j): i for i, j in enumerate(used)}
+    at = lambda joints: [where[j] for j in joints]
+    parts = [p | dict(lines=[at(line) for line in p['lines']], dots=at(p['dots']))
+             for p in drawn_parts(layout)]
+    trails = [[where[j], layout.joints[j].split('.')[0]] for j in trail_joints(layout)]
+    return dict(parts=parts, trails=trails)
+
+# %% ../../nbs/12_player.ipynb #50df1b26
+_reach = 4095 # steps from the middle of the picture; what lies further out stays at this edge
+
+def _whole(xyz, ok, view): # (T, n, 3) whole numbers of steps, and how long a step is
+    step = 1.5 * max(view[1] - view[0], view[3] - view[2]) / _reach
+    z = xyz[..., 2][ok]
+    depth = np.median(z) if len(z) else 0.
+    middle = np.array([(view[0] + view[1]) / 2, (view[2] + view[3]) / 2, depth])
+    steps = np.nan_to_num((_held(xyz, ok) - middle) / step)
+    return steps.clip(-_reach, _reach).round().astype('<i2'), step
+
+# %% ../../nbs/12_player.ipynb #c072d71b
+def _packed(clip, most, view=None): # what the player is sent of a clip
+    L = clip.layout
+    every = -(-len(clip) // most)
+    used = drawn_joints(clip.layout)
+    view = view or window(clip)
+    xyz = placed(clip, depth=True)
+    ok = ~np.isnan(xyz).any(-1) & ~_hidden(clip, xyz, view)
+    xyz = xyz[::every, used]
+    ok = ok[::every, used]
+    conf = clip.conf[::every, used]
+    whole, step = _whole(xyz, ok, view)
     sure = np.where(ok, np.ceil(conf * 255), 0).astype(np.uint8)
-    changes = np.diff(whole, axis=0,
-                      prepend=0 * whole[:1]).tobytes() + np.diff(sure, axis=0, prepend=0 * sure[:1]).tobytes()
-    at = lambda js: [where[j] for j in js]
-    return dict(frames=len(xyz), joints=len(used), times=times.round(4).tolist(),
-                duration=round(clip.duration, 4), step=step, size=[view[1] - view[0], view[3] - view[2]],
-                solid=bool(len(z) and np.ptp(z) > 1e-3 * size), image=clip.frame == 'image',
-                data=base64.b64encode(zlib.compress(changes, 9)).decode(),
-                parts=[p | dict(lines=[at(l) for l in p['lines']], dots=at(p['dots'])) for p in parts],
-                trails=[[where[j], L.joints[j].split('.')[0]] for j in trails], every=every)
+    size = [view[1] - view[0], view[3] - view[2]]
+    z = xyz[..., 2][ok]
+    return dict(frames=len(xyz), joints=len(used), times=clip.seconds[::every].round(4).tolist(),
+                duration=round(clip.duration, 4), step=step, size=size,
+                solid=bool(len(z) and np.ptp(z) > 1e-3 * max(size)), image=clip.frame == 'image',
+                data=_deflated(whole, sure), **_numbered(L, used), every=every)
 
 # %% ../../nbs/12_player.ipynb #14c9b6cc
 def static(name: str) -> str: # the text of a file of JavaScript or CSS
@@ -69,73 +86,138 @@ def player_script() -> str: # JavaScript of every player
     limbs = static('skeleton.js').partition('\n\n')[2].partition('\n// -----')[0]
     return static('player.js') + '\n' + limbs
 
+# %% ../../nbs/12_player.ipynb #b4e8b8a1
+class Player:
+    "Clips that play in a notebook or on any page, by themselves and offline."
+    def __init__(self, data: dict, poster: str):
+        self.data, self.poster = data, poster
+
+# %% ../../nbs/12_player.ipynb #aaa7975e
+_as_numbers = str.maketrans({c: f'\\u{ord(c):04x}' for c in '<>&\u2028\u2029'})
+
+def _as_json(data): # that can stand in a script
+    text = json.dumps(data, ensure_ascii=False, separators=(',', ':'), allow_nan=False)
+    return text.translate(_as_numbers)
+
 # %% ../../nbs/12_player.ipynb #e9e589e6
+_player = Template('''\
+<div data-signbook="$name" data-lm-suppress-shortcuts="true">$poster</div>
+<script>(async () => {$script
+const data = $data;
+for (const host of document.querySelectorAll('[data-signbook="$name"]')) if (!host.signbook) {
+  host.signbook = true; await Promise.all(data.clips.map(c => c.xyz || unpack(c))); \
+run(host, data);   // until here the still picture is shown
+}
+})();</script>''')
+
+@patch(as_prop=True)
+def html(self:Player) -> str: # a piece of HTML, complete in itself
+    "The player, and a still picture for pages that run no script."
+    data = _as_json(self.data)
+    name = hashlib.sha256(data.encode()).hexdigest()[:12]
+    return _player.substitute(name=name, poster=self.poster, script=player_script(), data=data)
+
+@patch
+def _repr_html_(self:Player): return self.html
+
+# %% ../../nbs/12_player.ipynb #cd4754e9
+_page = Template(
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width"><title>$title</title></head>'
+    '<body>$body</body></html>')
+
+@patch(as_prop=True)
+def page(self:Player) -> str: # a whole HTML page
+    return _page.substitute(title=escape(self.data['label']), body=self.html)
+
+@patch
+def __repr__(self:Player):
+    return f"Player({self.data['label']}; {len(self.html) / 1000:.0f} kB)"
+
+# %% ../../nbs/12_player.ipynb #9c0c4205
+@patch
+def save(self:Player, path: str | Path) -> Path: # the page
+    "Write a page that plays by itself, offline."
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
+    try:
+        temporary.write_text(self.page, encoding='utf-8')
+        os.replace(temporary, path)
+    finally: temporary.unlink(missing_ok=True)
+    return path
+
+# %% ../../nbs/12_player.ipynb #baf29836
+def _in_browser(page):
+    import tempfile, webbrowser
+    with tempfile.NamedTemporaryFile('w', suffix='.html', delete=False, encoding='utf-8') as f:
+        f.write(page)
+    webbrowser.open(Path(f.name).as_uri())
+
+@patch
+def show(self:Player) -> None:
+    "Play here: in a notebook under the cell, elsewhere in the browser."
+    from IPython import get_ipython
+    from IPython.display import display
+    in_notebook = type(get_ipython()).__name__ not in ('NoneType', 'TerminalInteractiveShell')
+    return display(self) if in_notebook else _in_browser(self.page)
+
+# %% ../../nbs/12_player.ipynb #0537da12
 def _facts(clip): # who, how long
     who = ' · '.join(w for w in (clip.signer, clip.session, clip.split) if w)
     return f"{who}{' · ' if who else ''}{len(clip)} frame{'s' * (len(clip) != 1)}, {clip.duration:.2f} s"
 
 def _title(clip): return ' '.join(clip.gloss) or '?'
 
-def _views(clips): # windows; one for all where that costs little, so that before and after are of one size
+# %% ../../nbs/12_player.ipynb #2973e5ca
+def _views(clips): # windows; one for all where that costs little
     views = [window(c) for c in clips]
-    low, high = np.min(views, 0), np.max(views, 0)
-    joint = (low[0], high[1], low[2], high[3])
+    low = np.min(views, 0)
+    high = np.max(views, 0)
+    joint = low[0], high[1], low[2], high[3]
     area = lambda v: (v[1] - v[0]) * (v[3] - v[2])
-    alike = len({(c.frame, c.aspect) for c in clips}) == 1 and area(joint) < 1.3 * max(map(area, views))
-    return [tuple(map(float, joint))] * len(clips) if alike else views
+    alike = len({(c.frame, c.aspect) for c in clips}) == 1
+    if alike and area(joint) < 1.3 * max(map(area, views)):
+        return [tuple(map(float, joint))] * len(clips)
+    return views
 
-class Player:
-    "Clips that play in a notebook or on any page, by themselves and offline."
-    def __init__(self, data: dict, poster: str):
-        self.data, self.poster = data, poster
+# %% ../../nbs/12_player.ipynb #af16e48e
+def _refused(clips, speed, titles, tracks, hidden):
+    n = len(clips)
+    if not n: yield 'no clips to play, expected at least one'
+    if not (np.isfinite(speed) and speed > 0):
+        yield f'speed is {speed}, expected a positive number'
+    if titles and len(titles) != n:
+        yield f'{len(titles)} titles for {n} clips, expected one a clip'
+    if isinstance(tracks, (list, tuple)) and len(tracks) != n:
+        yield f'{len(tracks)} sets of tracks for {n} clips, expected one a clip'
+    parts = {p for c in clips for p in c.layout.parts}
+    for part in hidden:
+        if part not in parts:
+            yield f'cannot hide {part!r}, the clips have {", ".join(sorted(parts))}'
 
-    @property
-    def html(self) -> str: # a piece of HTML, complete in itself
-        "The player, and a still picture for pages that run no script."
-        script = player_script()
-        data = json.dumps(self.data, ensure_ascii=False, separators=(',', ':'), allow_nan=False)
-        data = data.replace('<', r'\u003c').replace('>', r'\u003e').replace('&', r'\u0026').replace(
-            '\u2028', r'\u2028').replace('\u2029', r'\u2029')
-        name = hashlib.sha256(data.encode()).hexdigest()[:12]
-        return (f'<div data-signbook="{name}" data-lm-suppress-shortcuts="true">{self.poster}</div>\n<script>(async () => {{{script}\nconst data = {data};\n'
-                f'''for (const host of document.querySelectorAll('[data-signbook="{name}"]')) if (!host.signbook) {{\n'''
-                '  host.signbook = true; await Promise.all(data.clips.map(c => c.xyz || unpack(c))); run(host, data);   // until here the still picture is shown\n}\n})();</script>')
+# %% ../../nbs/12_player.ipynb #62f000d8
+def _shown(clips, names, most): # the clips as they travel
+    shown = []
+    for clip, view, name in zip(clips, _views(clips), names):
+        said = dict(title=name, about=_facts(clip), spans=[list(s) for s in clip.spans])
+        shown.append(_packed(clip, most, view) | said)
+    return shown
 
-    def _repr_html_(self): return self.html
-    def __repr__(self): return f"Player({self.data['label']}; {len(self.html) / 1000:.0f} kB)"
+def _measures(shown, speed, height): # how long and how large all of them are
+    width = 30 + sum(height * np.clip(c['size'][0] / c['size'][1], .6, 2) + 16 for c in shown)
+    return dict(end=max(c['duration'] for c in shown), speed=speed, speeds=sorted({.25, .5, 1, 2, speed}),
+                height=height, width=int(np.clip(width, 660, 1400)))
 
-    def show(self) -> None:
-        "Play here: in a notebook under the cell, elsewhere in the browser."
-        from IPython import get_ipython
-        from IPython.display import display
-        if type(get_ipython()).__name__ not in ('NoneType', 'TerminalInteractiveShell'): return display(self)
-        import tempfile, webbrowser
-        with tempfile.NamedTemporaryFile('w', suffix='.html', delete=False, encoding='utf-8') as f:
-            f.write(self.page)
-        webbrowser.open(Path(f.name).as_uri())
+def _note(shown): # that not every frame is shown
+    every = max(c['every'] for c in shown)
+    return f'One frame in {every} is shown.' if every > 1 else ''
 
-    @property
-    def page(self) -> str: # a whole HTML page
-        return f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(self.data["label"])}</title></head><body>{self.html}</body></html>'
-
-    def save(self, path: str | Path) -> Path: # the page
-        "Write a page that plays by itself, offline."
-        path = Path(path)
-        temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-        try:
-            temporary.write_text(self.page, encoding='utf-8')
-            os.replace(temporary, path)
-        finally: temporary.unlink(missing_ok=True)
-        return path
-
-# %% ../../nbs/12_player.ipynb #0537da12
+# %% ../../nbs/12_player.ipynb #4da2a611
 def side_by_side(
     *clips: Clip, # played on one clock
     speed: float = 1., # 0.5 plays at half speed
     height: int = 380, # of the picture, in pixels
-    # label → probabilities (F,) or (F, K), or (those, K labels), or spans; with several clips a list of
-    # such, one a clip
-    tracks: dict | list = None,
+    tracks: dict | list = None, # label → spans, (F,), (F, K), or that and K labels; or a list, one a clip
     titles: list[str] = (), # one a clip; by default their glosses
     solid: bool = False, # begin in 3D
     trails: bool = True, # begin with the paths of wrists and fingertips over the last half second
@@ -144,30 +226,19 @@ def side_by_side(
     most: int = 600, # frames of a clip that are shown; of a longer one every second, third, …
 ) -> Player: # plays in the notebook, offline
     "Clips in one player, in step."
-    if not clips: raise ValueError('no clips to play, expected at least one')
-    if not (np.isfinite(speed) and speed > 0):
-        raise ValueError(f'speed is {speed}, expected a positive number')
-    if titles and len(titles) != len(clips):
-        raise ValueError(f'{len(titles)} titles for {len(clips)} clips, expected one a clip')
-    if isinstance(tracks, (list, tuple)) and len(tracks) != len(clips):
-        raise ValueError(f'{len(tracks)} sets of tracks for {len(clips)} clips, expected one a clip')
-    parts = {p for c in clips for p in c.layout.parts}
-    odd = [p for p in ([hide] if isinstance(hide, str) else hide) if p not in parts]
-    if odd: raise ValueError(f'cannot hide {odd[0]!r}, the clips have {", ".join(sorted(parts))}')
+    hidden = [hide] if isinstance(hide, str) else list(hide)
+    for wrong in _refused(clips, speed, titles, tracks, hidden):
+        raise ValueError(wrong)
     names = list(titles) or [_title(c) for c in clips]
-    rows = track_rows(clips, tracks if isinstance(tracks, (list, tuple)) else [tracks, *[None] * (len(clips) - 1)],
-                 names)
-    shown = [_packed(c, most, v) | dict(title=n, about=_facts(c), spans=[list(s) for s in c.spans])
-             for c, v, n in zip(clips, _views(clips), names)]
-    every = max(c['every'] for c in shown)
-    width = sum(height * np.clip(c['size'][0] / c['size'][1], .6, 2) + 16 for c in shown) + 30
+    each = tracks if isinstance(tracks, (list, tuple)) else [tracks, *[None] * (len(clips) - 1)]
+    rows = track_rows(clips, each, names)
+    shown = _shown(clips, names, most)
     data = dict(label=f"Player of {', '.join(names)}", clips=shown, rows=rows,
-                end=max(c['duration'] for c in shown), speed=speed, speeds=sorted({.25, .5, 1, 2, speed}),
-                height=height, width=int(np.clip(width, 660, 1400)), solid=bool(solid), trails=bool(trails),
-                confidence=bool(confidence), hidden=[hide] if isinstance(hide, str) else list(hide),
-                style=static('player.css'), note=f'One frame in {every} is shown.' if every > 1 else '')
+                **_measures(shown, speed, height), solid=bool(solid), trails=bool(trails),
+                confidence=bool(confidence), hidden=hidden, style=static('player.css'), note=_note(shown))
     return Player(data, ''.join(svg_image(still(c), f'{n}: {_facts(c)}') for c, n in zip(clips, names)))
 
+# %% ../../nbs/12_player.ipynb #50fc63de
 def play(
     clip: Clip,
     speed: float = 1., # 0.5 plays at half speed
@@ -177,23 +248,51 @@ def play(
     "A player with buttons, a time line and a third dimension."
     return side_by_side(clip, speed=speed, height=height, **options)
 
+# %% ../../nbs/12_player.ipynb #f28b3db2
+_part_seen = '<span style="color:{color}">■</span> {part} {share:.0%}'
+
+def _seen(clip): # how much of each part, in its colour
+    colors, said = clip.layout.colors, []
+    for part, share in clip.seen.items():
+        color = colors.get(part, '#5b6470')
+        name = escape(part.replace('_', ' '))
+        said.append(_part_seen.format(color=color, part=name, share=share))
+    return ' · '.join(said)
+
+# %% ../../nbs/12_player.ipynb #2f1ef2f4
+def _all_facts(clip):
+    unevenly = '' if clip.times is None else ', unevenly'
+    return (f'{_facts(clip)} at {clip.fps:g} fps{unevenly} · {clip.layout.name}, {len(clip.layout)} joints · '
+            f'{clip.frame} coordinates')
+
 # %% ../../nbs/12_player.ipynb #9a015013
+_card = Template(
+    '<div style="font:13px/1.45 system-ui,sans-serif;max-width:900px;margin:2px 0 8px">'
+    '<div style="margin-bottom:4px"><b style="font-size:15px">$title</b></div>$picture'
+    '<div style="font-size:12px;opacity:.75;margin-top:3px;overflow-wrap:anywhere">'
+    '$facts<br>seen: $seen$source</div></div>')
+
 def card(
     clip: Clip,
 ) -> str: # HTML without any script
     "A clip in brief: moments, what is signed when, what was seen, and facts."
-    facts = f"{_facts(clip)} at {clip.fps:g} fps{'' if clip.times is None else ', unevenly'} · {clip.layout.name}, {len(clip.layout)} joints · {clip.frame} coordinates"
-    seen = ' · '.join(f'<span style="color:{clip.layout.colors.get(p, "#5b6470")}">■</span> '
-                      f'{html.escape(p.replace("_", " "))} {v:.0%}'
-                      for p, v in clip.seen.items())
-    small = 'style="font-size:12px;opacity:.75;margin-top:3px;overflow-wrap:anywhere"'
-    source = f'<br>{html.escape(clip.source)}' if clip.source else ''
-    return (
-        '<div style="font:13px/1.45 system-ui,sans-serif;max-width:900px;margin:2px 0 8px"><div '
-        f'style="margin-bottom:4px"><b style="font-size:15px">{html.escape(_title(clip))}</b></div>'
-        f'{svg_image(still(clip), f"{_title(clip)}: film strip")}<div {small}>{html.escape(facts)}<br>seen: '
-        f'{seen}{source}</div></div>'
-    )
+    picture = svg_image(still(clip), f'{_title(clip)}: film strip')
+    source = f'<br>{escape(clip.source)}' if clip.source else ''
+    return _card.substitute(title=escape(_title(clip)), picture=picture, facts=escape(_all_facts(clip)),
+                            seen=_seen(clip), source=source)
+
+# %% ../../nbs/12_player.ipynb #ffc8a32e
+def _moment(clip): # a clip of about one frame
+    signed = clip.spans[0] if clip.spans else Span(0, clip.duration)
+    at = min((signed.start + signed.end) / 2, clip.seconds[-1])
+    near = .6 / clip.fps
+    inside = (clip.seconds >= at - near) & (clip.seconds < at + near)
+    return clip.crop(at - near, at + near) if inside.any() else clip
+
+# %% ../../nbs/12_player.ipynb #ea812108
+_thumbnail = Template('<div style="text-align:center;max-width:${width}px">$picture'
+                      '<div style="font-size:12px;overflow-wrap:anywhere">$title</div></div>')
+_row = '<div style="display:flex;flex-wrap:wrap;gap:8px;font-family:system-ui,sans-serif">{}</div>'
 
 def thumbnails(
     clips, # a sequence of clips, of any length
@@ -201,20 +300,12 @@ def thumbnails(
     height: int = 96, # of each, in pixels
 ) -> str: # HTML without any script
     "One moment of some clips, with their glosses."
-    out = []
-    for i in np.unique(np.linspace(0, len(clips) - 1,
-                                   min(n, len(clips))).round().astype(int)) if len(clips) else ():
-        c = clips[int(i)]
-        signed = c.spans[0] if c.spans else Span(0, c.duration)
-        at = min((signed.start + signed.end) / 2, c.seconds[-1])
-        moment = svg_image(still(c.crop(at - .6 / c.fps, at + .6 / c.fps) if (
-                                  (c.seconds >= at - .6 / c.fps) & (
-                                      c.seconds < at + .6 / c.fps)).any() else c,
-                              1, height, False),
-                        _title(c), '')
-        out.append(f'<div style="text-align:center;max-width:{height * 2}px">{moment}<div '
-                   f'style="font-size:12px;overflow-wrap:anywhere">{html.escape(_title(c))}</div></div>')
-    return f'<div style="display:flex;flex-wrap:wrap;gap:8px;font-family:system-ui,sans-serif">{"".join(out)}</div>'
+    out = ''
+    for i in np.unique(np.linspace(0, len(clips) - 1, min(n, len(clips))).round().astype(int)):
+        clip = clips[int(i)]
+        picture = svg_image(still(_moment(clip), 1, height, False), _title(clip), '')
+        out += _thumbnail.substitute(width=height * 2, picture=picture, title=escape(_title(clip)))
+    return _row.format(out)
 
 # %% ../../nbs/12_player.ipynb #b4f72463
 def show(
@@ -226,10 +317,10 @@ def show(
     "Play the clip here; `clip.show()` is the same."
     play(clip, speed, height, **options).show()
 
+# %% ../../nbs/12_player.ipynb #e57df3a0
 def player_html(
     clip: Clip | Player, # a clip, a player of several, or a plotly figure
-    # for a plotly figure: True writes the library into it (4 MB); players need none
-    include_plotlyjs: bool | str = False,
+    include_plotlyjs: bool | str = False, # True writes plotly's script along (4 MB); players need none
 ) -> str: # a piece of HTML for any page, complete in itself
     "The player as a piece of HTML."
     if hasattr(clip, 'to_html'):
