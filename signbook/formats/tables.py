@@ -350,7 +350,7 @@ def write_spoter(
     names: Iterable[str] | None = None,
 ) -> Path:
     "Clips as SPOTER's csv. It has no place for depth, faces, confidence and uneven times."
-    from signbook.formats.pose_files import picture
+    from signbook.formats.pose_files import picture_size
     clips = list(clips)
     odd = next((c for c in clips if len(c.gloss) != 1), None)
     if not clips or odd:
@@ -360,7 +360,7 @@ def write_spoter(
     labels = {g: i for i, g in enumerate(names)}
     rows = []
     for c in clips:
-        s, (w, h) = to_spoter54(c), picture(c.aspect)
+        s, (w, h) = to_spoter54(c), picture_size(c.aspect)
         x, y = np.where(s.conf > 0, s.xyz[..., 0], 0), np.where(s.conf > 0, 1 - s.xyz[..., 1], 0)
         cells = {f'{k}_{a}': '[' + ', '.join(f'{n:.9g}' for n in v[:, SPOTER54.index(j)]) + ']'
                  for k, j in spoter_columns.items() for a, v in (('X', x), ('Y', y))}
