@@ -276,9 +276,9 @@ def _match(tracks, xy, conf, t):
     pairs = zip(*linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6)))
     return [(i, p) for i, p in pairs if np.isfinite(cost[i, p])]
 
-# %% ../../nbs/20_pose_files.ipynb #f453b28e
+# %% ../../nbs/20_pose_files.ipynb #baf13fb4
 def _follow(people, xy, conf, size, weight):
-    "(M,) a number for each person of each frame, in order of appearance, -1 for nobody; and how many there are."
+    "(M,) who each person of each frame is, in order of appearance, -1 for nobody; and how many there are."
     who, tracks, start, count = np.full(len(xy), -1), [], 0, 0
     for t, frame in enumerate(people):
         at = start + np.flatnonzero(weight[start:start + len(frame)] > 0)
@@ -306,9 +306,9 @@ def link(
     rank = np.append(np.argsort(np.argsort(-score, kind='stable')), -1)
     return np.split(rank[who], np.cumsum([len(f) for f in people])[:-1])
 
-# %% ../../nbs/20_pose_files.ipynb #7f5f28cb
+# %% ../../nbs/20_pose_files.ipynb #71f9d2cb
 def _one(people, person, names, path, size):
-    "T arrays of people → (T, N, D + 1) of one of them, zeros where absent, and a remark if there was a choice."
+    "T arrays of people → (T, N, D + 1) of one, zeros where absent, and a remark if there was a choice."
     many = max(map(len, people), default=0)
     if not many: raise ValueError('has no person in any frame')
     bounded(path, 4 * len(people) * math.prod(people[0].shape[1:]), size)
@@ -324,9 +324,9 @@ def _one(people, person, names, path, size):
     if count < 2: return found, ''
     return found, f'the one seen most of {count} people' if person is None else f'person {person} of {count}'
 
-# %% ../../nbs/20_pose_files.ipynb #210453c2
-_way_on = ('width and height do (--width 1280 --height 720), and frame="body" (--frame body) leaves numbers as '
-           'they are')
+# %% ../../nbs/20_pose_files.ipynb #49949c8f
+_way_on = ('width and height do (--width 1280 --height 720), and frame="body" (--frame body) '
+           'leaves numbers as they are')
 
 def _in_picture(xyz, conf, w, h):
     "Pixels as image coordinates."
