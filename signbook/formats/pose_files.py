@@ -6,7 +6,7 @@
 __all__ = ['counterpart', 'picture_size', 'write_pose', 'open_pose', 'is_pose', 'link', 'read_pose', 'is_openpose', 'when',
            'read_openpose']
 
-# %% ../../nbs/20_pose_files.ipynb #ab281e3f
+# %% ../../nbs/20_pose_files.ipynb #b4f776a0
 import json, math, os, re, struct
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,8 +17,7 @@ from fastcore.basics import patch
 from scipy.optimize import linear_sum_assignment
 
 from ..clip import Clip, settled
-from ..files import bounded, expect, labelled, make_clip, natural, numbers, one_sentence
-from ..files import regular, replacing
+from ..files import bounded, expect, labelled, numbers, one_sentence, regular, replacing
 from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout, fingers
 
 # %% ../../nbs/20_pose_files.ipynb #ba354e10
