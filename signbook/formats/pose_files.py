@@ -305,18 +305,24 @@ def link(
     rank = np.append(np.argsort(np.argsort(-score, kind='stable')), -1)
     return np.split(rank[who], np.cumsum([len(f) for f in people])[:-1])
 
-# %% ../../nbs/20_pose_files.ipynb #71f9d2cb
+# %% ../../nbs/20_pose_files.ipynb #f1f70f64
+def _ranked(people, names):
+    "T arrays (P,) of who each is, and how many there are."
+    xyc = [p[..., [0, 1, -1]] for p in people]
+    who = link(xyc, names) if max(map(len, people)) > 1 else [np.zeros(len(p), int) for p in people]
+    last = max(int(w.max(initial=-1)) for w in who)
+    return who, max(1, last + 1)
+
+# %% ../../nbs/20_pose_files.ipynb #140b63ec
 def _one(people, person, names, path, size):
     "T arrays of people → (T, N, D + 1) of one, zeros where absent, and a remark if there was a choice."
-    many = max(map(len, people), default=0)
-    if not many: raise ValueError('has no person in any frame')
-    bounded(path, 4 * len(people) * math.prod(people[0].shape[1:]), size)
-    xyc = [p[..., [0, 1, -1]] for p in people]
-    who = link(xyc, names) if many > 1 else [np.zeros(len(p), int) for p in people]
-    count = max(1, 1 + max(int(w.max(initial=-1)) for w in who))
+    if not any(map(len, people)): raise ValueError('has no person in any frame')
+    shape = people[0].shape[1:]
+    bounded(path, 4 * len(people) * math.prod(shape), size)
+    who, count = _ranked(people, names)
     known = person is None or 0 <= person < count
     expect(known, 'person', person, f'0 to {count - 1}, the one seen most first', path)
-    found = np.zeros((len(people), *people[0].shape[1:]), np.float32)
+    found = np.zeros((len(people), *shape), np.float32)
     for t, (frame, ranks) in enumerate(zip(people, who)):
         at = np.flatnonzero(ranks == (person or 0))
         if len(at): found[t] = frame[at[0]]

@@ -225,23 +225,31 @@ def _numbers_of_frames(clip):
     frames = np.rint(clip.seconds * clip.fps).astype(np.int64)
     return frames if (np.diff(frames) > 0).all() else np.arange(len(clip))
 
-# %% ../../nbs/22_tables.ipynb #811718f0
+# %% ../../nbs/22_tables.ipynb #852bdeef
+def _in_order(clip):
+    "(T, 543, 3), (T, 543) in the order of a frame's rows, NaN where not seen."
+    shape, at = (len(clip), 543), HOLISTIC.locate(clip.layout)
+    xyz, conf = np.full((*shape, 3), np.nan), np.zeros(shape, np.float32)
+    xyz[:, at] = np.where(clip.conf[..., None] > 0, clip.xyz, np.nan)
+    conf[:, at] = clip.conf
+    order = np.concatenate([HOLISTIC.indices(k) for k in _kinds])
+    return xyz[:, order], conf[:, order]
+
+# %% ../../nbs/22_tables.ipynb #3a9087ae
 def _parquet_columns(clip):
     "A row for each of 543 landmarks of each frame."
     import pyarrow as pa
-    T, at, frames = len(clip), HOLISTIC.locate(clip.layout), _numbers_of_frames(clip)
-    xyz, conf = np.full((T, 543, 3), np.nan), np.zeros((T, 543), np.float32)
-    xyz[:, at], conf[:, at] = np.where(clip.conf[..., None] > 0, clip.xyz, np.nan), clip.conf
-    order = np.concatenate([HOLISTIC.indices(k) for k in _kinds])
+    frames, T = _numbers_of_frames(clip), len(clip)
     kinds, landmark = np.repeat(_kinds, _sizes), np.concatenate([np.arange(n) for n in _sizes])
-    rows = list(zip(kinds.tolist(), landmark.tolist()))
+    rows = [f'{k}-{i}' for k, i in zip(kinds.tolist(), landmark.tolist())]
     columns = dict(
         frame=np.repeat(frames, 543),
-        row_id=[f'{f}-{k}-{i}' for f in frames.tolist() for k, i in rows],
+        row_id=[f'{f}-{row}' for f in frames.tolist() for row in rows],
         type=pa.array(np.tile(kinds, T)).dictionary_encode().cast(pa.string()),
         landmark_index=np.tile(landmark, T).astype(np.int16))
-    for i, axis in enumerate('xyz'): columns[axis] = xyz[:, order, i].ravel()
-    if not np.isin(conf, (0, 1)).all(): columns['conf'] = conf[:, order].ravel()
+    xyz, conf = _in_order(clip)
+    for i, axis in enumerate('xyz'): columns[axis] = xyz[..., i].ravel()
+    if not np.isin(conf, (0, 1)).all(): columns['conf'] = conf.ravel()
     return columns
 
 # %% ../../nbs/22_tables.ipynb #8009d157
@@ -362,25 +370,38 @@ def _row_xy(columns, kept, i, path): # (T, K, 2)
         raise ValueError(f'{path}: row {i} has lists of {found}, expected as many in each')
     return numbers(np.array(cells), path, f'row {i}').transpose(2, 0, 1)
 
-# %% ../../nbs/22_tables.ipynb #2b2ebfd5
+# %% ../../nbs/22_tables.ipynb #25de1389
+def _as_spoter54(xy, at, width, height, up): # (T, K, 2), K joints of SPOTER54 → (T, 54, 3), (T, 54)
+    "The landmarks of a row, in a picture whose y counts downwards."
+    conf, xyz = np.zeros((len(xy), 54), np.float32), np.zeros((len(xy), 54, 3), np.float32)
+    conf[:, at] = ~np.isnan(xy).any(-1) & xy.any(-1)
+    in_pixels = width and height and np.nanmax(np.abs(xy), initial=0) > 1.5
+    if in_pixels: xy = xy / np.float32([width, height])
+    x, y = xy[..., 0], xy[..., 1]
+    xyz[:, at, 0] = x
+    xyz[:, at, 1] = 1 - y if up else y
+    return np.where(conf[..., None] > 0, xyz, 0), conf
+
+# %% ../../nbs/22_tables.ipynb #fb795885
+def _about_row(columns, i, fps, width, height, rate):
+    "What a row says beside its landmarks."
+    own = {k: columns[k][i] for k in ('gloss', 'signer', 'session') if k in columns}
+    about = dict(gloss=columns['labels'][i]) | from_row(own)
+    if width > 0 and height > 0: about['aspect'] = width / height
+    about['fps'] = fps if fps is not None else rate or 25.
+    return about
+
+# %% ../../nbs/22_tables.ipynb #aaf7753a
 def _spoter_row(columns, kept, i, fps, up, path):
     "The clip of a row."
     xy, at = _row_xy(columns, kept, i, path), [j for j, _ in kept]
-    conf, xyz = np.zeros((len(xy), 54), np.float32), np.zeros((len(xy), 54, 3), np.float32)
-    conf[:, at] = ~np.isnan(xy).any(-1) & xy.any(-1)
-    said = ('video_size_width', 'video_size_height', 'video_fps')
+    said = 'video_size_width', 'video_size_height', 'video_fps'
     width, height, rate = (float(columns[k][i] or 0) if k in columns else 0. for k in said)
-    in_pixels = width and height and np.nanmax(np.abs(xy), initial=0) > 1.5
-    if in_pixels: xy = xy / np.float32([width, height])
-    xyz[:, at, 0] = xy[..., 0]
-    xyz[:, at, 1] = 1 - xy[..., 1] if up else xy[..., 1]
-    own = from_row({k: columns[k][i] for k in ('gloss', 'signer', 'session') if k in columns})
-    about = dict(gloss=columns['labels'][i]) | own
-    if width > 0 and height > 0: about['aspect'] = width / height
-    about['fps'] = fps if fps is not None else rate or 25.
+    xyz, conf = _as_spoter54(xy, at, width, height, up)
+    about = _about_row(columns, i, fps, width, height, rate)
     about['source'] = f'{path}[{i}]' + (' (y turned down)' if up else '')
     about['split'] = split_of(Path(path).stem, anywhere=True)
-    return Clip(np.where(conf[..., None] > 0, xyz, 0), conf, layout=SPOTER54, **about)
+    return Clip(xyz, conf, layout=SPOTER54, **about)
 
 # %% ../../nbs/22_tables.ipynb #8e0bab0c
 def read_spoter(
@@ -757,21 +778,25 @@ def _load_own(path):
     lacks = f'lacks one of the columns clip, time, timed, {", ".join(_fields)}'
     raise ValueError(f'{path}: has no rows, or {lacks}; columns= says what others are (--columns map.yaml)')
 
-# %% ../../nbs/22_tables.ipynb #7f478c10
+# %% ../../nbs/22_tables.ipynb #6d483075
+def _row_of_clip(table, i, layout, path):
+    "What the first row of a clip says about it."
+    row = {k: table[k][int(i)].as_py() for k in _fields}
+    both = f'{layout.name} and {row["layout"]}'
+    if row['layout'] != layout.name: raise ValueError(f'{path}: has clips of layouts {both}, expected one')
+    return from_row(row)
+
+# %% ../../nbs/22_tables.ipynb #e85029b2
 def _own(path):
     "The clips of a table that `write_table` wrote."
     with one_sentence(path, 'is damaged, or not a table of clips'):
         table = _load_own(path)
-        ids = _numbers_of(table, 'clip', path)
+        ids, times, timed = (_numbers_of(table, k, path) for k in ('clip', 'time', 'timed'))
         starts = np.flatnonzero(np.diff(ids, prepend=np.nan) != 0)
         layout = get_layout(table['layout'][0].as_py())
         columns = {j: [f'{j}_{a}' for a in _axes] for j in layout.joints}
         _, xyz, conf = _wide_joints(table, columns, layout, path)
-        times, timed = _numbers_of(table, 'time', path), _numbers_of(table, 'timed', path)
         for i, j in zip(starts, [*starts[1:], table.num_rows]):
-            row = {k: table[k][int(i)].as_py() for k in _fields}
-            if row['layout'] != layout.name:
-                both = f'{layout.name} and {row["layout"]}'
-                raise ValueError(f'{path}: has clips of layouts {both}, expected one')
-            own_times, source = times[i:j] if timed[i] else None, f'{path}[{ids[i]:.0f}]'
-            yield Clip(np.nan_to_num(xyz[i:j]), conf[i:j], times=own_times, source=source, **from_row(row))
+            about = _row_of_clip(table, i, layout, path)
+            about |= dict(times=times[i:j] if timed[i] else None, source=f'{path}[{ids[i]:.0f}]')
+            yield Clip(np.nan_to_num(xyz[i:j]), conf[i:j], **about)
