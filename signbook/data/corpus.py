@@ -22,7 +22,8 @@ from datasets.table import InMemoryTable
 from ..clip import Clip, Span
 from ..layout import get_layout
 from ..files import expect, flush, one_sentence, temporary_name
-from ..formats.readers import iter_clips, one_sentence, options_from, options_given, ReaderOptions
+from ..files import one_sentence
+from ..formats.readers import iter_clips, options_from, options_given, ReaderOptions
 from ..formats.labels import fields as label_fields, find_labels
 
 # %% ../../nbs/30_corpus.ipynb #da04de43

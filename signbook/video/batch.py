@@ -24,7 +24,7 @@ from .extract import (backend_of, extract_all, Extraction, mediapipe, numbered_p
 from ..files import csv_cell, expect, replacing
 from ..formats.labels import Labels, find_labels, with_labels
 from .models import find_model
-from ..formats.readers import is_hidden, load_npz, natural, one_sentence
+from ..files import is_hidden, load_npz, natural, one_sentence
 from ..layout import get_layout
 
 # %% ../../nbs/36_batch.ipynb #fe8ca511
