@@ -159,6 +159,7 @@ def house():
                 for a in n.names:
                     if a.name.startswith('_'): yield f'signbook.{name} takes the private name {a.name} from {n.module}'
             if isinstance(n, ast.Assign) and getattr(n.targets[0], 'id', '') == '__all__':
+                if name == 'app.front': continue # the same names on purpose
                 for word in ast.literal_eval(n.value): owner.setdefault(word, []).append(f'signbook.{name}')
     twice = [f'{word} is exported by {" and by ".join(homes)}' for word, homes in owner.items() if len(homes) > 1]
     most = json.loads(pages.STYLE.read_text())['twice']

@@ -2,7 +2,7 @@
 __version__ = "0.1.0"
 
 _homes = dict( # name → where it is; nothing is imported before its name is used
-    load='data.corpus', split='data.corpus', Corpus='data.corpus', synthesize='data.synthetic',
+    load='app.front', split='data.corpus', Corpus='data.corpus', synthesize='data.synthetic',
     recipe='training.recipes', changed='training.recipes',
     fit='app.front', evaluate='app.front', transcribe='app.front', play='view.player')
 __all__ = list(_homes)

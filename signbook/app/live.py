@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['message_kinds', 'as_source', 'drawing_of', 'skeleton_of', 'arms_of', 'tracker_files', 'tracker_file', 'unpacked',
-           'packed', 'picture_of', 'joints_of', 'Desk', 'handle', 'begin', 'frames', 'picture', 'rest', 'end', 'record',
-           'teacher', 'file', 'Inbox', 'joined', 'Live']
+           'packed', 'picture_of', 'joints_of', 'Desk', 'teacher', 'Inbox', 'joined', 'Live']
 
 # %% ../../nbs/90_live.ipynb #db47e29d
 import threading, time
@@ -15,6 +14,7 @@ from pathlib import Path
 import anywidget
 import numpy as np
 import traitlets
+from fastcore.basics import patch
 
 from ..clip import Clip
 from ..video.extract import Tracking, open_tracker
@@ -26,8 +26,7 @@ from ..formats.readers import read
 from ..layout import HOLISTIC, Layout
 from ..recognition.enrolment import enrol
 from ..recognition.word_stream import stream_for
-from ..view.placement import drawn_twice, placed, window
-from ..view.placement import drawn_parts
+from ..view.placement import drawn_parts, drawn_twice, placed, window
 from ..view.player import static
 
 # %% ../../nbs/90_live.ipynb #d626eae5
@@ -45,6 +44,7 @@ def as_source(
     expect(len(clips) == 1, 'the source', f'{len(clips)} clips', 'one: pick it, as in `read(path)[0]`', path)
     return clips[0]
 
+# %% ../../nbs/90_live.ipynb #64951e03
 def drawing_of(
     clip: Clip,
 ) -> tuple[float, np.ndarray]: # width / height, and (T, J × 4) float32: x, y, z of each joint, then each confidence
@@ -65,6 +65,7 @@ def skeleton_of(
     return dict(joints=len(layout), parts=drawn_parts(layout), ranges=ranges,
                 twins=list(drawn_twice(layout).items()))
 
+# %% ../../nbs/90_live.ipynb #fe7787f1
 def arms_of(
     layout: Layout, # joints that it lacks are -1
     # shoulder widths from elbow down to wrist at which a hand hangs, as in `without_resting`
@@ -88,6 +89,7 @@ def tracker_files() -> list[dict]: # name, whether it is in the cache, and where
     return [*files,
             dict(name='holistic.task', cached=bool(cached_model()), url=url, integrity=model.integrity)]
 
+# %% ../../nbs/90_live.ipynb #30706eb1
 def tracker_file(
     name: str, # as in `tracker_files`
 ) -> Path: # ValueError where it is not to be had
@@ -108,6 +110,7 @@ def unpacked(
     rows = values.reshape(-1, 4 * joints)
     return rows[:, :3 * joints].reshape(-1, joints, 3), rows[:, 3 * joints:]
 
+# %% ../../nbs/90_live.ipynb #d2717558
 def packed(
     xyz: np.ndarray, # (n, J, 3)
     conf: np.ndarray, # (n, J)
@@ -125,6 +128,7 @@ def picture_of(
     expect(found is not None, 'the picture', 'damaged', 'a JPEG', 'live')
     return cv2.cvtColor(found, cv2.COLOR_BGR2RGB)
 
+# %% ../../nbs/90_live.ipynb #0ab98fda
 def joints_of(
     found: dict, # part → coordinates and confidence, as trackers give them
     layout: Layout = HOLISTIC,
@@ -162,6 +166,8 @@ class Desk:
 # %% ../../nbs/90_live.ipynb #ffc31806
 message_kinds = 'begin', 'frames', 'picture', 'record', 'file', 'end' # each is a method of the same name
 
+# %% ../../nbs/90_live.ipynb #16d309d5
+@patch
 def handle(self:Desk,
     message: dict, # from a page
     buffers: list = (), # the bytes that came with it
@@ -172,6 +178,8 @@ def handle(self:Desk,
     if kind not in ('begin', 'file') and message.get('session') != self.session: return []
     return getattr(self, kind)(message, buffers)
 
+# %% ../../nbs/90_live.ipynb #4627515d
+@patch
 def begin(self:Desk, message, buffers):
     "Somebody has pressed Start."
     self.leave()
@@ -183,23 +191,34 @@ def begin(self:Desk, message, buffers):
         except (ValueError, ImportError) as e: return [self._answer('failed', state='no-model', text=str(e))]
     return [self._answer('ready')]
 
+# %% ../../nbs/90_live.ipynb #26cef160
+@patch
 def _open_tracker(self:Desk):
     if self.tracker is None: self.tracker = open_tracker(Tracking())
     else: self.tracker.restart()
 
+# %% ../../nbs/90_live.ipynb #8d6eeb66
+@patch
 def _answer(self:Desk, kind, buffers=(), **more):
     return dict(kind=kind, session=self.session, **more), list(buffers)
 
-Desk.handle, Desk.begin, Desk._open_tracker, Desk._answer = handle, begin, _open_tracker, _answer
-
 # %% ../../nbs/90_live.ipynb #36327ea4
-def frames(self:Desk, message, buffers):
-    "Landmarks have come."
-    times = np.asarray(message['times'], float)
-    if 'rows' in message: xyz, conf = self.source.xyz[message['rows']], self.source.conf[message['rows']]
-    else: xyz, conf = unpacked(buffers[0], len(self.layout))
-    return [self._said(times, xyz, conf)]
+@patch
+def _signs(self:Desk, final, partial, answers=1):
+    self.words += final
+    as_dicts = [[dict(s._asdict(), confidence=float(s.confidence)) for s in signs]
+                for signs in (final, partial)]
+    return self._answer('said', final=as_dicts[0], partial=as_dicts[1], answers=answers)
 
+# %% ../../nbs/90_live.ipynb #8ed44472
+@patch
+def _begin_stream(self:Desk):
+    steps = np.diff([t for t, _, _ in self.waiting])
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1 / 30
+    self.stream = stream_for(self.run, float(np.clip(1 / usual, 5, 120)), self.threshold, **self.about)
+
+# %% ../../nbs/90_live.ipynb #62ff9ad0
+@patch
 def _said(self:Desk, times, xyz, conf, answers=1):
     begun = time.perf_counter()
     if self.taken is not None: self._keep(times, xyz, conf)
@@ -212,33 +231,24 @@ def _said(self:Desk, times, xyz, conf, answers=1):
     self.costs.append((len(times), time.perf_counter() - begun))
     return self._signs(final, partial, answers)
 
-def _begin_stream(self:Desk):
-    steps = np.diff([t for t, _, _ in self.waiting])
-    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1 / 30
-    self.stream = stream_for(self.run, float(np.clip(1 / usual, 5, 120)), self.threshold, **self.about)
-
-def _signs(self:Desk, final, partial, answers=1):
-    self.words += final
-    as_dicts = [[dict(s._asdict(), confidence=float(s.confidence)) for s in signs]
-                for signs in (final, partial)]
-    return self._answer('said', final=as_dicts[0], partial=as_dicts[1], answers=answers)
-
-for f in (frames, _said, _begin_stream, _signs): setattr(Desk, f.__name__, f)
+# %% ../../nbs/90_live.ipynb #dcda3d1c
+@patch
+def frames(self:Desk, message, buffers):
+    "Landmarks have come."
+    times = np.asarray(message['times'], float)
+    if 'rows' in message: xyz, conf = self.source.xyz[message['rows']], self.source.conf[message['rows']]
+    else: xyz, conf = unpacked(buffers[0], len(self.layout))
+    return [self._said(times, xyz, conf)]
 
 # %% ../../nbs/90_live.ipynb #1406969c
-def picture(self:Desk, message, buffers):
-    "A picture has come."
-    at = float(message['time'])
-    if self.tracker is None: self._open_tracker() # it was closed in a long pause
-    xyz, conf = joints_of(self.tracker.see(picture_of(buffers[0]), at).image)
-    seen = self._answer('seen', [packed(xyz[None], conf[None])], time=at)
-    return [seen, self._said(np.array([at]), xyz[None], conf[None], answers=0)]
-
+@patch
 def rest(self:Desk):
     "Nobody has asked for long: give back what the tracker holds."
     if self.tracker is not None: self.tracker.close()
     self.tracker = None
 
+# %% ../../nbs/90_live.ipynb #8c7a76e9
+@patch
 def end(self:Desk, message, buffers):
     "Somebody has pressed Stop: what is still open becomes final."
     if self.stream is None and self.waiting: self._begin_stream()
@@ -250,9 +260,41 @@ def end(self:Desk, message, buffers):
     self.leave()
     return out
 
-Desk.picture, Desk.rest, Desk.end = picture, rest, end
+# %% ../../nbs/90_live.ipynb #403cd358
+@patch
+def picture(self:Desk, message, buffers):
+    "A picture has come."
+    at = float(message['time'])
+    if self.tracker is None: self._open_tracker() # it was closed in a long pause
+    xyz, conf = joints_of(self.tracker.see(picture_of(buffers[0]), at).image)
+    seen = self._answer('seen', [packed(xyz[None], conf[None])], time=at)
+    return [seen, self._said(np.array([at]), xyz[None], conf[None], answers=0)]
 
 # %% ../../nbs/90_live.ipynb #d3877dbc
+@patch
+def _keep(self:Desk, times, xyz, conf):
+    for t, x, c in zip(times.tolist(), xyz, conf):
+        later = not self.taken or t > self.taken[-1][0]
+        if later and (not self.taken or t - self.taken[0][0] <= self.longest): self.taken.append((t, x, c))
+
+# %% ../../nbs/90_live.ipynb #b5659599
+@patch
+def _clip(self:Desk, taken):
+    times, xyz, conf = (np.stack(a) for a in zip(*taken))
+    fps = 1 / float(np.median(np.diff(times)))
+    gloss = (self.word,) if self.word else ()
+    return Clip(xyz, conf, fps, times=times - times[0], gloss=gloss, source='live', **self.about)
+
+# %% ../../nbs/90_live.ipynb #13a1f33c
+@patch
+def _taught(self:Desk):
+    try: changed = self.on_record(self.recording, self.word)
+    except ValueError as e: return f'“{self.word}” was not learned: {e}'
+    if changed is not None: self.run, self.stream = changed, None
+    return f'“{self.word}” was learned from {self.recording.duration:.1f} seconds. Sign it again.'
+
+# %% ../../nbs/90_live.ipynb #4a7077e1
+@patch
 def record(self:Desk, message, buffers):
     "Somebody has pressed Record."
     if message['on']:
@@ -264,25 +306,6 @@ def record(self:Desk, message, buffers):
     text = f'Recorded {self.recording.duration:.1f} seconds: `live.recording` has them.'
     return [self._answer('notice', text=self._taught() if self.word and self.on_record else text)]
 
-def _keep(self:Desk, times, xyz, conf):
-    for t, x, c in zip(times.tolist(), xyz, conf):
-        later = not self.taken or t > self.taken[-1][0]
-        if later and (not self.taken or t - self.taken[0][0] <= self.longest): self.taken.append((t, x, c))
-
-def _clip(self:Desk, taken):
-    times, xyz, conf = (np.stack(a) for a in zip(*taken))
-    fps = 1 / float(np.median(np.diff(times)))
-    gloss = (self.word,) if self.word else ()
-    return Clip(xyz, conf, fps, times=times - times[0], gloss=gloss, source='live', **self.about)
-
-def _taught(self:Desk):
-    try: changed = self.on_record(self.recording, self.word)
-    except ValueError as e: return f'“{self.word}” was not learned: {e}'
-    if changed is not None: self.run, self.stream = changed, None
-    return f'“{self.word}” was learned from {self.recording.duration:.1f} seconds. Sign it again.'
-
-for f in (record, _keep, _clip, _taught): setattr(Desk, f.__name__, f)
-
 # %% ../../nbs/90_live.ipynb #1dbcd435
 def teacher(
     path: str | Path, # a run's folder, in which taught words are kept
@@ -293,14 +316,7 @@ def teacher(
     return learn
 
 # %% ../../nbs/90_live.ipynb #00f615de
-def file(self:Desk, message, buffers):
-    "A part of a file, or of what is to be played."
-    name, number = message['name'], int(message['part'])
-    try: data = self._bytes(name)
-    except (ValueError, OSError) as e: return [self._answer('file', name=name, part=number, failed=str(e))]
-    piece = data[number * self.part:(number + 1) * self.part]
-    return [self._answer('file', [piece], name=name, part=number, parts=max(1, -(-len(data) // self.part)))]
-
+@patch
 def _bytes(self:Desk, name):
     if name != 'source': return tracker_file(name).read_bytes()
     return (
@@ -309,7 +325,15 @@ def _bytes(self:Desk, name):
         else Path(self.source).read_bytes()
     )
 
-Desk.file, Desk._bytes = file, _bytes
+# %% ../../nbs/90_live.ipynb #15a2091c
+@patch
+def file(self:Desk, message, buffers):
+    "A part of a file, or of what is to be played."
+    name, number = message['name'], int(message['part'])
+    try: data = self._bytes(name)
+    except (ValueError, OSError) as e: return [self._answer('file', name=name, part=number, failed=str(e))]
+    piece = data[number * self.part:(number + 1) * self.part]
+    return [self._answer('file', [piece], name=name, part=number, parts=max(1, -(-len(data) // self.part)))]
 
 # %% ../../nbs/90_live.ipynb #c7e7466a
 class Inbox:
@@ -377,6 +401,7 @@ class Live(anywidget.AnyWidget):
     def run(self): return self.desk.run # with all that was taught
 
 # %% ../../nbs/90_live.ipynb #b206445a
+@patch
 def _told(self:Live):
     source, skeleton = self.desk.source, skeleton_of(self.desk.layout)
     about = dict(kind='camera' if source is None else 'video')
@@ -386,6 +411,8 @@ def _told(self:Live):
     return dict(plays=about, layout=skeleton, arms=arms_of(self.desk.layout), files=tracker_files(),
                 teaches=teaches)
 
+# %% ../../nbs/90_live.ipynb #1d631ac4
+@patch
 def _heard(self:Live, _, message, buffers):
     "Called by Jupyter, so it only puts down what has come."
     self.inbox.put(message, buffers)
@@ -394,6 +421,8 @@ def _heard(self:Live, _, message, buffers):
         self.worker = threading.Thread(target=self._work, name='signbook live', daemon=True)
         self.worker.start()
 
+# %% ../../nbs/90_live.ipynb #38dea48a
+@patch
 def _next(self:Live):
     "The next message; None when none came for so long that the thread may end."
     while (news := self.inbox.take(self.patience)) is None:
@@ -404,6 +433,8 @@ def _next(self:Live):
             return None
     return news
 
+# %% ../../nbs/90_live.ipynb #25db7a2b
+@patch
 def _work(self:Live):
     while (news := self._next()) is not None:
         try: answers = self.desk.handle(*news)
@@ -412,5 +443,3 @@ def _work(self:Live):
             text = f'{type(e).__name__}: {e}'
             answers = [(dict(kind='failed', session=self.desk.session, state='engine-failed', text=text), [])]
         for message, buffers in answers: self.send(message, buffers)
-
-for f in (_told, _heard, _next, _work): setattr(Live, f.__name__, f)

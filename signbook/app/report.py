@@ -32,72 +32,91 @@ class Outcome:
     metrics: dict # n, classes, top1, top5, macro, ece, top1_interval
 
 # %% ../../nbs/91_report.ipynb #356a242d
-def _figure(fig, height=340):
+def _figure(fig, height=340): # as HTML, without the library
     fig.update_layout(height=height, margin=dict(l=50, r=20, t=30, b=40), template='plotly_white',
                       legend=dict(orientation='h', y=1.12))
     return fig.to_html(full_html=False, include_plotlyjs=False, config=dict(displaylogo=False))
 
-def curves(outcomes: list[Outcome]) -> str:
+# %% ../../nbs/91_report.ipynb #9eccefb9
+_others = '#b0b0b0', '#d95f02', '#8d6fb0', '#2b6cb0' # colours of models that are compared with
+_own = '#1b7f79' # of the last one, which is the one shown below
+
+def _colors(n): # of n models
+    before = list(_others[:n - 1])
+    return before + [_own] * (n - len(before))
+
+# %% ../../nbs/91_report.ipynb #855b5782
+def _loss_curve(history): # at most 200 points
+    some = history[::max(1, len(history) // 200)]
+    return dict(x=[h['step'] for h in some], y=[round(h['classification'], 3) for h in some])
+
+def _score_curve(history):
+    some = [h for h in history if 'top1' in h]
+    return dict(x=[h['step'] for h in some], y=[round(h['top1'], 4) for h in some])
+
+# %% ../../nbs/91_report.ipynb #92f664ba
+def curves(outcomes: list[Outcome]) -> str: # HTML
     "Training loss and validation accuracy of every model."
     loss, top1 = go.Figure(), go.Figure()
-    # the last one is the one shown below
-    for o, color in zip(outcomes,
-                        ['#b0b0b0', '#d95f02', '#8d6fb0',
-                         '#2b6cb0'][:len(outcomes) - 1] + ['#1b7f79'] * len(outcomes)):
-        every = max(1, len(o.history) // 200)
-        loss.add_scatter(x=[h['step'] for h in o.history[::every]],
-                         y=[round(h['classification'], 3) for h in o.history[::every]], name=o.name,
-                         mode='lines', line=dict(color=color, width=1.5))
-        seen = [h for h in o.history if 'top1' in h]
-        top1.add_scatter(x=[h['step'] for h in seen], y=[round(h['top1'], 4) for h in seen], name=o.name,
-                         mode='lines+markers', line_color=color)
+    for o, color in zip(outcomes, _colors(len(outcomes))):
+        line = dict(color=color, width=1.5)
+        loss.add_scatter(**_loss_curve(o.history), name=o.name, mode='lines', line=line)
+        top1.add_scatter(**_score_curve(o.history), name=o.name, mode='lines+markers', line_color=color)
     loss.update_layout(xaxis_title='step', yaxis_title='training loss (with augmentation)')
     top1.update_layout(xaxis_title='step', yaxis_title='validation top-1', yaxis_range=[0, 1.02])
     return f'<div class="two">{_figure(loss)}{_figure(top1)}</div>'
 
-def table(outcomes: list[Outcome]) -> str:
+# %% ../../nbs/91_report.ipynb #8328c34b
+def _table(rows): # the first row is the head
+    tags = ['th'] + ['td'] * (len(rows) - 1)
+    lines = [''.join(f'<{tag}>{html.escape(str(v))}</{tag}>' for v in row) for tag, row in zip(tags, rows)]
+    return '<table>' + ''.join(f'<tr>{line}</tr>' for line in lines) + '</table>'
+
+# %% ../../nbs/91_report.ipynb #83146ac6
+_score_names = ('model', 'test clips', 'words', 'top-1', '95 % interval', 'top-5', 'mean over words',
+                'calibration error', 'chance')
+
+# %% ../../nbs/91_report.ipynb #c5a62158
+def table(outcomes: list[Outcome]) -> str: # HTML
     "Scores of every model, with 95 % intervals."
-    row = lambda o: [o.name, o.metrics['n'], o.metrics['classes'], '{top1:.1%}'.format(**o.metrics),
-                     '{:.1%} – {:.1%}'.format(*o.metrics['top1_interval']),
-                     *('{:.1%}'.format(o.metrics[k]) for k in ('top5', 'macro')), f"{o.metrics['ece']:.3f}",
-                     f"{1 / o.metrics['classes']:.1%}"]
-    head = ('model', 'test clips', 'words', 'top-1', '95 % interval', 'top-5', 'mean over words',
-            'calibration error', 'chance')
-    cells = lambda tag, values: ''.join(f'<{tag}>{html.escape(str(v))}</{tag}>' for v in values)
-    rows = [cells('th', head)] + [cells('td', row(o)) for o in outcomes]
-    return '<table>' + ''.join(f'<tr>{r}</tr>' for r in rows) + '</table>'
+    rows = [_score_names]
+    for o in outcomes:
+        m = o.metrics
+        low, high = m['top1_interval']
+        rows.append((o.name, m['n'], m['classes'], f'{m["top1"]:.1%}', f'{low:.1%} – {high:.1%}',
+                     f'{m["top5"]:.1%}', f'{m["macro"]:.1%}', f'{m["ece"]:.3f}', f'{1 / m["classes"]:.1%}'))
+    return _table(rows)
 
 # %% ../../nbs/91_report.ipynb #17838d37
-def confusions(outcome: Outcome, target: torch.Tensor, vocabulary: Vocabulary) -> str:
+def _heatmap(counts, words): # hover to read it
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    hover = 'signed %{y}<br>recognised as %{x}<br>%{customdata} clips (%{z:.0%})<extra></extra>'
+    bar = dict(title='share of<br>the word', len=.4, thickness=12, tickformat='.0%')
+    return go.Heatmap(z=share.round(3), x=words, y=words, customdata=counts, colorscale='Blues', zmin=0, zmax=1,
+                      hovertemplate=hover, xgap=.5, ygap=.5, colorbar=bar)
+
+# %% ../../nbs/91_report.ipynb #de173eba
+def confusions(outcome: Outcome, target: torch.Tensor, vocabulary: Vocabulary) -> str: # HTML
     "The confusion matrix, rows what was signed; hover to read it."
     words = vocabulary.glosses
-    m = np.asarray(confusion(outcome.logits.argmax(1), target, len(words)))
-    share = m / np.maximum(m.sum(1, keepdims=True), 1)
-    fig = go.Figure(
-        go.Heatmap(
-            z=share.round(3),
-            x=words,
-            y=words,
-            customdata=m,
-            colorscale='Blues',
-            zmin=0,
-            zmax=1,
-            hovertemplate='signed %{y}<br>recognised as %{x}<br>%{customdata} clips '
-                          '(%{z:.0%})<extra></extra>',
-        )
-    )
+    fig = go.Figure(_heatmap(np.asarray(confusion(outcome.logits.argmax(1), target, len(words))), words))
     side = int(np.clip(13 * len(words), 300, 1100)) # room for every word's name
-    fig.update_layout(width=side + 190,
-                      xaxis=dict(title='recognised', dtick=1, tickangle=-90, tickfont_size=9,
-                                 constrain='domain', showgrid=False),
-                      yaxis=dict(title='signed', dtick=1, tickfont_size=9, autorange='reversed',
-                                 scaleanchor='x', constrain='domain', showgrid=False))
-    fig.update_traces(xgap=.5, ygap=.5,
-                      colorbar=dict(title='share of<br>the word', len=.4, thickness=12, tickformat='.0%'))
+    axis = dict(dtick=1, tickfont_size=9, constrain='domain', showgrid=False)
+    fig.update_layout(width=side + 190, xaxis=dict(title='recognised', tickangle=-90, **axis),
+                      yaxis=dict(title='signed', autorange='reversed', scaleanchor='x', **axis))
     return f'<div class="wide">{_figure(fig, side + 130)}</div>'
 
+# %% ../../nbs/91_report.ipynb #1cc91747
 _frames = 150 # of a clip that are shown: it is to be watched, and the page to stay light
 
+def _card(clip, guesses): # a player, with what was signed and what was said; guesses: name, probability
+    said = ', '.join(f'{name} {p:.0%}' for name, p in guesses)
+    known = ' '.join(clip.gloss), clip.signer or '?', clip.source or '?'
+    gloss, signer, source = map(html.escape, known)
+    about = f'<p><b>{gloss}</b>, by {signer} in {source}; recognised as {html.escape(said)}</p>'
+    return f'<div class="card">{about}{player_html(play(clip, height=300, most=_frames))}</div>'
+
+# %% ../../nbs/91_report.ipynb #3c2193a8
 def examples(
     outcome: Outcome,
     clips, # the test clips, a sequence
@@ -105,22 +124,17 @@ def examples(
     vocabulary: Vocabulary,
     right: bool, # show clips that were recognised, or those that were not
     most: int = 4,
-) -> str:
+) -> str: # HTML
     "Clips to watch, each with what the model thought: the most certain ones."
     probability = outcome.logits.softmax(1)
     top = probability.topk(min(3, probability.shape[1]), 1)
     chosen = torch.nonzero((top.indices[:, 0] == target) == right)[:, 0]
     chosen = chosen[top.values[chosen, 0].argsort(descending=True)][:most]
-    def card(i):
-        said = ', '.join(f'{vocabulary.glosses[k]} {p:.0%}'
-                         for k, p in zip(top.indices[i].tolist(), top.values[i].tolist()))
-        clip = clips[i]
-        known = ' '.join(clip.gloss), clip.signer or '?', clip.source or '?'
-        gloss, signer, source = map(html.escape, known)
-        about = f'<p><b>{gloss}</b>, by {signer} in {source}; recognised as {html.escape(said)}</p>'
-        return f'<div class="card">{about}{player_html(play(clip, height=300, most=_frames))}</div>'
-    cards = ''.join(card(i) for i in chosen.tolist())
-    return f'<div class="cards">{cards or "<p>None.</p>"}</div>'
+    cards = []
+    for i in chosen.tolist():
+        words = [vocabulary.glosses[k] for k in top.indices[i].tolist()]
+        cards.append(_card(clips[i], zip(words, top.values[i].tolist())))
+    return f'<div class="cards">{"".join(cards) or "<p>None.</p>"}</div>'
 
 # %% ../../nbs/91_report.ipynb #0197141d
 style = '''body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222}
@@ -143,6 +157,7 @@ pre{background:#f6f6f6;padding:.6em 1em;border-radius:8px;overflow:auto}
 .gl td,.gl th{border:0;padding:.1em .5em}
 @media(max-width:800px){.two{grid-template-columns:1fr}}'''
 
+# %% ../../nbs/91_report.ipynb #aaac3606
 def page_html(title: str, body: str, head: str = '') -> str:
     "A whole page in the reports' dress."
     meta = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -150,6 +165,32 @@ def page_html(title: str, body: str, head: str = '') -> str:
     return f'<!doctype html><html lang="en"><head>{top}</head><body>{body}</body></html>'
 
 # %% ../../nbs/91_report.ipynb #0ecc3fc0
+_notes = dict( # what is said under the parts of the page
+    scores='Top-1 is how often the first guess is right, top-5 how often one of the first five is; the interval is '
+           'what another test of this size might have given. The calibration error is how far the stated '
+           'probabilities are from how often they come true.',
+    curves='The loss is that of clips varied on purpose, which are harder than the recordings; validation is on '
+           'recordings.',
+    right='Clips that {name} is surest of, with its first guesses. Press play.',
+    wrong='Its surest mistakes: the place to look for what it does not see, and for labels that are wrong.',
+    confusions='Each row is a word that was signed, each column what {name} said; all is well on the diagonal. '
+               'Hover for names and numbers, drag to look closer.')
+
+# %% ../../nbs/91_report.ipynb #1357390f
+def _note(key, name=''): return f'<p class="small">{_notes[key].format(name=name)}</p>'
+
+# %% ../../nbs/91_report.ipynb #c40fe036
+def _compared(outcomes, clips, target, vocabulary): # the parts of the page, in order
+    best = outcomes[-1]
+    name, watch = html.escape(best.name), (best, clips, target, vocabulary)
+    parts = [table(outcomes), _note('scores')]
+    parts += ['<h2>How it learned</h2>', curves(outcomes), _note('curves')]
+    parts += ['<h2>Recognised</h2>', _note('right', name), examples(*watch, True)]
+    parts += ['<h2>Not recognised</h2>', _note('wrong'), examples(*watch, False)]
+    return parts + ['<h2>What is taken for what</h2>', _note('confusions', name),
+                    confusions(best, target, vocabulary)]
+
+# %% ../../nbs/91_report.ipynb #df3b91be
 def write_report(
     path: Path, # where the HTML goes
     outcomes: list[Outcome], # models to compare; the last one's confusions and examples are shown
@@ -161,51 +202,23 @@ def write_report(
     command: str = '', # what made it
 ) -> Path:
     "One self-contained page: scores, curves, confusions, and clips to watch."
-    best, scripts = outcomes[-1], f'<script>{get_plotlyjs()}</script>'
-    small, name = (lambda text: f'<p class="small">{text}</p>'), html.escape(best.name)
-    body = [
-        f'<h1>{html.escape(title)}</h1><p class="note">{about}</p>',
-        table(outcomes),
-        small(
-            'Top-1 is how often the first guess is right, top-5 how often one of the first five is; the '
-            'interval is what another '
-            'test of this size might have given. The calibration error is how far the stated probabilities '
-            'are from how often they come true.'
-        ),
-        '<h2>How it learned</h2>',
-        curves(outcomes),
-        small(
-            'The loss is that of clips varied on purpose, which are harder than the recordings; validation '
-            'is on recordings.'
-        ),
-        '<h2>Recognised</h2>',
-        small(f'Clips that {name} is surest of, with its first guesses. Press play.'),
-        examples(best, clips, target, vocabulary, True),
-        '<h2>Not recognised</h2>',
-        small(
-            'Its surest mistakes: the place to look for what it does not see, and for labels that are wrong.'
-        ),
-        examples(best, clips, target, vocabulary, False),
-        '<h2>What is taken for what</h2>',
-        small(
-            f'Each row is a word that was signed, each column what {name} said; all is well on the diagonal. '
-            'Hover for names and numbers, drag to look closer.'
-        ),
-        confusions(best, target, vocabulary),
-    ]
+    body = [f'<h1>{html.escape(title)}</h1><p class="note">{about}</p>',
+            *_compared(outcomes, clips, target, vocabulary)]
     if command: body.append(f'<h2>Made by</h2><pre>{html.escape(command)}</pre>')
+    scripts = f'<script>{get_plotlyjs()}</script>'
     with replacing(path) as p: p.write_text(page_html(title, ''.join(body), scripts), encoding='utf-8')
     return Path(path)
 
 # %% ../../nbs/91_report.ipynb #1e30f131
 def percent(share: float, digits: int = 1) -> str: return f'{100 * share:.{digits}f}'
-
 def _between(low, high): return f'95 % interval {percent(low)} to {percent(high)}'
 
+# %% ../../nbs/91_report.ipynb #d06e0a83
 def _words_said(m):
     right = f"right in {percent(m['top1'])} % of {m['n']} clips ({_between(*m['top1_interval'])})"
     return f"{right}, {m['classes']} words, chance {percent(1 / m['classes'])} %"
 
+# %% ../../nbs/91_report.ipynb #8d00626b
 def _sentences_said(m):
     if m['wer'] is None: return f"nothing was signed in {m['n']} sentences, so there is no error rate"
     wrong = f"{percent(m['wer'])} errors in 100 glosses ({_between(*m['wer_interval'])})"
@@ -213,6 +226,7 @@ def _sentences_said(m):
     kinds = f'{taken} taken for another, {missed} missed, {extra} said without a sign'
     return f"{wrong}: {kinds}; {percent(m['exact'], 0)} % of {m['n']} sentences without any"
 
+# %% ../../nbs/91_report.ipynb #85b2dc88
 def in_words(
     metrics: dict, # of `evaluate_classification` or `evaluate_sequences`
 ) -> str:
@@ -226,12 +240,10 @@ def grid(
     most: int = 200, # rows that are shown
 ) -> str:
     "A table, of its first rows where there are many."
-    cells = lambda tag, values: ''.join(f'<{tag}>{html.escape(str(v))}</{tag}>' for v in values)
-    lines = [cells('th', head), *(cells('td', r) for r in rows[:most])]
-    shown = ''.join(f'<tr>{line}</tr>' for line in lines)
     rest = f'<p class="small">{len(rows) - most:,} more are left out here.</p>' if len(rows) > most else ''
-    return f'<div class="many"><table>{shown}</table></div>{rest}'
+    return f'<div class="many">{_table([head, *rows[:most]])}</div>{rest}'
 
+# %% ../../nbs/91_report.ipynb #38d5570c
 def most_confused(
     matrix: np.ndarray, # (K, K) counts, a row for each true word
     most: int = 50,
@@ -249,6 +261,7 @@ def _square(x, y, share, text): # what is right in green, what is not in orange
     fill = f'fill="{color}" fill-opacity="{.15 + .85 * share:.2f}"'
     return f'<rect {at} {fill}><title>{html.escape(text)}</title></rect>'
 
+# %% ../../nbs/91_report.ipynb #6a137285
 def _names(words): # of rows at the left, of columns above
     text = lambda word, place: f'<text {place}>{html.escape(word)}</text>'
     rows = [text(w, f'x="-6" y="{_side * (i + .7):.0f}" text-anchor="end"') for i, w in enumerate(words)]
@@ -256,22 +269,33 @@ def _names(words): # of rows at the left, of columns above
     turned = [text(w, turn(i)) for i, w in enumerate(words)]
     return ''.join(rows + turned)
 
-def confusion_svg(
-    matrix: np.ndarray, # (K, K) counts, a row for each true word
-    words: tuple, # K names
-    chosen: np.ndarray | None = None, # which of them are shown; None shows all
-) -> str:
-    "Rows what was signed, columns what was said; names and numbers under the pointer."
-    chosen = np.arange(len(words)) if chosen is None else chosen
-    total, words, matrix = matrix.sum(1)[chosen], [words[i] for i in chosen], matrix[np.ix_(chosen, chosen)]
+# %% ../../nbs/91_report.ipynb #d67e8412
+def _squares(matrix, total, words): # one for each count that is not 0
+    cells = []
+    for y, x in zip(*np.nonzero(matrix)):
+        told = f'signed {words[y]}, said {words[x]}: {matrix[y, x]} of {total[y]}'
+        cells.append(_square(x, y, matrix[y, x] / total[y], told))
+    return ''.join(cells)
+
+# %% ../../nbs/91_report.ipynb #0b7c2f63
+def _svg(inside, words): # room for the names around a matrix
     side = _side * len(words)
-    told = lambda x, y: f'signed {words[y]}, said {words[x]}: {matrix[y, x]} of {total[y]}'
-    cells = [_square(x, y, matrix[y, x] / total[y], told(x, y)) for y, x in zip(*np.nonzero(matrix))]
     edge = min(9 * max(map(len, words)), 260) + 20
     box = f'viewBox="{-edge} {-edge} {side + 2 * edge} {side + edge + 10}" width="{side + 2 * edge}"'
     font = 'font-family="system-ui,sans-serif" font-size="10"'
     frame = f'<rect width="{side}" height="{side}" fill="none" stroke="#ddd"/>'
-    return f'<div class="wide"><svg {font} {box}>{frame}{"".join(cells)}{_names(words)}</svg></div>'
+    return f'<svg {font} {box}>{frame}{inside}{_names(words)}</svg>'
+
+# %% ../../nbs/91_report.ipynb #685c63d0
+def confusion_svg(
+    matrix: np.ndarray, # (K, K) counts, a row for each true word
+    words: tuple, # K names
+    chosen: np.ndarray | None = None, # which of them are shown; None shows all
+) -> str: # HTML
+    "Rows what was signed, columns what was said; names and numbers under the pointer."
+    chosen = np.arange(len(words)) if chosen is None else chosen
+    total, words, matrix = matrix.sum(1)[chosen], [words[i] for i in chosen], matrix[np.ix_(chosen, chosen)]
+    return f'<div class="wide">{_svg(_squares(matrix, total, words), words)}</div>'
 
 # %% ../../nbs/91_report.ipynb #2e78533f
 def _opening(title, metrics, about, warnings):
@@ -280,11 +304,13 @@ def _opening(title, metrics, about, warnings):
     parts += [f'<p class="warn">{html.escape(w)}</p>' for w in warnings]
     return f'<h1>{html.escape(title)}</h1>' + ''.join(parts)
 
+# %% ../../nbs/91_report.ipynb #a7a5c9a2
 def _signers(per_signer, key, name, sign): # the ones that fare worst first
     rows = sorted(per_signer.items(), key=lambda r: sign * (r[1][key] or 0))
     shown = [(who or '?', r['n'], '–' if r[key] is None else percent(r[key]) + ' %') for who, r in rows]
     return '<h2>For whom</h2>' + grid(('signer', 'clips', name), shown)
 
+# %% ../../nbs/91_report.ipynb #e5baa813
 def _confused(outcome, target, words):
     matrix = np.asarray(confusion(outcome.logits.argmax(1), target, len(words)))
     chosen = most_confused(matrix)
@@ -293,6 +319,20 @@ def _confused(outcome, target, words):
     return f'<h2>What is taken for what</h2><p class="small">{say}</p>{confusion_svg(matrix, words, chosen)}'
 
 # %% ../../nbs/91_report.ipynb #992b2255
+def _in_numbers(m): # of an evaluation
+    shares = [percent(m[k]) + ' %' for k in ('top1', 'top5', 'macro')]
+    names = ('words tested', 'first guess', 'in the first five', 'mean over words', 'calibration error')
+    return grid(names, [(m['words_tested'], *shares, f"{m['ece']:.3f}")])
+
+# %% ../../nbs/91_report.ipynb #b9c31438
+def _by_word(outcome, target, words):
+    fares = []
+    for r in per_class(outcome.logits, target, words):
+        taken = f"{r['taken_for']} ({r['times']})" if r['times'] else ''
+        fares.append((r['gloss'], r['n'], percent(r['top1'], 0) + ' %', taken))
+    return grid(('word', 'clips', 'recognised', 'most often taken for'), fares)
+
+# %% ../../nbs/91_report.ipynb #38a46e46
 def words_report(
     path: Path, # where the HTML goes
     outcome: Outcome, # of the run
@@ -305,15 +345,9 @@ def words_report(
 ) -> Path:
     "What a recogniser of single signs gets right and wrong, on one page."
     words, m = vocabulary.glosses, outcome.metrics
-    shares = [percent(m[k]) + ' %' for k in ('top1', 'top5', 'macro')]
-    names = ('words tested', 'first guess', 'in the first five', 'mean over words', 'calibration error')
-    scores = grid(names, [(m['words_tested'], *shares, f"{m['ece']:.3f}")])
-    taken = lambda r: f"{r['taken_for']} ({r['times']})" if r['times'] else ''
-    rows = per_class(outcome.logits, target, words)
-    fares = [(r['gloss'], r['n'], percent(r['top1'], 0) + ' %', taken(r)) for r in rows]
-    body = [_opening(outcome.name, m, about, warnings), scores, '<h2>Its surest mistakes</h2>',
+    body = [_opening(outcome.name, m, about, warnings), _in_numbers(m), '<h2>Its surest mistakes</h2>',
             examples(outcome, clips, target, vocabulary, False, players), _confused(outcome, target, words),
-            '<h2>Word by word</h2>', grid(('word', 'clips', 'recognised', 'most often taken for'), fares)]
+            '<h2>Word by word</h2>', _by_word(outcome, target, words)]
     if len(m.get('per_signer', ())) > 1: body.append(_signers(m['per_signer'], 'top1', 'recognised', 1))
     with replacing(path) as p: p.write_text(page_html(outcome.name, ''.join(body)), encoding='utf-8')
     return Path(path)
@@ -324,9 +358,12 @@ _kinds = { # as the cells of an alignment are coloured
     'sub: taken for another': '#fde2c4',
     'del: signed, not said': '#f9cfd3',
     'ins: said, not signed': '#d9dcfb'}
+
 _key = '<span style="background:{};color:#222;padding:.1em .6em;border-radius:3px">{}</span>'
+
 _legend = '<p>' + ' '.join(_key.format(color, text) for text, color in _kinds.items()) + '</p>'
 
+# %% ../../nbs/91_report.ipynb #08348140
 def alignments(
     pairs: list[list[Pair]], # of N sentences
     names: list[str], # N sources of the clips
@@ -353,6 +390,17 @@ def _watched(i, clips, found): # a player with both on one line of time
     return f'<div class="card"><p>{head}</p>{player_html(player)}</div>'
 
 # %% ../../nbs/91_report.ipynb #2515e0c3
+def _worst(pairs, most): # sentences with errors, those with most first
+    errors = counts(pairs)[:, 1:].sum(1)
+    return [i for i in np.argsort(-errors, kind='stable')[:most].tolist() if errors[i]]
+
+# %% ../../nbs/91_report.ipynb #140f9858
+def _by_gloss(pairs):
+    kinds = ('right', 'sub', 'del', 'ins')
+    fares = [(r['gloss'], r['n'], *(r[k] for k in kinds), r['taken_for']) for r in per_gloss(pairs)]
+    return grid(('gloss', 'signed', *kinds, 'most often taken for'), fares)
+
+# %% ../../nbs/91_report.ipynb #fe4d2b3a
 def sentences_report(
     path: Path, # where the HTML goes
     name: str, # of the run
@@ -366,16 +414,12 @@ def sentences_report(
     most: int = 50, # sentences that are shown
 ) -> Path:
     "What a recogniser of sentences gets right and wrong, on one page."
-    table, sources = counts(pairs), [str(s) for s in clips.source]
-    errors = table[:, 1:].sum(1)
-    worst = [i for i in np.argsort(-errors, kind='stable')[:players].tolist() if errors[i]]
-    cards = ''.join(_watched(i, clips, found) for i in worst) or '<p>None.</p>'
-    kinds = ('right', 'sub', 'del', 'ins')
-    fares = [(r['gloss'], r['n'], *(r[k] for k in kinds), r['taken_for']) for r in per_gloss(pairs)]
+    sources = [str(s) for s in clips.source]
+    cards = ''.join(_watched(i, clips, found) for i in _worst(pairs, players)) or '<p>None.</p>'
     body = [_opening(name, metrics, about, warnings),
             '<h2>The worst sentences</h2>', f'<div class="cards">{cards}</div>',
             '<h2>Signed and said</h2>', alignments(pairs, sources, most),
-            '<h2>Gloss by gloss</h2>', grid(('gloss', 'signed', *kinds, 'most often taken for'), fares)]
+            '<h2>Gloss by gloss</h2>', _by_gloss(pairs)]
     signers = metrics.get('per_signer', {})
     if len(signers) > 1: body.append(_signers(signers, 'wer', 'errors in 100 glosses', -1))
     with replacing(path) as p: p.write_text(page_html(name, ''.join(body)), encoding='utf-8')
@@ -386,6 +430,7 @@ def _signs_page(folder, found, clips, vocabulary, about, warnings):
     outcome, target = Outcome(str(folder), [], found.shown['logits'], found.scores), found.shown['target']
     words_report(folder/'report.html', outcome, clips, target, vocabulary, about, warnings)
 
+# %% ../../nbs/91_report.ipynb #4de89137
 def _sentences_page(folder, found, clips, vocabulary, about, warnings):
     pairs, name = found.shown['pairs'], str(folder)
     whole = f'<h1>{html.escape(name)}</h1>' + alignments(pairs, [str(s) for s in clips.source])
@@ -393,8 +438,10 @@ def _sentences_page(folder, found, clips, vocabulary, about, warnings):
     sentences_report(folder/'report.html', name, found.scores, clips, pairs, found.shown['signs'], about,
                      warnings)
 
+# %% ../../nbs/91_report.ipynb #13763c47
 _pages = dict(signs=_signs_page, sentences=_sentences_page) # a task's name → what writes its page
 
+# %% ../../nbs/91_report.ipynb #b4926f67
 def run_report(
     folder: Path, # of the run; report.html goes there
     task, # a `Task`

@@ -23,7 +23,7 @@ from ..formats.readers import ReaderOptions, remembered
 from ..features.resample import MovingAverage, OneEuro
 from ..clip import Sign
 from ..layout import HANDS, HOLISTIC
-from ..models.checkpoint import load_run, read_config
+from ..recognition.export import load_any, read_about
 from ..recognition.streaming import LiveSign, NewSigns
 from ..recognition.word_stream import stream_for
 from ..training.tasks import sentences, task_of
@@ -229,7 +229,7 @@ def _remarks(r): # what to know of a run that was not trained to be streamed
 
 # %% ../../nbs/95a_terminal.ipynb #2279b2aa
 def live(
-    run: Path, # the folder that `signbook train` wrote
+    run: Path, # the folder that `signbook train` wrote, or `signbook export`
     camera: Path = Path('0'), # its number; or a video or a clip that plays in its place
     threshold: float | None = None, # of the probability, below which nothing is said; None takes the run's
     smooth: Literal['none', 'average', 'one-euro'] = 'none', # what a trembling tracker is calmed with
@@ -248,11 +248,11 @@ def live(
     expect(seconds is None or seconds > 0, 'seconds', seconds, 'more than 0')
     there = camera.exists() or str(camera).isdecimal()
     expect(there, 'the source', 'not there', 'the number of a camera, or a file', camera)
-    read_config(run)
+    read_about(run)
     if out is not None:
         transcript_kind(out)
         expect_writable(out)
-    r = load_run(run, device='cuda' if torch.cuda.is_available() else 'cpu')
+    r = load_any(run, device='cuda' if torch.cuda.is_available() else 'cpu')
     frames = source_of(r, camera, pace, options, backend, model)
     stream = stream_for(r, frames.fps, threshold, rescore, smoothers[smooth](), **frames.about)
     for text in _remarks(r): print(text, file=sys.stderr)
