@@ -19,7 +19,8 @@ from ..features.pipeline import to_item
 from ..recognition.recognize import Decoding, heard, judging
 from ..models.checkpoint import Run
 from ..models.whispersign import sizes
-from ..recognition.streaming import SignStream, Sliding, Streaming, WordStream
+from ..recognition.streaming import SignStream, Streaming
+from ..recognition.word_stream import Sliding, WordStream
 from ..training.recipes import recipe, trainer
 
 # %% ../../nbs/93_bench.ipynb #f2f5fba0

@@ -25,7 +25,7 @@ from ..video.models import find_browser, find_model, published
 from ..formats.readers import read
 from ..layout import HOLISTIC, Layout
 from ..recognition.enrolment import enrol
-from ..recognition.streaming import stream_for
+from ..recognition.word_stream import stream_for
 from ..view.placement import drawn_parts, drawn_twice, placed, window
 from ..view.player import static
 

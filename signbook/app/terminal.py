@@ -24,7 +24,8 @@ from ..features.resample import MovingAverage, OneEuro
 from ..clip import Sign
 from ..layout import HANDS, HOLISTIC
 from ..recognition.export import load_any, read_about
-from ..recognition.streaming import LiveSign, Said, stream_for
+from ..recognition.streaming import LiveSign, NewSigns
+from ..recognition.word_stream import stream_for
 from ..training.tasks import sentences, task_of
 
 # %% ../../nbs/95a_terminal.ipynb #3b29d130

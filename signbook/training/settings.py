@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import yaml
+from fastcore.basics import patch
 from pydantic import TypeAdapter, ValidationError
 
+from ..features.augment import Augment
 from ..files import expect, regular, replacing
 from ..formats.readers import ReaderOptions, find
-from ..features.augment import Augment
 from .recipes import Recipe, changed, recipe as recipe_named, recipes
 from .tracking import Tracking
 from .trainer import Stage
@@ -37,13 +38,15 @@ class _Loader(yaml.SafeLoader):
         if odd: raise _refused('tags and references are not for settings', event)
         return super().compose_node(parent, index)
 
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key, _ in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else ''
-            if name in seen: raise _refused(f'{name} stands there twice', key)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
+# %% ../../nbs/84a_settings.ipynb #2718d442
+@patch
+def construct_mapping(self:_Loader, node, deep=False):
+    seen = set()
+    for key, _ in node.value:
+        name = key.value if isinstance(key, yaml.ScalarNode) else ''
+        if name in seen: raise _refused(f'{name} stands there twice', key)
+        seen.add(name)
+    return yaml.SafeLoader.construct_mapping(self, node, deep)
 
 # %% ../../nbs/84a_settings.ipynb #33258cdf
 class _Dumper(yaml.SafeDumper):
@@ -53,6 +56,8 @@ def _word(dumper, text): # breaks of lines that only some know, such as \x85, ar
     return dumper.represent_scalar('tag:yaml.org,2002:str', text, style=None if text.isprintable() else '"')
 
 _Dumper.add_representer(str, _word)
+
+# %% ../../nbs/84a_settings.ipynb #c94285a1
 _scalars = dict(null=r'~|null|Null|NULL|', bool=r'true|True|TRUE|false|False|FALSE',
                 int=r'[-+]?(0|[1-9][0-9]{0,17})',
                 float=r'[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.inf')
@@ -60,7 +65,13 @@ for _name, _pattern in _scalars.items():
     for _each in (_Loader, _Dumper):
         _each.add_implicit_resolver(f'tag:yaml.org,2002:{_name}', re.compile(f'^({_pattern})$'), None)
 
-# %% ../../nbs/84a_settings.ipynb #9f753866
+# %% ../../nbs/84a_settings.ipynb #e8f22115
+def _shown(value) -> str:
+    "A value as YAML would have it, not too long."
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f'{text[:57]}...'
+
+# %% ../../nbs/84a_settings.ipynb #256878b6
 def read_yaml(
     path: str | Path, # settings, at most a million characters
 ) -> dict:
@@ -70,15 +81,12 @@ def read_yaml(
         expect(len(text) <= 1_000_000, 'the file', 'longer than a million characters', 'settings', path)
         found = yaml.load(text, _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as e:
-        mark, why = getattr(e, 'problem_mark', None), getattr(e, 'problem', None) or str(e).splitlines()[0]
+        mark = getattr(e, 'problem_mark', None)
+        why = getattr(e, 'problem', None) or str(e).splitlines()[0]
         line = f'line {mark.line + 1}: ' if mark else ''
         raise ValueError(f'{path}: cannot be read as YAML ({line}{why})') from None
     expect(isinstance(found, dict), 'the file', _shown(found), 'a mapping of settings', path)
     return found
-
-def _shown(value): # as YAML would have it, not too long
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f'{text[:57]}...'
 
 # %% ../../nbs/84a_settings.ipynb #cac8a569
 def did_you_mean(
@@ -87,9 +95,10 @@ def did_you_mean(
 ) -> str: # the end of a sentence, perhaps an empty one
     "What somebody may have meant."
     answers = known if isinstance(known, dict) else {k: k for k in known}
-    close = difflib.get_close_matches(key[:100], list(answers), 1)
-    return f'; did you mean {answers[close[0]]}?' if close else ''
+    near = difflib.get_close_matches(key[:100], list(answers), 1)
+    return f'; did you mean {answers[near[0]]}?' if near else ''
 
+# %% ../../nbs/84a_settings.ipynb #d16d1ecf
 _secret = re.compile('key$|token|secret|password', re.I)
 
 def _refuse_unknown(
@@ -105,7 +114,7 @@ def _refuse_unknown(
     if _secret.search(key): hint = '; a key is kept by `wandb login` or in WANDB_API_KEY, never in a file'
     raise ValueError(f'{path}: there is no setting {key}{hint}')
 
-# %% ../../nbs/84a_settings.ipynb #d16d1ecf
+# %% ../../nbs/84a_settings.ipynb #4398f613
 _kinds = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a word', Path: 'a path',
           type(None): 'null', Any: 'anything'}
 
@@ -121,6 +130,7 @@ def type_in_words(
         return f'a list{size}, each {type_in_words(inner[0])}'
     return ' or '.join(map(type_in_words, inner)) if inner else 'a mapping'
 
+# %% ../../nbs/84a_settings.ipynb #8a5119aa
 def check_type(
     value, # as YAML has it
     kind, # what it should be
@@ -145,12 +155,14 @@ class Settings:
     most_classes: int | None = None # words that the documents' vocabulary has room for
 
     def __post_init__(self):
-        small = next((k for k in ('seed', 'classes', 'most_classes') if (getattr(self, k) or 0) < 0), None)
-        expect(not small, small, getattr(self, small or 'seed'), '0 or more')
+        for name in ('seed', 'classes', 'most_classes'):
+            found = getattr(self, name)
+            expect((found or 0) >= 0, name, found, '0 or more')
 
     @property
     def name(self) -> str | None: return self.tracking.name or None # of the run
 
+# %% ../../nbs/84a_settings.ipynb #36703d75
 def check_classes(
     settings: Settings,
     words: int, # in the data
@@ -171,26 +183,26 @@ class Key(NamedTuple):
     only: tuple = () # the values that are known
     about: str = '' # what is more than another name
 
+# %% ../../nbs/84a_settings.ipynb #7307f2ba
 def _times_width(value, part, changes):
     width = changes.get('width', part.width)
     if value % width: raise ValueError(f'a multiple of the width {width}')
     return value // width
 
+# %% ../../nbs/84a_settings.ipynb #c570d627
 def _augmented(value, stage, changes): return (stage.augment or Augment()) if value else None
-
 def _precision(value, stage, changes): return {True: 'fp16', False: 'no'}.get(value, value)
-
 def _words(value, settings, changes): return value - 3
-
 def _sent(value, tracking, changes): return value == 'online'
 
-# %% ../../nbs/84a_settings.ipynb #c570d627
+# %% ../../nbs/84a_settings.ipynb #389e32b6
 _inner_width = Key('model.feedforward', int, _times_width, about='divided by the width')
 _overlap = Key(kind=float, only=(.5,), about='only 0.5: windows overlap by half')
 _augmentation = Key('stage.augment', bool, _augmented, about="the recipe's own, or all kinds; or none")
 _mixed = Key('stage.precision', bool | Literal['no', 'bf16', 'fp16'], _precision, about='true: fp16')
 _room = Key('most_classes', int, _words, about='less 3, for blank, beginning and end')
 
+# %% ../../nbs/84a_settings.ipynb #ac5fc71b
 _of_stages = dict(
     epochs=Key('stage.epochs'), lr=Key('stage.lr'), learning_rate=Key('stage.lr'),
     batch_size=Key('stage.batch_size'),
@@ -239,11 +251,12 @@ _of_run = {
     'wandb.run_name': Key('tracking.name'), 'run_name': Key('tracking.name'),
     'wandb.mode': Key('tracking.online', Literal['online', 'offline'], _sent)}
 
-# %% ../../nbs/84a_settings.ipynb #c119af1c
+# %% ../../nbs/84a_settings.ipynb #e21e8968
 documented_keys = {f'model.{name}': key for name, key in _of_model.items()} | _of_run
 documented_keys |= {f'training.{name}': key for name, key in _of_stages.items()}
 documented_keys |= {f'training.stage{n}.{name}': key for n in (1, 2, 3) for name, key in _of_stages.items()}
 
+# %% ../../nbs/84a_settings.ipynb #4bd6444f
 def key_table() -> str: # Markdown
     "The table, for reading: one row for the settings of all three stages."
     rows = {re.sub(r'stage\d', 'stageN', name): key for name, key in documented_keys.items()}
@@ -253,14 +266,18 @@ def key_table() -> str: # Markdown
     return '\n'.join(["| the documents' | ours | |", '|---|---|---|', *lines])
 
 # %% ../../nbs/84a_settings.ipynb #1925158a
-def _sections(base): # name → type of the parts of a recipe, and of what is beside it
+def _sections(base) -> dict:
+    "Name → type of the parts of a recipe, and of what is beside it."
     parts = {f.name: type(getattr(base, f.name)) for f in fields(base)}
     return {k: kind for k, kind in parts.items() if is_dataclass(kind)} | dict(tracking=Tracking)
 
-def _plain(): # name → type of what is a value itself
+# %% ../../nbs/84a_settings.ipynb #ce9b7db0
+def _plain() -> dict:
+    "Name → type of what is a value itself."
     hints = get_type_hints(Settings)
     return dict(recipe=str, name=str) | {k: v for k, v in hints.items() if k not in ('recipe', 'tracking')}
 
+# %% ../../nbs/84a_settings.ipynb #ba2782b3
 def _inner(kind): # the dataclass that a field may hold, if any
     return next((k for k in (kind, *get_args(kind)) if is_dataclass(k)), None)
 
@@ -273,6 +290,7 @@ def _names_in(
         yield f'{where}.{name}'
         if _inner(hint): yield from _names_in(_inner(hint), f'{where}.{name}')
 
+# %% ../../nbs/84a_settings.ipynb #d234cf79
 def our_keys(base: Recipe) -> list[str]:
     "Every setting that a file of ours can have over a recipe."
     sections = [key for name, kind in _sections(base).items() for key in _names_in(kind, name)]
@@ -296,42 +314,52 @@ def _check_section(
         if inner: _check_section(value, inner, key, known, path)
         else: check_type(value, hints[name], key, path)
 
-def _later(found, base, known, path): # the further stages
+# %% ../../nbs/84a_settings.ipynb #39991825
+def _later(found, base, known, path):
+    "The further stages."
     expect(isinstance(found, list), 'then', _shown(found), 'a list of stages', path)
     starts = [*base.then, *[Stage()] * len(found)]
     for k, settings in enumerate(found): _check_section(settings, Stage, f'then[{k}]', known, path)
     pairs = enumerate(zip(starts, found))
     return tuple(changed(start, settings, f'{path}: then[{k}]') for k, (start, settings) in pairs)
 
-# %% ../../nbs/84a_settings.ipynb #39991825
+# %% ../../nbs/84a_settings.ipynb #abfab385
 def _base(name, path): # the recipe that a file of ours starts from
     check_type(name, str, 'recipe', path)
     hint = did_you_mean(name, list(recipes()))
     expect(name in recipes(), 'recipe', _shown(name), f'one of {", ".join(recipes())}{hint}', path)
     return recipe_named(name)
 
-def _from_ours(found, path):
-    "Settings out of a file with `recipe:`."
-    base = _base(found['recipe'], path)
+# %% ../../nbs/84a_settings.ipynb #e88e8a4a
+def _settings(path, **values): # with paths as paths, and the file's name in what is refused
+    for name in ('data', 'out'):
+        if values.get(name) is not None: values[name] = Path(values[name])
+    try: return Settings(**values)
+    except ValueError as e: raise ValueError(f'{path}: {e}') from None
+
+# %% ../../nbs/84a_settings.ipynb #631220ca
+def _check_ours(found, base, path) -> dict: # names that there are, see `did_you_mean`
+    "Refuse names and types that a file of ours does not have."
     sections, plain = _sections(base), _plain()
     known = {k: k for k in our_keys(base)} | {k: key.to for k, key in documented_keys.items() if key.to}
     for key, value in found.items():
         if key in sections: _check_section(value, sections[key], key, known, path)
         elif key in plain: check_type(value, plain[key], key, path)
         elif key != 'then': _refuse_unknown(str(key), value, known, path)
+    return known
+
+# %% ../../nbs/84a_settings.ipynb #cd0800f8
+def _from_ours(found, path):
+    "Settings out of a file with `recipe:`."
+    base = _base(found['recipe'], path)
+    known, sections = _check_ours(found, base, path), _sections(base)
     start = {k: getattr(base, k) for k in sections if k != 'tracking'} | dict(tracking=Tracking())
     new = {k: changed(start[k], found[k], f'{path}: {k}') for k in sections if k in found}
     tracking = new.pop('tracking', Tracking())
     recipe = replace(base, name=found.get('name', Path(path).stem), **new)
     if 'then' in found: recipe = replace(recipe, then=_later(found['then'], base, known, path))
-    return _settings(path, recipe=recipe, tracking=tracking,
-                     **{k: found[k] for k in plain.keys() - {'recipe', 'name'} if k in found})
-
-def _settings(path, **values): # with paths as paths, and the file's name in what is refused
-    for name in ('data', 'out'):
-        if values.get(name) is not None: values[name] = Path(values[name])
-    try: return Settings(**values)
-    except ValueError as e: raise ValueError(f'{path}: {e}') from None
+    rest = {k: found[k] for k in _plain().keys() - {'recipe', 'name'} if k in found}
+    return _settings(path, recipe=recipe, tracking=tracking, **rest)
 
 # %% ../../nbs/84a_settings.ipynb #20d96ff2
 def dotted(
@@ -346,6 +374,7 @@ def dotted(
         if isinstance(value, dict): yield from dotted(value, path, f'{key}.')
         else: yield key, value
 
+# %% ../../nbs/84a_settings.ipynb #b713a27c
 def is_documented(
     found: dict, # as YAML has it
     path: str | Path = '', # of the file
@@ -369,17 +398,21 @@ def _documented_base(found, path):
     return recipe_named('whispersign-documented')
 
 # %% ../../nbs/84a_settings.ipynb #1bc1fbe4
-def _parts(base): # what can be changed: name → dataclass
+def _parts(base) -> dict:
+    "What can be changed: name → dataclass."
     stages = {f'stage{n}': stage for n, stage in enumerate(base.stages, 1)}
     return dict(model=base.model, features=base.features, tracking=Tracking(), run=Settings(base)) | stages
 
-def _places(name, to, parts): # (part, field): several where a setting is for every stage
+# %% ../../nbs/84a_settings.ipynb #2b0fe12d
+def _places(name, to, parts) -> list[tuple[str, str]]: # (part, field)
+    "Where a setting goes: to several parts where it is for every stage."
     section, _, field = to.rpartition('.')
     stages = [p for p in parts if p.startswith('stage')]
     one = re.match(r'training\.(stage\d)\.', name)
     if section == 'stage': return [(p, field) for p in ([one[1]] if one else stages)]
     return [(section or 'run', field)]
 
+# %% ../../nbs/84a_settings.ipynb #bd24d49b
 def _translated(
     name: str, # as the documents have it, with dots
     value, # as YAML has it
@@ -405,12 +438,14 @@ def _check_only(name, value, path):
     plain = value.lower() if isinstance(value, str) else value
     expect(plain in key.only, name, _shown(value), f'{key.only[0]}, the one that is known here', path)
 
+# %% ../../nbs/84a_settings.ipynb #9e654ede
 def _check_stage(name, parts, path):
     "Refuse a setting of a stage that the recipe does not have."
     one = re.match(r'training\.(stage\d)\.', name)
     stages = ', '.join(p for p in parts if p.startswith('stage'))
     expect(not one or one[1] in parts, name, 'of a stage that is not there', f'one of {stages}', path)
 
+# %% ../../nbs/84a_settings.ipynb #7ecfaf78
 def _collect(found, parts, path):
     "The changes to each part: name of the part → field → value."
     changes, origin = {part: {} for part in parts}, {}
@@ -430,10 +465,12 @@ def _collect(found, parts, path):
     return changes
 
 # %% ../../nbs/84a_settings.ipynb #c2ba31d8
-def _change(parts, changes, path): # each part with what the file says about it
+def _change(parts, changes, path):
+    "Each part with what the file says about it."
     titles = {part: re.sub('^stage', 'training.stage', part) for part in parts}
     return {k: changed(p, changes[k], f'{path}: {titles[k]}') for k, p in parts.items() if k != 'run'}
 
+# %% ../../nbs/84a_settings.ipynb #fd03a86f
 def _known_only(found, path):
     "Documented settings by dotted names; an unknown one is refused, a section with nothing in it left out."
     ours = {key.to: name for name, key in reversed(documented_keys.items()) if key.to}
@@ -451,6 +488,7 @@ def _check_overlap(found, parts, path):
         windows = [parts[part].window for part, _ in _places(name, 'stage.window', parts)]
         expect(any(windows), name, _shown(found[name]), 'a window_duration beside it', path)
 
+# %% ../../nbs/84a_settings.ipynb #257f2747
 def _from_documents(found, path):
     "Settings out of a file as the documents write it."
     flat = _known_only(found, path)
@@ -461,8 +499,8 @@ def _from_documents(found, path):
     new = _change(parts, changes, path)
     _check_overlap(flat, new, path)
     stage, *then = [new[part] for part in parts if part.startswith('stage')]
-    recipe = replace(base, name=Path(path).stem, model=new['model'], features=new['features'], stage=stage,
-                     then=tuple(then))
+    kept = dict(model=new['model'], features=new['features'], stage=stage, then=tuple(then))
+    recipe = replace(base, name=Path(path).stem, **kept)
     return _settings(path, recipe=recipe, tracking=new['tracking'], **changes['run'])
 
 # %% ../../nbs/84a_settings.ipynb #bceeb03b
@@ -479,10 +517,12 @@ def read_settings(
     return _from_ours(found, path)
 
 # %% ../../nbs/84a_settings.ipynb #fb364aca
-def _alike(a, b): # how much two recipes have in common
+def _alike(a, b) -> int:
+    "How much two recipes have in common."
     same = [getattr(a, f.name) == getattr(b, f.name) for f in fields(a)]
     return sum(same) + (len(a.stages) == len(b.stages))
 
+# %% ../../nbs/84a_settings.ipynb #287d03f5
 def write_settings(
     settings: Settings, # resolved
     path: str | Path, # a .yaml file
@@ -506,15 +546,17 @@ documented_flags = { # flag → ours; {} is its value
     'wandb-project': '--tracking.wandb True --tracking.project {}', 'wandb-entity': '--tracking.entity {}',
     'no-wandb': '--tracking.wandb False'}
 _taken = 'config', 'num-classes' # what train is told in another way
-_switches = {'no-wandb', 'resume', 'help', *(f.name.replace('_', '-') for f in fields(ReaderOptions)
-                                             if f.type == bool | None)}
+_options = [f.name.replace('_', '-') for f in fields(ReaderOptions) if f.type == bool | None]
+_switches = {'no-wandb', 'resume', 'help', *_options}
 
+# %% ../../nbs/84a_settings.ipynb #75cf31f1
 class _Word(NamedTuple):
     "A flag with its value, or a word that stands alone."
     words: list[str] # as given
     flag: str = '' # without dashes in front, with hyphens
     value: str | None = None
 
+# %% ../../nbs/84a_settings.ipynb #9fa7838f
 def _belongs(word, flag): # whether it is the value of the flag before it
     return word in ('True', 'False') if flag in _switches else not word.startswith('--')
 
@@ -537,6 +579,7 @@ class Translated(NamedTuple):
     lines: list[str] # what was read as what, to be printed
     classes: int | None # words that the data has to have
 
+# %% ../../nbs/84a_settings.ipynb #4183ca9a
 def _as_ours(word, told): # the words that a documented flag stands for, beside the other flags
     template = documented_flags[word.flag].replace('--stage.', f'--stage{told.get("stage") or ""}.')
     if 'no-wandb' in told: template = template.replace('--tracking.wandb True ', '')
@@ -545,6 +588,7 @@ def _as_ours(word, told): # the words that a documented flag stands for, beside 
     expect((word.value is None) == (wanted == 'it alone'), f'--{word.flag}', found, wanted)
     return [w.replace('{}', str(word.value)) for w in template.split()]
 
+# %% ../../nbs/84a_settings.ipynb #f0e401d9
 def _as_data(files): # what `--data` is for npz files that stand alone
     for f in files: expect(Path(f).is_file(), 'the file', 'missing', 'an npz with x and y', f)
     if len(files) == 1: return files[0]
@@ -554,12 +598,13 @@ def _as_data(files): # what `--data` is for npz files that stand alone
     expect(same, 'the data', ', '.join(files), 'one npz, or all that is in one folder')
     return str(Path(files[0]).parent)
 
-# %% ../../nbs/84a_settings.ipynb #f0e401d9
+# %% ../../nbs/84a_settings.ipynb #2624303c
 def _count(value): # of words
     good = (value or '').isdecimal() and int(value) > 0
     expect(good, '--num-classes', value or 'alone', 'the number of words')
     return int(value)
 
+# %% ../../nbs/84a_settings.ipynb #1178648d
 def _first(args, config, files): # the recipe goes first
     named = args[:1] if args and not args[0].startswith('-') else []
     expect(not (named and config), '--config', f'{config} beside {" ".join(named)}', 'one recipe or file')
@@ -568,20 +613,24 @@ def _first(args, config, files): # the recipe goes first
     why = 'as the documents train such files; spoter-v2 learns more from few'
     return ['spoter-v2-documented', *args], [f'no recipe is named: spoter-v2-documented, {why}']
 
-def _once(words): # a setting that is given twice, perhaps in both languages, is a mistake
-    names = [w.flag for w in _grouped(words)]
-    twice = next((n for n in names if re.sub(r'^stage\d+', 'stage', n) in _ours and names.count(n) > 1), None)
-    expect(not twice, f'--{twice}', "given twice, perhaps also by the documents' name", 'it once')
-
+# %% ../../nbs/84a_settings.ipynb #1ba144f3
 _ours = {w[2:] for ours in documented_flags.values() for w in ours.split() if w.startswith('--')}
 
-# %% ../../nbs/84a_settings.ipynb #4703a4cc
+def _once(words) -> None:
+    "Refuse a setting that is given twice, perhaps in both languages."
+    names = [w.flag for w in _grouped(words)]
+    for name in names:
+        twice = re.sub(r'^stage\d+', 'stage', name) in _ours and names.count(name) > 1
+        expect(not twice, f'--{name}', "given twice, perhaps also by the documents' name", 'it once')
+
+# %% ../../nbs/84a_settings.ipynb #569926fe
 def _rewritten(word, told, files): # what stands for it with us
     if word.flag in documented_flags: return _as_ours(word, told)
     if word.flag in _taken: return []
     if word.flag or word.words[0] not in files: return word.words
     return ['--data', _as_data(files)] if word.words[0] == files[0] else []
 
+# %% ../../nbs/84a_settings.ipynb #9702a441
 def translate_flags(
     args: list[str], # as on the command line, after `signbook train`
 ) -> Translated:
