@@ -97,7 +97,7 @@ function drawAxes(ctx, camera, h, unit) {
 // ---------------------------------------------------------------- live
 
 // parts: [{name, color, lines: [[joint, …], …], dots: [joint, …]}], as
-// signbook.view.player.drawn_parts(layout) gives them. xyz: (J × 3) with x and y in [0, 1] of the picture;
+// signbook.view.placement.drawn_parts(layout) gives them. xyz: (J × 3) with x and y in [0, 1] of the picture;
 // conf: (J) in [0, 1], 0 where a joint was not seen. box: {x, y, width, height} of the picture in the
 // canvas, in pixels; mirrored: as in a mirror. hide: a set of joints that another part says better, see
 // `doubled`.
