@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 
 from ..clip import Clip
 from .commands import is_moving, tracked_otherwise, tracking_for
@@ -45,13 +46,16 @@ class Newest:
             self.over = True
             reader.join(timeout=2.)
 
-    def _take(self):
-        with self.news:
-            self.news.wait_for(lambda: self.held is not None or self.over)
-            item, self.held = self.held, None
-            return item
-
 # %% ../../nbs/95a_terminal.ipynb #f198eb45
+@patch
+def _take(self:Newest): # waits for one; None at the end
+    with self.news:
+        self.news.wait_for(lambda: self.held is not None or self.over)
+        item, self.held = self.held, None
+        return item
+
+# %% ../../nbs/95a_terminal.ipynb #79b97fde
+@patch
 def _read(self:Newest):
     try:
         for item in self.source:
@@ -66,8 +70,6 @@ def _read(self:Newest):
         with self.news:
             self.over = True
             self.news.notify()
-
-Newest._read = _read
 
 # %% ../../nbs/95a_terminal.ipynb #7113f61b
 def paced(
@@ -93,6 +95,7 @@ class Frames:
     def lost(self) -> int: # pictures that nobody had time for
         return getattr(self.dropped, 'dropped', self.dropped)
 
+# %% ../../nbs/95a_terminal.ipynb #6afb48de
 def frames_of(clip: Clip, real: bool = False) -> Frames:
     "A clip as a camera would give it; `real`: at its own pace."
     rows = zip(clip.seconds.tolist(), clip.xyz, clip.conf)
@@ -100,6 +103,24 @@ def frames_of(clip: Clip, real: bool = False) -> Frames:
     return Frames(about, clip.fps, paced(rows) if real else rows)
 
 # %% ../../nbs/95a_terminal.ipynb #3d9b51ba
+def _joints(parts, layout):
+    xyz, conf = np.zeros((len(layout), 3), np.float32), np.zeros(len(layout), np.float32)
+    for part, (x, c) in parts.items(): xyz[layout.parts[part]], conf[layout.parts[part]] = x, c
+    return xyz, conf
+
+# %% ../../nbs/95a_terminal.ipynb #5d72e709
+def _see(first, rest, tracker, settings, layout):
+    try:
+        while first is not None:
+            at, picture = first
+            if settings.mirrored: picture = np.ascontiguousarray(picture[:, ::-1])
+            yield at, *_joints(tracker.see(picture, at).image, layout)
+            first = next(rest, None)
+    finally:
+        with contextlib.suppress(AttributeError): rest.close() # a camera that is let go
+        tracker.close()
+
+# %% ../../nbs/95a_terminal.ipynb #8613749a
 def tracked(
     pictures: Iterable, # (seconds, RGB picture) of each: a camera, or a `Video`
     settings, # `Tracking`
@@ -117,25 +138,10 @@ def tracked(
     return Frames(about, fps, _see(first, rest, open_tracker(settings), settings, layout),
                   source if real else 0)
 
-def _see(first, rest, tracker, settings, layout):
-    try:
-        while first is not None:
-            at, picture = first
-            if settings.mirrored: picture = np.ascontiguousarray(picture[:, ::-1])
-            yield at, *_joints(tracker.see(picture, at).image, layout)
-            first = next(rest, None)
-    finally:
-        with contextlib.suppress(AttributeError): rest.close() # a camera that is let go
-        tracker.close()
-
-def _joints(parts, layout):
-    xyz, conf = np.zeros((len(layout), 3), np.float32), np.zeros(len(layout), np.float32)
-    for part, (x, c) in parts.items(): xyz[layout.parts[part]], conf[layout.parts[part]] = x, c
-    return xyz, conf
-
 # %% ../../nbs/95a_terminal.ipynb #07b06fe3
 def _line(s): return f'{s.end:6.1f} s  {s.gloss}  {s.confidence:.0%}, {s.delay:.1f} s after its end'
 
+# %% ../../nbs/95a_terminal.ipynb #101cb087
 class Screen:
     "Final words as lines; partial ones in a last line, where lines can be written over."
     def __init__(self, stream=None):
@@ -180,17 +186,20 @@ def listen(
 # %% ../../nbs/95a_terminal.ipynb #f6bb2a19
 smoothers = dict(none=lambda: None, average=MovingAverage, **{'one-euro': OneEuro})
 
+# %% ../../nbs/95a_terminal.ipynb #5ec57238
 def _clip_of(source, options): # one clip; a corpus of several does not play
     clips = load(source, options)
     expect(len(clips) == 1, 'clips', len(clips), 'one that plays in place of the camera', source)
     return clips[0]
 
+# %% ../../nbs/95a_terminal.ipynb #6e412d84
 def _pictures(source): # and how many a second
     from signbook.video.extract import camera, opened
     if str(source).isdecimal() and not source.exists(): return camera(int(str(source))), 30.
     video = opened(source)
     return video, video.fps or 30.
 
+# %% ../../nbs/95a_terminal.ipynb #1b787302
 def source_of(
     run, # as `load_run` gives it
     source: Path, # the number of a camera, a video, or a clip that a reader knows
@@ -219,15 +228,24 @@ def _report(stream, frames, words, spent, seconds): # for programs
                 frames_per_second=round(len(spent) / seconds, 1) if seconds else None,
                 stream_ms=round(1e3 * float(np.mean(spent)), 2) if spent else None, counts=stream.counts)
 
+# %% ../../nbs/95a_terminal.ipynb #31fedda9
 def _remarks(r): # what to know of a run that was not trained to be streamed
     if task_of(r.model) is sentences and not r.features.lookback:
-        yield (
-            'its features measure over whole clips, so it reads two seconds at a time; a recipe that ends in '
-            '-live '
-            'hears the stream as it goes on'
-        )
+        yield ('its features measure over whole clips, so it reads two seconds at a time; a recipe that ends in '
+               '-live hears the stream as it goes on')
 
 # %% ../../nbs/95a_terminal.ipynb #2279b2aa
+def _check(camera, threshold, seconds, out): # before anything is opened
+    from signbook.formats.annotations import transcript_kind
+    expect(threshold is None or 0 <= threshold <= 1, 'threshold', threshold, 'a probability')
+    expect(seconds is None or seconds > 0, 'seconds', seconds, 'more than 0')
+    there = camera.exists() or str(camera).isdecimal()
+    expect(there, 'the source', 'not there', 'the number of a camera, or a file', camera)
+    if out is not None:
+        transcript_kind(out)
+        expect_writable(out)
+
+# %% ../../nbs/95a_terminal.ipynb #cc22eda0
 def live(
     run: Path, # the folder that `signbook train` wrote, or `signbook export`
     camera: Path = Path('0'), # its number; or a video or a clip that plays in its place
@@ -243,15 +261,9 @@ def live(
     model: str | None = None, # a .task file; without it the one that `signbook models` finds
 ) -> dict: # words, how late they were, frames, dropped
     "Words as they are signed, from a camera."
-    from signbook.formats.annotations import transcript_kind, write_transcript
-    expect(threshold is None or 0 <= threshold <= 1, 'threshold', threshold, 'a probability')
-    expect(seconds is None or seconds > 0, 'seconds', seconds, 'more than 0')
-    there = camera.exists() or str(camera).isdecimal()
-    expect(there, 'the source', 'not there', 'the number of a camera, or a file', camera)
+    from signbook.formats.annotations import write_transcript
+    _check(camera, threshold, seconds, out)
     read_about(run)
-    if out is not None:
-        transcript_kind(out)
-        expect_writable(out)
     r = load_any(run, device='cuda' if torch.cuda.is_available() else 'cpu')
     frames = source_of(r, camera, pace, options, backend, model)
     stream = stream_for(r, frames.fps, threshold, rescore, smoothers[smooth](), **frames.about)
