@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..clip import Clip
 from ..layout import HOLISTIC, Layout, get_layout
-from .augment import Augment, active_span, augment, hide, mask_time, sample, signing_space
+from .augment import Augment, active_span, augment, mask_joints, mask_time, sample, signing_space
 from .normalize import (attach, body_frame, box_frame, bone_directions, metacarpals, recently,
                                          root_frame, square, velocity, without_resting)
 from .resample import resample
@@ -261,7 +261,7 @@ def finish(self:Features,
     if self.velocity != 'none':
         out.append(velocity(y if self.velocity == 'part' else x, conf, fps * self.velocity_scale))
     if self.bones: out.append(bone_directions(x, conf, layout))
-    if how: conf = hide(conf, layout, *how.hide, generator, length)
+    if how: conf = mask_joints(conf, layout, *how.hide, generator, length)
     if how and how.mask[0] and not self.frames: conf = mask_time(conf, length, fps, *how.mask, generator)
     if self.presence: out.append(conf[..., None])
     x = torch.cat(out, -1)
