@@ -59,34 +59,44 @@ def _check_scaling(f):
     if not all(map(math.isfinite, f.shift)) or not all(0 < v < math.inf for v in f.factor):
         raise ValueError('features: shift and factor must be finite, and factor above 0')
 
-# %% ../../nbs/53_pipeline.ipynb #0b9d74ac
+# %% ../../nbs/53_pipeline.ipynb #fd9b3b5b
+def _check(f): # all of it, and a layout that does not exist
+    _check_choices(f)
+    _check_times(f)
+    _check_scaling(f)
+    get_layout(f.layout)
+
+# %% ../../nbs/53_pipeline.ipynb #f4c213ff
 @dataclass(frozen=True)
 class Features:
     "What a model sees of a clip."
-    layout: str = 'holistic[left_hand,right_hand,pose.arms,nose]' # the joints; face_sketch adds a face
+    # the joints: no legs, which are guessed; no face, whose worth is not measured yet (face_sketch adds it)
+    layout: str = 'holistic[left_hand,right_hand,pose.arms,nose]'
     fps: float | None = 30. # frames a second after resampling; None keeps the source's frames
     max_gap: float = .15 # seconds; a joint missing for longer stays unseen
     body: bool = True # from the middle of the shoulders, in shoulder widths; else coordinates as they come
     attach: bool = True # parts stored in frames of their own go back to their place on the body
-    rest: bool = True # hands that hang down are taken as not seen
-    frames: int | None = 32 # the stretch with hands in it, in so many frames; None keeps all
-    hands: str = 'box' # box | box-clip | root | metacarpal | none: what each hand is measured from and by
+    rest: bool = True # hands that hang down are taken as not seen: some trackers lose them, others do not
+    frames: int | None = 32 # for isolated signs: the stretch with hands in it, in so many frames; None: all
+    # box | box-clip | root | metacarpal | none: each hand in its own square a frame, a clip, from its wrist
+    # in palms or in metacarpals, or as it is
+    hands: str = 'box'
     face: str = 'box' # box | box-clip | none
     depth: bool = False # keep z, which differs between trackers and corpora more than between signs
-    velocity: str = 'part' # part | body | none: of the normalised coordinates, of those before, or none
-    velocity_scale: float = .125 # so that velocities are about as large as coordinates
+    velocity: str = 'part' # part | body | none: of the normalised coordinates, those before, or no velocities
+    # so that velocities (per second, or per sign with `frames`) are about as large as coordinates
+    velocity_scale: float = .125
     bones: bool = True # directions of the bones, whatever their lengths
     presence: bool = True # a channel that says how sure the tracker was
-    lookback: float | None = None # seconds before each moment that sizes are measured on; None: all of it
-    scaling: str = 'none' # none | standard | minmax: channels brought to like sizes, as fitted in training
+    # seconds before each moment that sizes are measured on, as a live stream has to, and curves from the
+    # nearest frames; None measures over the whole clip
+    lookback: float | None = None
+    # none | standard | minmax: channels brought to like sizes, as fitted on the training clips
+    scaling: str = 'none'
     shift: tuple[float, ...] = () # a number a channel, from `fit`: what becomes 0
     factor: tuple[float, ...] = () # a number a channel, from `fit`: by what the rest is multiplied
 
-    def __post_init__(self):
-        _check_choices(self)
-        _check_times(self)
-        _check_scaling(self)
-        get_layout(self.layout)
+    def __post_init__(self): _check(self)
 
 # %% ../../nbs/53_pipeline.ipynb #07eb7e4c
 def documented_features(layout='holistic'):
