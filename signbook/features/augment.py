@@ -36,13 +36,13 @@ def _uniform(shape, like, generator): # in (-1, 1), of the precision of `like`
 def _between(low, high, u): # (-1, 1) → (low, high)
     return low + (u + 1) / 2 * (high - low)
 
-# %% ../../nbs/52_augment.ipynb #702e6d00
+# %% ../../nbs/52_augment.ipynb #51111135
 def _neighbours(position, T): # (B, M) fractional frames of T
     "Rows (B, 1), the frames before and after (B, M), and the weight of the one after (B, M, 1)."
     p = position.clamp(0, T - 1)
     before = p.floor().long()
     after = (before + 1).clamp(max=T - 1)
-    rows = torch.arange(len(position), device=position.device)[:, None]
+    rows = torch.arange(position.shape[0], device=position.device)[:, None]
     return rows, before, after, (p - before)[..., None]
 
 # %% ../../nbs/52_augment.ipynb #0e0ccb11
@@ -71,16 +71,16 @@ def _hand_frames(conf, layout): # (B, T, J) → (B, T) bool
 def _hands(layout): # slices
     return [layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts]
 
-# %% ../../nbs/52_augment.ipynb #3f8b9721
+# %% ../../nbs/52_augment.ipynb #c442c398
 def active_span(
     conf: Tensor, # (B, T, J)
     layout: Layout,
     length: Tensor, # (B,) frames
 ) -> tuple[Tensor, Tensor]: # (B,), (B,) first and last frame, inclusive
     "Where signing begins and ends, as far as the hands tell."
-    at = torch.arange(conf.shape[1], device=conf.device)
+    T, at = conf.shape[1], torch.arange(conf.shape[1], device=conf.device)
     seen = _hand_frames(conf, layout) & (at < length[:, None])
-    first, last = torch.where(seen, at, len(at)).amin(1), torch.where(seen, at, -1).amax(1)
+    first, last = torch.where(seen, at, T).amin(1), torch.where(seen, at, -1).amax(1)
     first, last = torch.where(last < 0, 0, first), torch.where(last < 0, length - 1, last)
     return first.float(), last.float()
 
