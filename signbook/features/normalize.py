@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['palm_length', 'face_width', 'square', 'masked_mean', 'typical', 'recently', 'body_frame', 'root_frame', 'metacarpals',
-           'box_frame', 'velocity', 'directions', 'without_resting', 'attach']
+           'box_frame', 'velocity', 'bone_directions', 'without_resting', 'attach']
 
-# %% ../../nbs/51_normalize.ipynb #54002df0
+# %% ../../nbs/51_normalize.ipynb #fde7a75d
 import torch
 from torch import Tensor
 
+from ..files import expect
 from ..layout import Layout
 
 # %% ../../nbs/51_normalize.ipynb #323dfdaf
@@ -31,7 +32,7 @@ def masked_mean(
     w = (conf > 0).to(x.dtype)[..., None]
     return (x * w).sum(dim, keepdim=True) / w.sum(dim, keepdim=True).clamp(min=1)
 
-# %% ../../nbs/51_normalize.ipynb #e80a0f9b
+# %% ../../nbs/51_normalize.ipynb #c75d3fef
 def typical(
     x: Tensor, # sizes or places, with time along `dim`
     ok: Tensor, # bool, broadcasts against x: what counts
@@ -45,6 +46,12 @@ def typical(
     x = torch.nn.functional.pad(x, before, value=torch.nan)
     return x.unfold(dim, window, 1).nanmedian(-1).values
 
+# %% ../../nbs/51_normalize.ipynb #80b59584
+def _unit(size, ok, window=None): # (..., T) sizes, (..., T) whether each counts → (..., T) or (..., 1)
+    "The typical size that coordinates are divided by."
+    return typical(size, ok, -1, window).nan_to_num(1.).clamp(min=1e-4)
+
+# %% ../../nbs/51_normalize.ipynb #c1933c4f
 def recently(
     ok: Tensor, # (..., T) bool
     window: int, # frames
@@ -53,84 +60,106 @@ def recently(
     n = torch.nn.functional.pad(ok.cumsum(-1), (window, 0))
     return n[..., window:] > n[..., :-window]
 
-# %% ../../nbs/51_normalize.ipynb #59dc6c0e
+# %% ../../nbs/51_normalize.ipynb #c2816ed9
+def _shoulders(xyz, conf, layout): # (..., T, J, d), (..., T, J)
+    "Left and right shoulder (..., T, d), and whether both were seen (..., T)."
+    left, right = layout.index('left_shoulder'), layout.index('right_shoulder')
+    both = (conf[..., left] > 0) & (conf[..., right] > 0)
+    return xyz[..., left, :], xyz[..., right, :], both
+
+# %% ../../nbs/51_normalize.ipynb #4b3e55de
+def _body(xyz, conf, layout, window): # (..., T, J, d), (..., T, J)
+    "Where the body is in each frame (..., T, d), and how wide its shoulders are (..., T) or (..., 1)."
+    left, right, both = _shoulders(xyz, conf, layout)
+    middle, ok = (left + right) / 2, both[..., None]
+    usual = typical(middle, ok, -2, window).nan_to_num(0.)
+    width = (left - right)[..., :2].norm(dim=-1)
+    return torch.where(ok, middle, usual), _unit(width, both, window)
+
+# %% ../../nbs/51_normalize.ipynb #4da6778c
 def body_frame(
     xyz: Tensor, # (..., T, J, 3) square coordinates
     conf: Tensor, # (..., T, J), 0 in padding
     layout: Layout, # with the anchors left_shoulder and right_shoulder
-    # frames before each moment that the width is measured on; None for the whole clip
-    window: int | None = None,
+    window: int | None = None, # frames up to each moment that the width is measured on; None: all of it
 ) -> Tensor: # (..., T, J, 3) in shoulder widths from the middle of the shoulders; 0 where not seen
     "Coordinates from the shoulders, in shoulder widths."
-    left, right = layout.index('left_shoulder'), layout.index('right_shoulder')
-    a, b, ok = xyz[..., left, :], xyz[..., right, :], (conf[..., left] > 0) & (conf[..., right] > 0)
-    middle = (a + b) / 2
-    centre = torch.where(ok[..., None], middle, typical(middle, ok[..., None], -2, window).nan_to_num(0.))
-    width = typical((a - b)[..., :2].norm(dim=-1), ok, -1, window).nan_to_num(1.).clamp(min=1e-4)
-    return (xyz - centre[..., None, :]) / width[..., None, None] * (conf > 0)[..., None]
+    origin, width = _body(xyz, conf, layout, window)
+    return (xyz - origin[..., None, :]) / width[..., None, None] * (conf > 0)[..., None]
 
-# %% ../../nbs/51_normalize.ipynb #c0b2e083
+# %% ../../nbs/51_normalize.ipynb #b7af4976
+def _length(centred, conf, root, tips, flat): # (..., T, n, 3) from the root, (..., T, n)
+    "Mean distance of the tips from the root (..., T), and whether all of these joints were seen."
+    ok = (conf[..., root] > 0) & (conf[..., tips] > 0).all(-1)
+    arms = centred[..., tips, :2 if flat else None] # (..., T, tips, 2 or 3)
+    return arms.norm(dim=-1).mean(-1), ok
+
+# %% ../../nbs/51_normalize.ipynb #3d06f4e8
 def root_frame(
     xyz: Tensor, # (..., T, n, 3) one part, such as a hand
     conf: Tensor, # (..., T, n)
     root: int, # joint that becomes the origin of each frame
-    # the joint whose distance from the root becomes the unit, or several, of whose distances it is the
-    # mean
-    tip: int | list[int],
-    # frames before each moment that the unit is measured on; None for the whole clip
-    window: int | None = None,
+    tip: int | list[int], # its distance from the root becomes the unit; of several, the mean of theirs
+    window: int | None = None, # frames up to each moment that the unit is measured on; None: all of it
 ) -> Tensor: # (..., T, n, 3)
     "A part from its own root, in units of its median length over time."
-    centred, tips = xyz - xyz[..., root:root + 1, :], [tip] if isinstance(tip, int) else list(tip)
-    ok = (conf[..., root] > 0) & (conf[..., tips] > 0).all(-1)
-    length = centred[..., tips, :2 if isinstance(tip, int) else None].norm(dim=-1).mean(-1)
-    unit = typical(length, ok, -1, window).nan_to_num(1.).clamp(min=1e-4)
-    return centred * (((conf > 0) & (conf[..., root:root + 1] > 0)) / unit[..., None])[..., None]
+    flat = isinstance(tip, int)
+    centred = xyz - xyz[..., root:root + 1, :]
+    length, ok = _length(centred, conf, root, [tip] if flat else list(tip), flat)
+    seen = (conf > 0) & (conf[..., root:root + 1] > 0)
+    return centred * (seen / _unit(length, ok, window)[..., None])[..., None]
 
-# %% ../../nbs/51_normalize.ipynb #0f27ccb7
+# %% ../../nbs/51_normalize.ipynb #1a689580
 def metacarpals(
     layout: Layout,
     part: str, # left_hand or right_hand
 ) -> list[int]: # indices within the part
     "The joints at the far end of the palm's long bones."
-    s = layout.parts[part]
-    return [layout.index(f'{part}.{f}_mcp') - s.start for f in ('index', 'middle', 'ring', 'pinky')]
+    start = layout.parts[part].start
+    return [layout.index(f'{part}.{f}_mcp') - start for f in ('index', 'middle', 'ring', 'pinky')]
 
-# %% ../../nbs/51_normalize.ipynb #6f533e93
+# %% ../../nbs/51_normalize.ipynb #d8d33bdc
+def _box(xyz, conf): # (..., n, 3), (..., n)
+    "Centre (..., 1, 3) and half side (..., 1, 1) of the square around what was seen; 0 where nothing was."
+    ok = (conf > 0)[..., None]
+    some = ok.any(-2, keepdim=True)
+    low = torch.where(ok, xyz, torch.inf).amin(-2, keepdim=True)
+    high = torch.where(ok, xyz, -torch.inf).amax(-2, keepdim=True)
+    centre = torch.where(some, (low + high) / 2, 0.)
+    half = torch.where(some, (high - low) / 2, 0.)
+    return centre, half[..., :2].amax(-1, keepdim=True)
+
+# %% ../../nbs/51_normalize.ipynb #eff6c123
 def box_frame(
     xyz: Tensor, # (..., T, n, 3) one part
     conf: Tensor, # (..., T, n)
     per: str = 'frame', # frame | clip: whose size is the unit
-    # frames before each moment that a clip's size is measured on; None for the whole clip
-    window: int | None = None,
+    window: int | None = None, # frames up to each moment that a clip's size is measured on; None: all of it
 ) -> Tensor: # (..., T, n, 3), x and y in [-1, 1] when per frame; 0 where not seen
     "A part in the square box around its seen joints."
-    if per not in ('frame', 'clip'): raise ValueError(f'per is {per!r}, expected frame or clip')
-    ok = (conf > 0)[..., None]
-    low = torch.where(ok, xyz, torch.inf).amin(-2, keepdim=True)
-    high = torch.where(ok, xyz, -torch.inf).amax(-2, keepdim=True)
-    some = ok.any(-2, keepdim=True)
-    centre = torch.where(some, (low + high) / 2, 0.)
-    half = torch.where(some, (high - low) / 2, 0.)[..., :2].amax(-1, keepdim=True)
-    if per == 'clip': half = typical(half, some & (half > 0), -3, window).nan_to_num(1.)
-    return (xyz - centre) / half.clamp(min=1e-4) * ok
+    expect(per in ('frame', 'clip'), 'per', repr(per), 'frame or clip')
+    seen = (conf > 0)[..., None]
+    centre, half = _box(xyz, conf)
+    counts = seen.any(-2, keepdim=True) & (half > 0)
+    if per == 'clip': half = typical(half, counts, -3, window).nan_to_num(1.)
+    return (xyz - centre) / half.clamp(min=1e-4) * seen
 
-# %% ../../nbs/51_normalize.ipynb #60765440
+# %% ../../nbs/51_normalize.ipynb #eed17a91
 def velocity(
     xyz: Tensor, # (..., T, J, d), uncentred where place and path matter
     conf: Tensor, # (..., T, J), 0 in padding
     fps: Tensor | float, # (...,) or a number, frames per second
 ) -> Tensor: # (..., T, J, d) units per second
     "Central differences over the seen frames."
-    rate, T = torch.as_tensor(fps, dtype=xyz.dtype, device=xyz.device)[..., None, None], xyz.shape[-3]
-    if T < 3: return torch.zeros_like(xyz)
+    rate = torch.as_tensor(fps, dtype=xyz.dtype, device=xyz.device)[..., None, None]
+    if xyz.shape[-3] < 3: return torch.zeros_like(xyz)
     seen = conf > 0
     known = seen[..., 2:, :] & seen[..., 1:-1, :] & seen[..., :-2, :]
     inner = (xyz[..., 2:, :, :] - xyz[..., :-2, :, :]) * (known * rate / 2)[..., None]
     return torch.nn.functional.pad(inner, (0, 0, 0, 0, 1, 1))
 
-# %% ../../nbs/51_normalize.ipynb #d0d45f74
-def directions(
+# %% ../../nbs/51_normalize.ipynb #cbec2437
+def bone_directions(
     xyz: Tensor, # (..., J, d)
     conf: Tensor, # (..., J)
     layout: Layout, # whose `bones` say what hangs on what
@@ -142,7 +171,14 @@ def directions(
     unit = bone / bone.norm(dim=-1, keepdim=True).clamp(min=1e-4) * seen
     return torch.zeros_like(xyz).index_copy(-2, child, unit)
 
-# %% ../../nbs/51_normalize.ipynb #3c5ccced
+# %% ../../nbs/51_normalize.ipynb #e954665f
+def _rests(xyz, conf, layout, side, below): # (..., J, d), (..., J) → (...) bool
+    "Whether the wrist of one side hangs that far below its elbow."
+    elbow, wrist = layout.index(f'{side}_elbow'), layout.index(f'{side}_wrist')
+    hangs = xyz[..., wrist, 1] - xyz[..., elbow, 1] > below
+    return hangs & (conf[..., wrist] > 0) & (conf[..., elbow] > 0)
+
+# %% ../../nbs/51_normalize.ipynb #73e3af2c
 def without_resting(
     xyz: Tensor, # (..., J, d) in shoulder widths, y down
     conf: Tensor, # (..., J)
@@ -151,37 +187,37 @@ def without_resting(
 ) -> Tensor: # (..., J) confidence, 0 for hands at rest
     "Take hands that hang down as not seen."
     conf = conf.clone()
-    for s in ('left', 'right'):
-        if f'{s}_hand' not in layout.parts: continue
-        elbow, wrist = layout.index(f'{s}_elbow'), layout.index(f'{s}_wrist')
-        rests = (xyz[..., wrist,
-                     1] - xyz[..., elbow, 1] > below) & (conf[..., wrist] > 0) & (conf[..., elbow] > 0)
-        conf[..., layout.parts[f'{s}_hand']] *= ~rests[..., None]
+    for side in ('left', 'right'):
+        hand = layout.parts.get(f'{side}_hand')
+        if hand: conf[..., hand] *= ~_rests(xyz, conf, layout, side, below)[..., None]
     return conf
 
-# %% ../../nbs/51_normalize.ipynb #e0850e82
+# %% ../../nbs/51_normalize.ipynb #1b6a07c9
 palm_length = .3 # shoulder widths, wrist to middle knuckle
 face_width = .36 # shoulder widths, between the outer corners of the eyes
 
+def _attachments(layout): # a list of tuples
+    "Of each part that the layout has: name, root, the two ends of its ruler, where the root goes, true size."
+    eyes = 'left_eye_outer', 'right_eye_outer'
+    known = [(f'{s}_hand', f'{s}_hand.root', f'{s}_hand.root', f'{s}_hand.middle', f'{s}_wrist', palm_length)
+             for s in ('left', 'right')]
+    known += [('face', 'nose_tip', *eyes, 'nose', face_width)]
+    return [k for k in known if k[0] in layout.parts]
+
+# %% ../../nbs/51_normalize.ipynb #864bab75
 def attach(
     xyz: Tensor, # (T, J, 3), each part in its own frame, pose in shoulder widths
     conf: Tensor, # (T, J)
     layout: Layout, # with a pose, and hands or a face
-    # frames before each moment that a part's size is measured on; None for the whole clip
-    window: int | None = None,
+    window: int | None = None, # frames up to each moment that a part's size is measured on; None: all of it
 ) -> Tensor: # (T, J, 3) all in the frame of the pose
     "Parts that were stored around their own roots, put back on the pose."
     out = xyz.clone()
-    joints = [(f'{s}_hand', f'{s}_hand.root', f'{s}_hand.middle', f'{s}_wrist', palm_length)
-              for s in ('left', 'right')]
-    joints += [('face', 'nose_tip', None, 'nose', face_width)]
-    for part, root, middle, target, size in joints:
-        if part not in layout.parts: continue
-        a, b = map(layout.index, (root, middle) if middle else ('left_eye_outer', 'right_eye_outer'))
+    for name, *joints, size in _attachments(layout):
+        root, a, b, target = map(layout.index, joints)
+        part = layout.parts[name]
         ok = (conf[:, a] > 0) & (conf[:, b] > 0)
-        length = (xyz[:, a] - xyz[:, b])[:, :2].norm(dim=-1)
-        length = typical(length, ok, -1, window).nan_to_num(1.).clamp(min=1e-4)
-        s, base = layout.parts[part], layout.index(root)
-        rooted = xyz[:, s] - xyz[:, base:base + 1]
-        out[:, s] = rooted * (size / length)[:, None, None] + xyz[:, layout.index(target)][:, None]
+        length = _unit((xyz[:, a] - xyz[:, b])[:, :2].norm(dim=-1), ok, window)
+        rooted = xyz[:, part] - xyz[:, root:root + 1]
+        out[:, part] = rooted * (size / length)[:, None, None] + xyz[:, target][:, None]
     return out * (conf > 0)[..., None]

@@ -13,7 +13,15 @@ import torch.nn.functional as F
 from ..models.decoder import turned
 from ..models.layers import frame_mask
 
-# %% ../../nbs/80_losses.ipynb #fbf115cc
+# %% ../../nbs/80_losses.ipynb #140ce92c
+def _expect_ids(first, K): # (B,) gloss ids, how many words the model has
+    "Refuse ids that are no word of the model."
+    if not len(first): return
+    found = f'from {int(first.min())} to {int(first.max())}'
+    if not (1 <= first.min() and first.max() <= K):
+        raise ValueError(f'gloss ids run {found}, expected 1 to {K} for a model of {K} words')
+
+# %% ../../nbs/80_losses.ipynb #4b88fc0d
 def classification_loss(
     logits: Tensor, # (B, K) scores of the words
     gloss: Tensor, # (B, L) or (B,) gloss ids from 1 to K; the first of a row counts
@@ -21,12 +29,23 @@ def classification_loss(
 ) -> Tensor: # scalar, in nats
     "Cross-entropy of the one word that each clip shows."
     first = gloss[:, 0] if gloss.ndim == 2 else gloss
-    if len(first) and not (1 <= first.min() and first.max() <= logits.shape[1]):
-        raise ValueError(f'gloss ids run from {int(first.min())} to {int(first.max())}, expected 1 to '
-                         f'{logits.shape[1]} for a model of {logits.shape[1]} words')
+    _expect_ids(first, logits.shape[1])
     return F.cross_entropy(logits.float(), first - 1, label_smoothing=smoothing)
 
-# %% ../../nbs/80_losses.ipynb #3af04476
+# %% ../../nbs/80_losses.ipynb #57c68ee1
+def _cross_entropy(logits, target, keep): # (B, T) each; keep is 1 where a frame counts
+    "Binary cross-entropy of a frame, in the mean of those that count."
+    each = F.binary_cross_entropy_with_logits(logits, target, reduction='none')
+    return (each * keep).sum() / keep.sum().clamp(min=1)
+
+# %% ../../nbs/80_losses.ipynb #3d93394f
+def _dice(logits, target, keep): # (B, T) each
+    "How much of the overlap is missing, 0 to 1, in the mean of the clips of which something is known."
+    guess, some = logits.sigmoid() * keep, (keep > 0).any(1).float() # (B, T), (B,)
+    overlap = (2 * (guess * target).sum(1) + 1) / (guess.sum(1) + target.sum(1) + 1) # (B,)
+    return ((1 - overlap) * some).sum() / some.sum().clamp(min=1)
+
+# %% ../../nbs/80_losses.ipynb #1231cbae
 def boundary_loss(
     logits: Tensor, # (B, T) scores, above 0 within a sign
     target: Tensor, # (B, T) 1 within a sign, 0 outside, -1 unknown
@@ -38,16 +57,8 @@ def boundary_loss(
         raise ValueError(f'boundary scores have shape {tuple(logits.shape)} and their target '
                          f'{tuple(target.shape)}, expected the same')
     known = frame_mask(length, logits.shape[1]) & (target >= 0)
-    keep, logits, target = (
-        known.float(),
-        logits.float().masked_fill(~known, 0),
-        target.float().masked_fill(~known, 0),
-    )
-    cross = (F.binary_cross_entropy_with_logits(logits, target,
-                                                reduction='none') * keep).sum() / keep.sum().clamp(min=1)
-    guess, some = logits.sigmoid() * keep, known.any(1).float() # (B, T), (B,)
-    overlap = (2 * (guess * target).sum(1) + 1) / (guess.sum(1) + target.sum(1) + 1)
-    return cross + dice * ((1 - overlap) * some).sum() / some.sum().clamp(min=1)
+    logits, target = (a.float().masked_fill(~known, 0) for a in (logits, target))
+    return _cross_entropy(logits, target, known.float()) + dice * _dice(logits, target, known.float())
 
 # %% ../../nbs/80_losses.ipynb #c83a4026
 def spoter_loss(
@@ -64,7 +75,26 @@ def spoter_loss(
         frames = boundary_loss(out['boundary'], batch['boundary'], batch['length'], dice)
     return dict(loss=word + boundary_weight * frames, classification=word, boundary=frames)
 
-# %% ../../nbs/80_losses.ipynb #85c6d4e6
+# %% ../../nbs/80_losses.ipynb #63f1a09c
+def _needed(gloss, gloss_length): # (B, L), (B,)
+    "Patches (B,) that each sentence needs: one a gloss, and a blank between two that are the same."
+    inside = frame_mask(gloss_length, gloss.shape[1])
+    repeats = (gloss[:, 1:] == gloss[:, :-1]) & inside[:, 1:]
+    return gloss_length + repeats.sum(1)
+
+# %% ../../nbs/80_losses.ipynb #f0995020
+def _expect_room(length, gloss, gloss_length, names):
+    "Refuse a sentence that does not fit into its patches."
+    needed = _needed(gloss, gloss_length)
+    short = (needed > length).nonzero().flatten()
+    if not len(short): return
+    i = int(short[0])
+    name = names[i] if names else f'clip {i} of the batch'
+    raise ValueError(f'{name}: {int(gloss_length[i])} glosses need at least {int(needed[i])} patches, '
+                     f'but the clip has {int(length[i])}; it is too short for its sentence (a higher frame '
+                     'rate, a smaller patch, or less speeding up in augmentation helps)')
+
+# %% ../../nbs/80_losses.ipynb #e5bcb886
 def ctc_loss(
     log_probs: Tensor, # (B, N, V) by patch; blank is id 0
     length: Tensor, # (B,) patches
@@ -73,22 +103,18 @@ def ctc_loss(
     names: list[str] | None = None, # of the clips, for the message
 ) -> Tensor: # scalar, nats a gloss
     "Connectionist temporal classification. A sentence that does not fit into its patches is an error."
-    inside = frame_mask(gloss_length, gloss.shape[1])
-    repeats = ((gloss[:, 1:] == gloss[:, :-1]) & inside[:, 1:]).sum(1)
-    short = (gloss_length + repeats > length).nonzero().flatten()
-    if len(short):
-        i = int(short[0])
-        name = names[i] if names else f'clip {i} of the batch'
-        raise ValueError(
-            f'{name}: {int(gloss_length[i])} glosses need at least {int(gloss_length[i] + repeats[i])} '
-            f'patches, but the clip has {int(length[i])}; '
-            'it is too short for its sentence (a higher frame rate, a smaller patch, or less speeding up in '
-            'augmentation helps)'
-        )
+    _expect_room(length, gloss, gloss_length, names)
     loss = F.ctc_loss(log_probs.float().transpose(0, 1), gloss, length, gloss_length, reduction='none')
     return (loss / gloss_length.clamp(min=1)).mean()
 
-# %% ../../nbs/80_losses.ipynb #ec85742e
+# %% ../../nbs/80_losses.ipynb #3b1ca96d
+def _next_ids(gloss, gloss_length, eos): # (B, L), (B,)
+    "What has to be said (B, L+1): each next gloss and then the end; -100 past it, which does not count."
+    target = F.pad(gloss, (0, 1)).scatter(1, gloss_length[:, None], eos)
+    inside = frame_mask(gloss_length + 1, target.shape[1])
+    return target.masked_fill(~inside, -100)
+
+# %% ../../nbs/80_losses.ipynb #28487783
 def attention_loss(
     log_probs: Tensor, # (B, L+1, V) of the next gloss, as the decoder gives them
     gloss: Tensor, # (B, L) ids, padded
@@ -96,15 +122,30 @@ def attention_loss(
     smoothing: float = .1, # share of the target that is spread over all ids
 ) -> Tensor: # scalar, nats a gloss
     "Cross-entropy of each next gloss, and of the end."
-    eos = log_probs.shape[-1] - 1
-    target = F.pad(gloss, (0, 1)).scatter(1, gloss_length[:, None], eos) # (B, L+1)
-    target = target.masked_fill(~frame_mask(gloss_length + 1, target.shape[1]), -100)
+    target = _next_ids(gloss, gloss_length, eos=log_probs.shape[-1] - 1)
     return F.cross_entropy(log_probs.float().flatten(0, 1), target.flatten(), label_smoothing=smoothing)
 
-# %% ../../nbs/80_losses.ipynb #33d8bea3
+# %% ../../nbs/80_losses.ipynb #03ad80c7
+def _ctc_terms(out, batch, weight): # of the intermediate CTC
+    "The CTC losses by name, and their mean with weights."
+    target = out['length'], batch['gloss'], batch['gloss_length'], batch.get('source')
+    terms = dict(ctc=ctc_loss(out['ctc'], *target))
+    if 'inter_ctc' not in out: return terms, terms['ctc']
+    terms['inter_ctc'] = ctc_loss(out['inter_ctc'], *target)
+    return terms, torch.lerp(terms['ctc'], terms['inter_ctc'], weight)
+
+# %% ../../nbs/80_losses.ipynb #16f38b39
+def _attention_terms(out, batch, smoothing, weight): # of the right-to-left decoder
+    "The decoders' losses by name, and their mean with weights."
+    gloss, n = batch['gloss'], batch['gloss_length']
+    terms = dict(attention=attention_loss(out['attention'], gloss, n, smoothing))
+    if 'reverse' not in out: return terms, terms['attention']
+    terms['reverse'] = attention_loss(out['reverse'], turned(gloss, n), n, smoothing)
+    return terms, torch.lerp(terms['attention'], terms['reverse'], weight)
+
+# %% ../../nbs/80_losses.ipynb #518e1751
 def whispersign_loss(
-    # from the model: ctc (B, N, V), length (B,), and attention, inter_ctc, reverse where it has them
-    out: dict,
+    out: dict, # of the model: ctc (B, N, V), length (B,), and attention, inter_ctc, reverse where it has them
     batch: dict, # gloss (B, L), gloss_length (B,), and source, names of the clips, where they are known
     ctc_weight: float = .5, # α; 1 trains by CTC alone, 0 by attention alone
     smoothing: float = .1, # of the decoder's labels
@@ -112,14 +153,7 @@ def whispersign_loss(
     reverse_weight: float = .3, # of the right-to-left decoder against the other
 ) -> dict: # loss, and its terms by name: scalars
     "The losses of WhisperSign by name, and their weighted sum."
-    gloss, n, terms = batch['gloss'], batch['gloss_length'], {}
-    ctc = terms['ctc'] = ctc_loss(out['ctc'], out['length'], gloss, n, batch.get('source'))
-    if 'inter_ctc' in out:
-        terms['inter_ctc'] = ctc_loss(out['inter_ctc'], out['length'], gloss, n, batch.get('source'))
-        ctc = torch.lerp(ctc, terms['inter_ctc'], inter_weight)
+    terms, ctc = _ctc_terms(out, batch, inter_weight)
     if 'attention' not in out or ctc_weight == 1: return dict(loss=ctc, **terms)
-    attention = terms['attention'] = attention_loss(out['attention'], gloss, n, smoothing)
-    if 'reverse' in out:
-        terms['reverse'] = attention_loss(out['reverse'], turned(gloss, n), n, smoothing)
-        attention = torch.lerp(attention, terms['reverse'], reverse_weight)
-    return dict(loss=ctc_weight * ctc + (1 - ctc_weight) * attention, **terms)
+    more, attention = _attention_terms(out, batch, smoothing, reverse_weight)
+    return dict(loss=ctc_weight * ctc + (1 - ctc_weight) * attention, **terms, **more)
