@@ -19,7 +19,7 @@ from ..files import expect
 from ..features.pipeline import Features, Prepared, bucket_batches, collate, to_item
 from .alignment import Merger, Window, with_signs
 from .decoding import (Hypothesis, attention_beam, beam_search, greedy, minimum_frames,
-                                         next_of, rescore)
+                                         step_fn, rescore)
 
 # %% ../../nbs/73_recognize.ipynb #271abff2
 failures = ValueError, MemoryError, RuntimeError # torch says RuntimeError when the memory does not suffice
@@ -156,7 +156,7 @@ def decode(
     ctc = model.ctc(x)
     if how.method == 'greedy': return greedy(ctc, length), ctc, length
     if how.method == 'attention':
-        longest, score = length.clamp(max=model.config.most_glosses), next_of(judge(model.decoder, x, length))
+        longest, score = length.clamp(max=model.config.most_glosses), step_fn(judge(model.decoder, x, length))
         found = attention_beam(score, longest, model.config.classes + 1, how.beam,
                                length_bonus=how.length_bonus)
     else:
