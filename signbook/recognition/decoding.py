@@ -356,8 +356,8 @@ def rescore(
     clip_index = torch.tensor([i for i, clip in enumerate(nbest) for _ in clip], device=device)
     said = _both_ways(score_fn, reverse, reverse_weight, [h.glosses for h in flat], clip_index, sos)
     def weighed(h, attention):
-        extra = lm_weight * (h.lm or 0) + length_bonus * len(h.glosses)
-        return ctc_weight * h.ctc + (1 - ctc_weight) * attention + extra
+        both = ctc_weight * h.ctc + (1 - ctc_weight) * attention
+        return both + lm_weight * (h.lm or 0) + length_bonus * len(h.glosses)
     scored = iter([replace(h, attention=a, score=weighed(h, a)) for h, a in zip(flat, said.tolist())])
     return [sorted((next(scored) for _ in clip), key=lambda h: -h.score) for clip in nbest]
 
