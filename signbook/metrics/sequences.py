@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Pair', 'align_glosses', 'alignment_text', 'alignment_html', 'counts', 'rates', 'per_gloss', 'wer_interval',
-           'wer_difference', 'evaluate_sequences', 'span_scores', 'gloss_calibration', 'Reason', 'input_statistics',
+           'wer_difference', 'evaluate_sequences', 'span_scores', 'gloss_calibration', 'Cause', 'input_statistics',
            'why_wer']
 
 # %% ../../nbs/79_sequences.ipynb #2c022d27
@@ -317,7 +317,7 @@ def gloss_calibration(
                 ece=float(away), bins=rows)
 
 # %% ../../nbs/79_sequences.ipynb #03f4cea7
-class Reason(NamedTuple):
+class Cause(NamedTuple):
     "Why sentences are recognised badly."
     name: str
     found: str # what was seen, in a sentence
@@ -342,7 +342,7 @@ def _collapse(references, hypotheses, log_probs, length):
     blank = None if log_probs is None else _share_of_blank(log_probs, length)
     if empty < .8 and (blank is None or blank < .999): return
     say = '' if blank is None else f', and blank is the likeliest in {blank:.1%} of the patches'
-    return Reason('blank collapse', f'{empty:.0%} of the sentences come out empty{say}', _learn_to_speak)
+    return Cause('blank collapse', f'{empty:.0%} of the sentences come out empty{say}', _learn_to_speak)
 
 # %% ../../nbs/79_sequences.ipynb #ca149f5c
 def _too_short(references, length):
@@ -352,7 +352,7 @@ def _too_short(references, length):
     i = int(short.argmax())
     found = (f'{int(short.sum())} of {len(need)} clips have fewer patches than CTC needs for their sentence '
              f'(clip {i} has {int(length[i])} and needs {need[i]})')
-    return Reason('targets longer than inputs', found,
+    return Cause('targets longer than inputs', found,
                   'fewer frames to a patch, a higher frame rate after resampling, or a look at whether these '
                   'clips are cut or labelled wrongly')
 
@@ -369,15 +369,16 @@ def _mismatch(references, vocabulary):
     share = sum(count[g] for g in outside) / max(sum(count.values()), 1)
     if share < .02: return
     found = f'{share:.0%} of the glosses signed are not in the vocabulary, {outside[0]!r} for one'
-    return Reason('vocabulary mismatch', found + _meant(outside, known),
+    return Cause('vocabulary mismatch', found + _meant(outside, known),
                   'score with the vocabulary the model was trained with, and write glosses in one way '
                   'in all data')
 
 # %% ../../nbs/79_sequences.ipynb #d3e7845f
 def _best_names(references, hypotheses): # said → signed, so that most agrees; None for too few glosses
     from scipy.optimize import linear_sum_assignment
-    alike = [(r, h) for r, h in zip(references, hypotheses) if len(r) == len(h)]
-    count = Counter(p for r, h in alike for p in zip(r, h))
+    count = Counter()
+    for r, h in zip(references, hypotheses):
+        if len(r) == len(h): count.update(zip(r, h))
     signed, said = (sorted({p[k] for p in count}) for k in (0, 1))
     if len(signed) < 3: return None
     matrix = np.zeros((len(signed), len(said)))
@@ -394,7 +395,7 @@ def _renamed(references, hypotheses):
     if before is None or before < .5 or after > before / 2: return
     found = (f'the error rate falls from {before:.0%} to {after:.0%} if {changed} glosses are '
              'consistently read as others')
-    return Reason('glosses renamed', found,
+    return Cause('glosses renamed', found,
                   'the ids of the model and of this vocabulary are in a different order: decode with the '
                   'vocabulary saved in the checkpoint')
 
@@ -403,7 +404,7 @@ def _never_ends(attention):
     cut = float(np.mean([not h.complete for h in attention])) if attention else 0.
     if cut < .5: return
     found = f'the attention decoder runs to the longest length allowed in {cut:.0%} of the sentences'
-    return Reason('end never learned', found,
+    return Cause('end never learned', found,
                   'targets of the decoder must end with eos and count it in the loss, and padding must not; '
                   'until then, decode by CTC')
 
@@ -432,13 +433,13 @@ def _other_inputs(inputs, trained_on):
     m, s, m0, s0 = (np.asarray(d[k], float) for d in (inputs, trained_on) for k in ('mean', 'std'))
     name, do = 'features unlike training', 'prepare clips with the `Features` saved in the checkpoint'
     if m.shape != m0.shape:
-        return Reason(name, f'the inputs have {m.size} channels, in training there were {m0.size}', do)
+        return Cause(name, f'the inputs have {m.size} channels, in training there were {m0.size}', do)
     off = _off_channel(m, s, m0, s0)
     if off is None: return
     n, c = off
     found = (f'{n} of {m.size} channels are distributed otherwise than in training (channel {c}: '
              f'mean {m[c]:.3g} instead of {m0[c]:.3g}, spread {s[c]:.3g} instead of {s0[c]:.3g})')
-    return Reason(name, found, do + ': the same normalisation, once, and the same units and frame rate')
+    return Cause(name, found, do + ': the same normalisation, once, and the same units and frame rate')
 
 # %% ../../nbs/79_sequences.ipynb #6bb5da4f
 def _check_given(references, hypotheses, **by_clip):
@@ -461,7 +462,7 @@ def why_wer(
     attention: list = (), # N hypotheses of the attention decoder
     inputs: dict | None = None, # `input_statistics` of what was recognised
     trained_on: dict | None = None, # the same of training
-) -> list[Reason]: # nothing, if none of the usual reasons holds
+) -> list[Cause]: # nothing, if none of the usual reasons holds
     "Why sentences are recognised badly, as far as can be told from what is given."
     references, hypotheses = [tuple(r) for r in references], [tuple(h) for h in hypotheses]
     _check_given(references, hypotheses, log_probs=log_probs, length=length)

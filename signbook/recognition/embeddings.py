@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 from ..files import expect
 from ..features.pipeline import bucket_batches, to_item
-from .recognize import finished, frames_of, judging
+from .recognize import finished, frame_counts, judging
 from ..layout import get_layout
 from ..models.checkpoint import Run, WordVectors, load_run, read_config, read_words
 from ..models.checkpoint import weights_of, write_words
@@ -47,7 +47,7 @@ def embed(
     "One vector a clip."
     vectors, hands = torch.zeros(len(clips), run.model.config.width), torch.zeros(len(clips))
     with judging(run.model) as device:
-        for b in bucket_batches(frames_of(clips), batch_size) if len(clips) else ():
+        for b in bucket_batches(frame_counts(clips), batch_size) if len(clips) else ():
             items = [to_item(run.features.prepare(clips[i])) for i in b]
             batch = finished(run.features, items, device)
             vectors[b] = F.normalize(pooled(run.model, batch).float(), dim=1).cpu()
