@@ -215,10 +215,11 @@ def _likeness(old, new, low, high, tolerance):
     shared = min(a.end, b.end, high) - max(a.start, b.start, low)
     whole = min(max(a.end, b.end), high) - max(min(a.start, b.start), low)
     overlap = max(0., shared) / max(whole, 1e-9)
-    if a.gloss != b.gloss: return overlap / 2 if overlap >= .5 and shared > tolerance else 0.
+    covers = overlap >= .5
+    if a.gloss != b.gloss: return overlap / 2 if covers and shared > tolerance else 0.
     apart = abs(_middle(a) - _middle(b))
     through = old.cut[1] and new.cut[0] and high - low > 2 * tolerance # one sign across both edges
-    if not (overlap >= .5 or apart <= tolerance or through): return 0.
+    if not (covers or apart <= tolerance or through): return 0.
     return 1 + overlap - .1 * apart / (1 + high - low)
 
 # %% ../../nbs/72_alignment.ipynb #b2a193a7
@@ -291,13 +292,24 @@ def _check(self:Merger, window):
 
 # %% ../../nbs/72_alignment.ipynb #9fb8489e
 @patch
+def _shared(self:Merger, window): # the windows that it overlaps, and from when to when any of them does
+    near = [w for w in self.windows if w.end > window.start]
+    reached = max((w.end for w in near), default=window.start)
+    return near, window.start, min(window.end, reached)
+
+@patch
+def _within_reach(self:Merger, start): # the signs that may still change
+    self._past += [s for s in self._seen if s.sign.end <= start]
+    return [s for s in self._seen if s.sign.end > start]
+
+# %% ../../nbs/72_alignment.ipynb #ba400933
+@patch
 def add(self:Merger, window: Window) -> Merger:
     "Take in a window that starts no earlier than the last one."
     self._check(window)
-    tol, near = self.tolerance, [w for w in self.windows if w.end > window.start]
-    low, high = window.start, min(window.end, max((w.end for w in near), default=window.start))
-    self._past += [s for s in self._seen if s.sign.end <= low - tol]
-    old = [s for s in self._seen if s.sign.end > low - tol]
+    tol = self.tolerance
+    near, low, high = self._shared(window)
+    old = self._within_reach(low - tol)
     new = [_seen(s, window, tol) for s in sorted(window.signs)]
     def like(a, b): return _likeness(a, b, low, high, tol) if high > low else 0.
     def inside(s): return low - tol < _middle(s.sign) < high + tol
