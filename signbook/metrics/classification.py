@@ -16,27 +16,30 @@ from ..models.layers import frame_mask
 from ..view.figures import tick_words
 
 # %% ../../nbs/78_classification.ipynb #0d3e6442
+def _check_targets(target, K):
+    low, high = int(target.min()), int(target.max())
+    if low < 0 or high >= K:
+        raise ValueError(f'targets run from {low} to {high}, expected 0 to {K - 1} (gloss ids less one)')
+
+# %% ../../nbs/78_classification.ipynb #ecafe817
 def check_scores(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,) classes from 0
     glosses: tuple = (), # K names, where there are some
 ):
     "Refuse scores and targets that do not belong together."
-    if logits.ndim != 2 or target.shape != logits.shape[:1]:
-        raise ValueError(f'scores have shape {tuple(logits.shape)} and targets {tuple(target.shape)}, '
-                         'expected (N, K) and (N,)')
+    shape, targets = tuple(logits.shape), tuple(target.shape)
+    if len(shape) != 2 or targets != shape[:1]:
+        raise ValueError(f'scores have shape {shape} and targets {targets}, expected (N, K) and (N,)')
     if not len(target): raise ValueError('there are no clips to score, expected at least one')
-    N, K = logits.shape
-    if not logits.isfinite().all():
-        raise ValueError(f'{int((~logits.isfinite()).any(1).sum())} of {N} clips have scores that are not '
-                         'finite')
-    if target.min() < 0 or target.max() >= K:
-        raise ValueError(f'targets run from {int(target.min())} to {int(target.max())}, expected 0 to '
-                         f'{K - 1} (gloss ids less one)')
+    N, K = shape
+    odd = int((~logits.isfinite()).any(1).sum())
+    if odd: raise ValueError(f'{odd} of {N} clips have scores that are not finite')
+    _check_targets(target, K)
     if glosses and len(glosses) != K:
         raise ValueError(f'there are {len(glosses)} glosses for scores of {K} words')
 
-# %% ../../nbs/78_classification.ipynb #691c74d1
+# %% ../../nbs/78_classification.ipynb #6767cd9d
 def top_k(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,)
@@ -44,19 +47,31 @@ def top_k(
 ) -> float: # in [0, 1]
     "How often the word is among the k best."
     check_scores(logits, target)
-    best = logits.topk(min(k, logits.shape[1])).indices
+    best = logits.topk(min(k, logits.shape[1])).indices # (N, k)
     return (best == target[:, None]).any(1).double().mean().item()
 
+# %% ../../nbs/78_classification.ipynb #691c74d1
 def macro(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,)
 ) -> float: # in [0, 1]
     "Accuracy of each word that occurs, averaged over the words."
     check_scores(logits, target)
-    right, count = (logits.argmax(1) == target).double(), torch.bincount(target)
-    return (torch.bincount(target, right)[count > 0] / count[count > 0]).mean().item()
+    right = (logits.argmax(1) == target).double()
+    count = torch.bincount(target)
+    right = torch.bincount(target, right) # of each word
+    return (right[count > 0] / count[count > 0]).mean().item()
 
 # %% ../../nbs/78_classification.ipynb #a3d08e9a
+def _word_row(word, guess, glosses): # guess: classes of the clips of this word
+    said = torch.bincount(guess, minlength=len(glosses))
+    n, right = int(said.sum()), int(said[word])
+    said[word] = 0
+    other, times = int(said.argmax()), int(said.max())
+    taken_for = glosses[other] if times else ''
+    return dict(gloss=glosses[word], n=n, top1=right / n, taken_for=taken_for, times=times)
+
+# %% ../../nbs/78_classification.ipynb #914cc4eb
 def per_class(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,)
@@ -64,16 +79,11 @@ def per_class(
 ) -> list[dict]: # gloss, n, top1, taken_for, times; the least recognised word first
     "How each word of the test fares."
     check_scores(logits, target, glosses)
-    rows, guess = [], logits.argmax(1)
-    for word in target.unique().tolist():
-        said = torch.bincount(guess[target == word], minlength=len(glosses))
-        n, right = int(said.sum()), int(said[word])
-        said[word] = 0
-        other = int(said.argmax())
-        rows.append(dict(gloss=glosses[word], n=n, top1=right / n,
-                         taken_for=glosses[other] if said[other] else '', times=int(said[other])))
+    guess = logits.argmax(1)
+    rows = [_word_row(word, guess[target == word], glosses) for word in target.unique().tolist()]
     return sorted(rows, key=lambda r: (r['top1'], -r['n'], r['gloss']))
 
+# %% ../../nbs/78_classification.ipynb #c6d6bc48
 def per_group(
     right: Tensor, # (N,) what to average, such as whether each clip was right
     groups: np.ndarray, # (N,) signer or session of each
@@ -81,8 +91,8 @@ def per_group(
     "How each signer, or any other group, fares."
     groups, right = np.asarray(groups), np.asarray(right, float)
     if groups.shape != right.shape: raise ValueError(f'there are {len(groups)} groups for {len(right)} clips')
-    return {str(g): dict(n=int((groups == g).sum()), top1=float(right[groups == g].mean()))
-            for g in np.unique(groups)}
+    members = {str(g): right[groups == g] for g in np.unique(groups)}
+    return {g: dict(n=len(v), top1=float(v.mean())) for g, v in members.items()}
 
 # %% ../../nbs/78_classification.ipynb #953d4436
 def confusion(
@@ -93,6 +103,7 @@ def confusion(
     "How often each word was taken for which."
     return multiclass_confusion_matrix(guess, target, classes).numpy()
 
+# %% ../../nbs/78_classification.ipynb #0e0a826d
 def top_confusions(
     matrix: np.ndarray, # (K, K) counts
     glosses: tuple, # K names
@@ -101,10 +112,31 @@ def top_confusions(
     "The most frequent confusions, the most frequent first."
     wrong = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-wrong, axis=None, kind='stable')[:n]
+    rows, columns = np.unravel_index(order, wrong.shape)
     return [(glosses[i], glosses[j], int(wrong[i, j]), int(matrix[i].sum()))
-            for i, j in zip(*np.unravel_index(order, wrong.shape)) if wrong[i, j]]
+            for i, j in zip(rows, columns) if wrong[i, j]]
 
-# %% ../../nbs/78_classification.ipynb #0e0a826d
+# %% ../../nbs/78_classification.ipynb #34eb80bb
+def _draw_matrix(ax, matrix, glosses):
+    share = matrix / matrix.sum(1, keepdims=True).clip(1)
+    picture = ax.imshow(np.where(share > 0, share, np.nan), cmap='viridis_r', vmin=0, vmax=1,
+                        interpolation='nearest')
+    ax.set(xlabel='said', ylabel='true')
+    ax.figure.colorbar(picture, ax=ax, shrink=.7, label='share of the true word')
+    named = glosses if len(glosses) <= 15 else () # of more, none can be read
+    tick_words(ax.xaxis, named, rotation=90, fontsize=7)
+    tick_words(ax.yaxis, named, fontsize=7)
+
+# %% ../../nbs/78_classification.ipynb #75a950aa
+def _draw_confusions(ax, top): # as `top_confusions` gives them, the last one on top
+    ax.barh(range(len(top)), [times for *_, times, _ in top], color='#d95f02', height=.6)
+    tick_words(ax.yaxis, [f'{i} → {j}' for i, j, *_ in top], fontsize=7)
+    ax.set_xlabel('times taken for')
+    ax.spines[['top', 'right']].set_visible(False)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    for y, (*_, times, total) in enumerate(top): ax.text(times, y, f' of {total}', va='center', fontsize=7)
+
+# %% ../../nbs/78_classification.ipynb #dacc40ce
 def plot_confusion(
     matrix: np.ndarray, # (K, K) counts
     glosses: tuple, # K names
@@ -113,31 +145,29 @@ def plot_confusion(
     "The matrix as a picture, and the most frequent confusions in words."
     import matplotlib.pyplot as plt
     fig, (a, b) = plt.subplots(1, 2, figsize=(7, 3.6), width_ratios=[1.25, 1], layout='constrained')
-    share = matrix / matrix.sum(1, keepdims=True).clip(1)
-    picture = a.imshow(np.where(share > 0, share, np.nan), cmap='viridis_r', vmin=0, vmax=1,
-                       interpolation='nearest')
-    a.set(xlabel='said', ylabel='true')
-    fig.colorbar(picture, ax=a, shrink=.7, label='share of the true word')
-    few = len(glosses) <= 15
-    named = glosses if few else ()
-    tick_words(a.xaxis, named, rotation=90, fontsize=7)
-    tick_words(a.yaxis, named, fontsize=7)
-    top = top_confusions(matrix, glosses, n)[::-1]
-    b.barh(range(len(top)), [t for *_, t, _ in top], color='#d95f02', height=.6)
-    tick_words(b.yaxis, [f'{i} → {j}' for i, j, *_ in top], fontsize=7)
-    b.set_xlabel('times taken for')
-    b.spines[['top', 'right']].set_visible(False)
-    b.xaxis.get_major_locator().set_params(integer=True)
-    for y, (*_, times, total) in enumerate(top): b.text(times, y, f' of {total}', va='center', fontsize=7)
+    _draw_matrix(a, matrix, glosses)
+    _draw_confusions(b, top_confusions(matrix, glosses, n)[::-1])
     return fig
 
-# %% ../../nbs/78_classification.ipynb #9dac4c14
+# %% ../../nbs/78_classification.ipynb #c600c99d
 def _unanimous(values, groups, level): # all right, or all wrong: only the binomial law knows a doubt
     from scipy.stats import binomtest
     n = len(values) if groups is None else len(np.unique(np.asarray(groups)))
     found = binomtest(int(values[0]) * n, n).proportion_ci(level)
     return float(found.low), float(found.high)
 
+# %% ../../nbs/78_classification.ipynb #2a636d58
+def _drawn_means(values, groups, rounds, seed): # (rounds,)
+    N = len(values)
+    which = np.arange(N) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    total, count, draw = np.bincount(which, values), np.bincount(which), np.random.default_rng(seed)
+    means = np.empty(rounds)
+    for i in range(rounds):
+        drawn = draw.integers(0, len(total), len(total))
+        means[i] = total[drawn].sum() / count[drawn].sum()
+    return means
+
+# %% ../../nbs/78_classification.ipynb #8c9e95a6
 def bootstrap(
     values: Tensor, # (N,) what the score is the mean of, such as whether each clip was right
     groups: np.ndarray | None = None, # (N,) draw whole groups, such as signers, instead of clips
@@ -151,15 +181,8 @@ def bootstrap(
     if groups is not None and len(groups) != len(values):
         raise ValueError(f'there are {len(groups)} groups for {len(values)} values')
     if values.min() == values.max() and values[0] in (0, 1): return _unanimous(values, groups, level)
-    which = (
-        np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    )
-    total, count, draw = np.bincount(which, values), np.bincount(which), np.random.default_rng(seed)
-    means = np.empty(rounds)
-    for i in range(rounds):
-        drawn = draw.integers(0, len(total), len(total))
-        means[i] = total[drawn].sum() / count[drawn].sum()
-    return tuple(float(v) for v in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+    means = _drawn_means(values, groups, rounds, seed)
+    return tuple(np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).tolist())
 
 # %% ../../nbs/78_classification.ipynb #a753aa4f
 def ece(
@@ -169,10 +192,20 @@ def ece(
 ) -> float: # in [0, 1]
     "How far the probability of the best word is from how often it is right."
     check_scores(logits, target)
-    if logits.shape[1] == 1: return 0.
-    return multiclass_calibration_error(logits.softmax(1), target, logits.shape[1], n_bins=bins,
-                                        norm='l1').item()
+    K = logits.shape[1]
+    if K == 1: return 0.
+    return multiclass_calibration_error(logits.softmax(1), target, K, n_bins=bins, norm='l1').item()
 
+# %% ../../nbs/78_classification.ipynb #d57aa6b0
+def _reliability(logits, target, bins): # confidence, accuracy, clips of each bin that is not empty
+    sure, right = logits.softmax(1).max(1)[0].numpy(), (logits.argmax(1) == target).numpy()
+    which = np.minimum((sure * bins).astype(int), bins - 1)
+    n = np.bincount(which, minlength=bins)
+    some = n > 0
+    def mean(v): return np.bincount(which, v, minlength=bins)[some] / n[some]
+    return mean(sure), mean(right), n[some]
+
+# %% ../../nbs/78_classification.ipynb #f05329c1
 def plot_reliability(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,)
@@ -182,18 +215,22 @@ def plot_reliability(
     "How often it is right, by how sure it is."
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(3.6, 3))[1]
-    sure, right = logits.softmax(1).max(1)[0].numpy(), (logits.argmax(1) == target).numpy()
-    which = np.minimum((sure * bins).astype(int), bins - 1)
-    n = np.bincount(which, minlength=bins)
-    mean = lambda v: np.bincount(which, v, minlength=bins)[n > 0] / n[n > 0]
+    sure, right, n = _reliability(logits, target, bins)
     ax.plot([0, 1], [0, 1], color='#999', lw=1, ls=':')
-    ax.scatter(mean(sure), mean(right), s=10 + 200 * n[n > 0] / n.sum(), color='#1b7f79', alpha=.8)
+    ax.scatter(sure, right, s=10 + 200 * n / n.sum(), color='#1b7f79', alpha=.8)
     ax.set(xlabel='how sure', ylabel='how often right', xlim=(0, 1), ylim=(0, 1.03),
            title=f'ECE {ece(logits, target):.3f}')
     ax.title.set_fontsize(9)
     return ax
 
-# %% ../../nbs/78_classification.ipynb #d261d999
+# %% ../../nbs/78_classification.ipynb #f77722ee
+def _overlap(said, true): # (n,), (n,) of bool
+    hit, extra, missed = int((said & true).sum()), int((said & ~true).sum()), int((~said & true).sum())
+    def share(part, whole): return part / whole if whole else 1. # nothing to find and nothing said is right
+    return dict(precision=share(hit, hit + extra), recall=share(hit, hit + missed),
+                f1=share(2 * hit, 2 * hit + extra + missed), iou=share(hit, hit + extra + missed))
+
+# %% ../../nbs/78_classification.ipynb #538b92d3
 def boundary_scores(
     prob: Tensor, # (B, T) probability of being within a sign
     target: Tensor, # (B, T) 1 within a sign, 0 outside, -1 unknown
@@ -205,14 +242,17 @@ def boundary_scores(
         raise ValueError(f'the track has shape {tuple(prob.shape)} and its target {tuple(target.shape)}, '
                          'expected the same')
     known = frame_mask(length, prob.shape[1]) & (target >= 0)
-    said, true = (prob >= threshold)[known], (target > .5)[known]
     if not known.any(): return dict(frames=0, precision=None, recall=None, f1=None, iou=None)
-    hit, extra, missed = (int((a & b).sum()) for a, b in ((said, true), (said, ~true), (~said, true)))
-    share = lambda part, whole: part / whole if whole else 1. # nothing to find and nothing said is right
-    return dict(frames=int(known.sum()), precision=share(hit, hit + extra), recall=share(hit, hit + missed),
-                f1=share(2 * hit, 2 * hit + extra + missed), iou=share(hit, hit + extra + missed))
+    said, true = prob >= threshold, target > .5
+    return dict(frames=int(known.sum()), **_overlap(said[known], true[known]))
 
 # %% ../../nbs/78_classification.ipynb #d9e4937c
+def _by_signer(right, signers, seed):
+    found = dict(per_signer=per_group(right, signers))
+    if len(found['per_signer']) < 2: return found
+    return found | dict(top1_interval_signers=bootstrap(right, signers, seed=seed))
+
+# %% ../../nbs/78_classification.ipynb #6a62d9ac
 def evaluate_classification(
     logits: Tensor, # (N, K)
     target: Tensor, # (N,) classes from 0: gloss ids less one
@@ -227,8 +267,4 @@ def evaluate_classification(
     scores = dict(n=len(target), classes=logits.shape[1], top1=top_k(logits, target),
                   top5=top_k(logits, target, 5), macro=macro(logits, target), ece=ece(logits, target),
                   top1_interval=bootstrap(right, seed=seed), words_tested=len(target.unique()))
-    if signers is not None:
-        scores['per_signer'] = per_group(right, signers)
-        if len(scores['per_signer']) > 1:
-            scores['top1_interval_signers'] = bootstrap(right, signers, seed=seed)
-    return scores
+    return scores | ({} if signers is None else _by_signer(right, signers, seed))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Hypothesis', 'minimum_frames', 'check_log_probs', 'greedy', 'sequence_log_prob', 'beam_search', 'teacher_force',
-           'rescore', 'attention_beam', 'attention_greedy', 'next_of']
+           'rescore', 'attention_beam', 'step_fn', 'attention_greedy']
 
 # %% ../../nbs/71_decoding.ipynb #a9b49059
 import math
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor
 
 # %% ../../nbs/71_decoding.ipynb #91dfdce1
@@ -21,61 +22,84 @@ class Hypothesis:
     "A sentence that may have been signed, and why it is thought so. Scores are natural log-probabilities."
     glosses: tuple[int, ...] # ids from 1 to K, in order
     score: float # what it is ranked by
-    # of CTC: summed over the paths that the search kept; of the best path, when greedy
-    ctc: float | None = None
+    ctc: float | None = None # of CTC: summed over the paths that the search kept; greedy: of the best
     lm: float | None = None # of the language model, unweighted
     attention: float | None = None # of the attention decoder
     complete: bool = True # the attention decoder ended it by itself, not at the longest length allowed
     signs: tuple = () # when each gloss was signed, once aligned
 
+# %% ../../nbs/71_decoding.ipynb #57beca5d
 def minimum_frames(
     glosses, # ids, or names, of a sentence
 ) -> int:
     "How many patches CTC needs for a sentence: one a gloss, and a blank between two that are the same."
     return len(glosses) + sum(a == b for a, b in zip(glosses, glosses[1:]))
 
+# %% ../../nbs/71_decoding.ipynb #75d9a64c
+def _check_shapes(log_probs, length):
+    shape, lengths = tuple(log_probs.shape), tuple(length.shape)
+    fit = len(shape) == 3 and lengths == shape[:1] and shape[2] >= 4
+    if not fit:
+        raise ValueError(f'log-probabilities have shape {shape} and lengths {lengths}, '
+                         'expected (B, T, K + 3) and (B,)')
+    low, high = (int(length.min()), int(length.max())) if len(length) else (0, 0)
+    if low < 0 or high > shape[1]:
+        raise ValueError(f'lengths run from {low} to {high}, expected 0 to {shape[1]}')
+
+# %% ../../nbs/71_decoding.ipynb #165c309d
 def check_log_probs(
     log_probs: Tensor, # (B, T, V)
     length: Tensor, # (B,)
 ):
     "Refuse what are no log-probabilities of patches."
-    if log_probs.ndim != 3 or length.shape != log_probs.shape[:1] or log_probs.shape[2] < 4:
-        raise ValueError(f'log-probabilities have shape {tuple(log_probs.shape)} and lengths '
-                         f'{tuple(length.shape)}, expected (B, T, K + 3) and (B,)')
-    B, T, _ = log_probs.shape
-    if B and (length.min() < 0 or length.max() > T):
-        raise ValueError(f'lengths run from {int(length.min())} to {int(length.max())}, expected 0 to {T}')
-    valid = torch.arange(T, device=log_probs.device) < length.to(log_probs.device)[:, None]
-    odd = (valid[..., None] & ~(log_probs <= 1e-3)).any(2).any(1) # NaN is not ≤ either
+    _check_shapes(log_probs, length)
+    valid = _valid(length, log_probs)
+    wrong = ~(log_probs <= 1e-3).all(2) # (B, T); NaN is not ≤ either
+    odd = (valid & wrong).any(1)
     if odd.any():
         raise ValueError(f'clip {int(odd.nonzero()[0])} of the batch has log-probabilities that are above 0 '
                          'or not numbers')
 
-# %% ../../nbs/71_decoding.ipynb #713a4781
-def _prepare(log_probs, length):
-    "Log-probabilities (B, T, K+1) without what CTC may not say, with certain blanks past the end."
-    check_log_probs(log_probs, length)
-    x = log_probs[..., :-2].to(torch.float32 if log_probs.device.type == 'mps' else torch.float64)
-    over = torch.arange(x.shape[1], device=x.device) >= length.to(x.device)[:, None]
-    return _certain_blank(x, over)
+def _valid(length, x): # (B, T) which patches there are
+    places = torch.arange(x.shape[1], device=x.device)
+    return places < length.to(x.device)[:, None]
 
-def _certain_blank(x, where):
+# %% ../../nbs/71_decoding.ipynb #713a4781
+def _certain_blank(x, where): # (B, T, K + 1), (B, T)
+    "The same, with certain blanks in some patches."
     blank = torch.full_like(x[0, 0], -torch.inf) if x.numel() else x.new_zeros(x.shape[2:])
     blank[0] = 0
     return torch.where(where[..., None], blank, x)
 
+# %% ../../nbs/71_decoding.ipynb #b9fb70bc
+def _prepare(log_probs, length):
+    "Log-probabilities (B, T, K + 1) without what CTC may not say, with certain blanks past the end."
+    check_log_probs(log_probs, length)
+    x = log_probs[..., :-2].to(torch.float32 if log_probs.device.type == 'mps' else torch.float64)
+    return _certain_blank(x, ~_valid(length, x))
+
+# %% ../../nbs/71_decoding.ipynb #e2ccf0a7
 def greedy(
     log_probs: Tensor, # (B, T, V)
     length: Tensor, # (B,) valid patches
 ) -> list[Hypothesis]: # one a clip
     "The sentence of the best path."
     x = _prepare(log_probs, length)
-    score, path = x.max(2) if x.shape[1] else (x.sum(2), x.sum(2).long())
+    score, path = x.max(2) if x.shape[1] else (x.sum(2), x.sum(2).long()) # (B, T)
     new = (path > 0) & (path != F.pad(path, (1, 0))[:, :-1])
-    return [Hypothesis(tuple(p[n].tolist()), s, s)
-            for p, n, s in zip(path.cpu(), new.cpu(), score.sum(1).tolist())]
+    said = [tuple(p[n].tolist()) for p, n in zip(path.cpu(), new.cpu())]
+    return [Hypothesis(g, s, s) for g, s in zip(said, score.sum(1).tolist())]
 
 # %% ../../nbs/71_decoding.ipynb #0acd559b
+def _sum_over_paths(x, glosses): # (B, T, K + 1), B sentences → (B,)
+    size = torch.tensor([len(g) for g in glosses], device=x.device)
+    flat = torch.tensor([i for g in glosses for i in g], dtype=torch.long, device=x.device)
+    missing = max(0, 1 - x.shape[1]) # a clip of no patches says nothing for certain
+    x = F.pad(x.clamp(min=-1e9), (0, 0, 0, missing))
+    patches = torch.full_like(size, x.shape[1])
+    return -F.ctc_loss(x.transpose(0, 1), flat, patches, size, reduction='none')
+
+# %% ../../nbs/71_decoding.ipynb #28bc3bf4
 def sequence_log_prob(
     log_probs: Tensor, # (B, T, V)
     length: Tensor, # (B,) valid patches
@@ -83,18 +107,14 @@ def sequence_log_prob(
 ) -> Tensor: # (B,) natural log-probability; -inf where the sentence does not fit
     "How likely CTC thinks given sentences, over all paths."
     x = _prepare(log_probs, length)
-    size = torch.tensor([len(g) for g in glosses], device=x.device)
-    flat = torch.tensor([i for g in glosses for i in g], dtype=torch.long, device=x.device)
-    # a clip of no patches says nothing for certain
-    x = F.pad(x.clamp(min=-1e9), (0, 0, 0, max(0, 1 - x.shape[1])))
-    total = -F.ctc_loss(x.transpose(0, 1), flat, torch.full_like(size, x.shape[1]), size, reduction='none')
-    short = torch.tensor([minimum_frames(g) for g in glosses], device=x.device) > length.to(x.device)
-    return torch.where(short | (total < -1e8), -torch.inf, total)
+    total = _sum_over_paths(x, glosses)
+    need = torch.tensor([minimum_frames(g) for g in glosses], device=x.device)
+    impossible = (need > length.to(x.device)) | (total < -1e8)
+    return torch.where(impossible, -torch.inf, total)
 
-# %% ../../nbs/71_decoding.ipynb #418ceced
+# %% ../../nbs/71_decoding.ipynb #63ec211b
 @dataclass
-class _Beams:
-    "The beginnings kept for B clips, K each: tensors (B, K)."
+class _Beams: # the prefixes kept for B clips, K each: tensors (B, K)
     count: Tensor # how many glosses they have
     last: Tensor # the last one, 0 for none
     blank: Tensor # log mass of the paths that end in blank
@@ -104,89 +124,172 @@ class _Beams:
     lm: Tensor # log-probability by the language model
     state: Tensor # of the language model
 
-    @property
-    def total(self): return torch.logaddexp(self.blank, self.gloss)
-
+# %% ../../nbs/71_decoding.ipynb #418ceced
 def _begin(B, K, x, lm):
     zero = torch.zeros(B, K, dtype=torch.long, device=x.device)
     nothing = torch.full((B, K), -torch.inf, dtype=x.dtype, device=x.device)
-    first = nothing.clone()
-    first[:, 0] = 0
-    return _Beams(zero, zero, first, nothing, zero, zero - 1, nothing.new_zeros(B, K),
-                  lm.start(B, K) if lm else zero)
+    empty = nothing.clone()
+    empty[:, 0] = 0
+    state = lm.start(B, K) if lm else zero
+    return _Beams(count=zero, last=zero, blank=empty, gloss=nothing, hash=zero, parent=zero - 1,
+                  lm=nothing.new_zeros(B, K), state=state)
 
-def _grow_hash(h, gloss):
+@patch(as_prop=True)
+def total(self:_Beams): return torch.logaddexp(self.blank, self.gloss)
+
+# %% ../../nbs/71_decoding.ipynb #88a3e1e3
+def _grow_hash(h, gloss): # of a prefix → of the prefix and a gloss
     h = (h ^ (gloss + 1) * -7046029254386353131) * -4658895280553007687
     return h ^ (h >> 29)
 
 # %% ../../nbs/71_decoding.ipynb #8de06bf3
-def _masses(b, lp, symbols):
-    "Log masses if a beginning stays, ending in blank and in its gloss, both (B, K), and if it grows, (B, K, C)."
-    total, own = b.total, lp.gather(1, b.last) # own: the last gloss once more in this patch
-    alive = total > -torch.inf
-    # (B, K, …) what a further gloss continues from
-    after = lambda gloss: torch.where(gloss == b.last[:, :, None], b.blank[:, :, None], total[:, :, None])
-    grows = after(symbols[:, None, :]) + lp.gather(1, symbols)[:, None, :]
-    # (B, K, K) beam j is beam i and a gloss
-    child = (b.parent[:, None, :] == b.hash[:, :, None]) & (
-        b.count[:, None, :] == b.count[:, :, None] + 1) & alive[:, None, :] & alive[:, :, None]
-    given = torch.where(child, after(b.last[:, None, :]) + own[:, None, :], -torch.inf).amax(1)
-    stays = torch.logaddexp(torch.where(b.count > 0, b.gloss + own, -torch.inf), given)
-    # (B, K, C) this growth of its parent
-    merged = (child.any(1)[:, :, None] & (b.last[:, :, None] == symbols[:, None, :])).to(lp.dtype)
-    merged = torch.zeros_like(merged).scatter_add(
-        1, child.to(torch.uint8).argmax(1)[:, :, None].expand_as(merged), merged) > 0
-    return total + lp[:, :1], stays, grows.masked_fill(merged, -torch.inf)
+def _open_to(b, total, gloss): # gloss (B, 1 or K, C) → (B, K, C)
+    "The log mass of each prefix from which a gloss can follow as a new one."
+    again = gloss == b.last[:, :, None]
+    return torch.where(again, b.blank[:, :, None], total[:, :, None])
 
 # %% ../../nbs/71_decoding.ipynb #2a8162b5
-def _advance(b, lp, symbols, lm, lm_weight, length_bonus):
-    "The beams after a patch, which beam each was before, and the gloss that it grew by, 0 for none."
-    (blank, stays, grows), (B, K), C = _masses(b, lp, symbols), b.count.shape, symbols.shape[1]
-    extra = lm_weight * b.lm + length_bonus * b.count
-    each = symbols[:, None, :].expand(B, K, C)
-    said, state = grows.new_zeros(()).expand(B, K, C), b.state[:, :, None].expand(B, K, C)
-    if lm: said, state = lm(state, each)
-    rank = torch.cat([torch.logaddexp(blank, stays) + extra,
-                      (grows + extra[:, :, None] + lm_weight * said + length_bonus).flatten(1)],
-                     1)
-    chosen = rank.topk(K, 1).indices
-    grew, at = chosen >= K, (chosen - K).clamp(min=0)
-    source = torch.where(grew, at // C, chosen)
-    old = lambda v: v.gather(1, source)
-    # v (B, K, C) where it grew, w (B, K) where not
-    new = lambda v, w: torch.where(grew, v.flatten(1).gather(1, at), old(w))
-    count, last = old(b.count), new(each, b.last)
-    beams = _Beams(count + grew, last, torch.where(grew, -torch.inf, old(blank)), new(grows, stays),
-                   torch.where(grew, _grow_hash(old(b.hash), last), old(b.hash)),
-                   torch.where(grew, old(b.hash), old(b.parent)),
-                   old(b.lm) + torch.where(grew, new(said, b.lm), 0), new(state, b.state))
-    return beams, source, torch.where(grew, last, 0)
+def _children(b, total):
+    "(B, K, K) whether prefix j is prefix i and a gloss."
+    alive = total > -torch.inf
+    longer = b.count[:, None, :] == b.count[:, :, None] + 1
+    continues = b.parent[:, None, :] == b.hash[:, :, None]
+    return continues & longer & alive[:, None, :] & alive[:, :, None]
 
 # %% ../../nbs/71_decoding.ipynb #d74db483
+def _stays(b, lp, total, child):
+    "(B, K) log mass of the paths that are now in the last gloss of a prefix."
+    own = lp.gather(1, b.last) # of the last gloss in this patch
+    goes_on = torch.where(b.count > 0, b.gloss + own, -torch.inf)
+    given = _open_to(b, total, b.last[:, None, :]) + own[:, None, :] # (B, K, K) by i to j
+    given = torch.where(child, given, -torch.inf).amax(1)
+    return torch.logaddexp(goes_on, given)
+
+# %% ../../nbs/71_decoding.ipynb #4d278930
+def _merged(b, top, child, dtype):
+    "(B, K, C) which growths are prefixes that are kept already."
+    has_parent = child.any(1)[:, :, None]
+    symbol = has_parent & (b.last[:, :, None] == top[:, None, :]) # (B, K, C) of the child
+    parent = child.to(torch.uint8).argmax(1)[:, :, None].expand_as(symbol)
+    symbol = symbol.to(dtype)
+    return torch.zeros_like(symbol).scatter_add(1, parent, symbol) > 0
+
+# %% ../../nbs/71_decoding.ipynb #584c21aa
+def _masses(b, lp, top):
+    "Log masses if a prefix stays, ending in blank and in its gloss, both (B, K), and if it grows, (B, K, C)."
+    total = b.total
+    child = _children(b, total)
+    in_blank = total + lp[:, :1]
+    grows = _open_to(b, total, top[:, None, :]) + lp.gather(1, top)[:, None, :]
+    grows = grows.masked_fill(_merged(b, top, child, lp.dtype), -torch.inf)
+    return in_blank, _stays(b, lp, total, child), grows
+
+# %% ../../nbs/71_decoding.ipynb #ee751201
+@dataclass
+class _Chosen: # K of the K prefixes that may stay and K · C that they may grow to, each (B, K)
+    grew: Tensor # whether it is one that grew
+    at: Tensor # which growth, of K · C
+    source: Tensor # which prefix it was
+
+def _choose(stays, grows): # (B, K), (B, K, C) by rank
+    K, C = grows.shape[1:]
+    best = torch.cat([stays, grows.flatten(1)], 1).topk(K, 1).indices
+    at = (best - K).clamp(min=0)
+    return _Chosen(best >= K, at, torch.where(best >= K, at // C, best))
+
+# %% ../../nbs/71_decoding.ipynb #701d3c72
+@patch
+def old(self:_Chosen, v): # (B, K) of before
+    return v.gather(1, self.source)
+
+@patch
+def new(self:_Chosen, grown, stayed): # (B, K, C), (B, K)
+    return torch.where(self.grew, grown.flatten(1).gather(1, self.at), self.old(stayed))
+
+# %% ../../nbs/71_decoding.ipynb #123d2c3c
+def _carry(b, chosen, each, masses, said, state):
+    "The chosen prefixes with all that is known of them."
+    blank, stays, grows = masses
+    last, hash_ = chosen.new(each, b.last), chosen.old(b.hash)
+    return _Beams(count=chosen.old(b.count) + chosen.grew, last=last,
+                  blank=torch.where(chosen.grew, -torch.inf, chosen.old(blank)),
+                  gloss=chosen.new(grows, stays),
+                  hash=torch.where(chosen.grew, _grow_hash(hash_, last), hash_),
+                  parent=torch.where(chosen.grew, hash_, chosen.old(b.parent)),
+                  lm=chosen.old(b.lm) + torch.where(chosen.grew, chosen.new(said, b.lm), 0),
+                  state=chosen.new(state, b.state))
+
+# %% ../../nbs/71_decoding.ipynb #c4456614
+def _advance(b, lp, top, lm=None, lm_weight=0., length_bonus=0.):
+    "The prefixes after a patch, which each was before, and the gloss that it grew by, 0 for none."
+    masses = blank, stays, grows = _masses(b, lp, top)
+    each = top[:, None, :].expand(grows.shape)
+    state = b.state[:, :, None].expand(grows.shape)
+    said = grows.new_zeros(()).expand(grows.shape)
+    if lm: said, state = lm(state, each)
+    extra = lm_weight * b.lm + length_bonus * b.count
+    stay_rank = torch.logaddexp(blank, stays) + extra
+    grow_rank = grows + extra[:, :, None] + lm_weight * said + length_bonus
+    chosen = _choose(stay_rank, grow_rank)
+    b = _carry(b, chosen, each, masses, said, state)
+    return b, chosen.source, torch.where(chosen.grew, b.last, 0)
+
+# %% ../../nbs/71_decoding.ipynb #92dacb7c
 def _sentences(steps, beams):
-    "The glosses of the last beams, out of (beam before, gloss added) of every patch, as lists."
+    "The glosses of the last prefixes, out of (prefix before, gloss added) of every patch, as lists."
+    if not steps: return [[[] for _ in row] for row in beams.count.tolist()]
     at = torch.arange(beams.count.shape[1], device=beams.count.device).expand_as(beams.count)
     added = []
     for source, gloss in reversed(steps):
         added.append(gloss.gather(1, at))
         at = source.gather(1, at)
-    if not added: return [[[] for _ in row] for row in beams.count.tolist()]
     glosses = torch.stack(added[::-1], 2).cpu() # (B, K, T), mostly 0
     return [[g[g > 0].tolist() for g in row] for row in glosses]
 
-# %% ../../nbs/71_decoding.ipynb #7e99ae35
-def _without_blanks(x, certain):
+# %% ../../nbs/71_decoding.ipynb #e48b94ee
+def _without_blanks(x, skip_blank):
     "Runs of certain blanks, shortened to one patch each and moved to the end."
+    if not x[..., 0].numel(): return x
+    certain = (x[..., 0].exp() > skip_blank) | (x[..., 1:] == -torch.inf).all(2)
     x = _certain_blank(x, certain)
     keep = ~(certain & F.pad(certain, (1, 0))[:, :-1])
-    order = (~keep).to(torch.uint8).sort(dim=1, stable=True).indices[:, :int(keep.sum(1).max())]
-    return x.gather(1, order[..., None].expand(-1, -1, x.shape[2]))
+    most = int(keep.sum(1).max())
+    order = (~keep).to(torch.uint8).sort(dim=1, stable=True).indices[:, :most, None]
+    return x.gather(1, order.expand(-1, -1, x.shape[2]))
 
+# %% ../../nbs/71_decoding.ipynb #34ba411d
+def _search(x, beam, top_k, lm, lm_weight, length_bonus):
+    "The prefixes after the last patch, and what each patch left behind."
+    S = x.shape[2]
+    top = x[..., 1:].topk(min(top_k or S, S - 1), 2).indices + 1 # (B, T, C) glosses that may be appended
+    b, steps = _begin(len(x), beam, x, lm), []
+    for lp, appended in zip(x.unbind(1), top.unbind(1)):
+        b, source, gloss = _advance(b, lp, appended, lm, lm_weight, length_bonus)
+        steps.append((source, gloss))
+    return b, steps
+
+# %% ../../nbs/71_decoding.ipynb #d0e61857
+def _ranked(b, steps, lm, lm_weight, length_bonus):
+    "The sentences of each clip, the best first."
+    said = b.lm + (lm.end(b.state) if lm else 0)
+    score = b.total + lm_weight * said + length_bonus * b.count
+    score, order = score.sort(dim=1, descending=True, stable=True)
+    numbers = order, score, b.total.gather(1, order), said.gather(1, order)
+    clips = zip(_sentences(steps, b), *(v.tolist() for v in numbers))
+    return [_hypotheses(sentences, zip(*rows), lm) for sentences, *rows in clips]
+
+def _hypotheses(sentences, rows, lm): # of one clip
+    found = []
+    for k, score, ctc, said in rows:
+        if score > -math.inf: found.append(Hypothesis(tuple(sentences[k]), score, ctc, said if lm else None))
+    return found
+
+# %% ../../nbs/71_decoding.ipynb #3eb13621
 def beam_search(
     log_probs: Tensor, # (B, T, V)
     length: Tensor, # (B,) valid patches
-    beam: int = 16, # beginnings kept of each clip
-    symbols: int | None = 20, # likeliest glosses that may be appended in a patch; None: all
+    beam: int = 16, # prefixes kept of each clip
+    top_k: int | None = 20, # likeliest glosses that may be appended in a patch; None: all
     nbest: int | None = None, # sentences returned of each clip; None: as many as were kept
     lm: torch.nn.Module | None = None, # a language model's `Scorer`
     lm_weight: float = .5, # of its log-probability against that of CTC
@@ -194,43 +297,50 @@ def beam_search(
     skip_blank: float = 1., # patches more certain of blank than this are passed over
 ) -> list[list[Hypothesis]]: # of each clip, the best first
     "The likeliest sentences, summed over paths."
-    if beam < 1 or (symbols is not None and symbols < 1):
-        raise ValueError(f'beam is {beam} and symbols {symbols}, expected at least 1')
-    x = _prepare(log_probs, length)
-    B, T, S = x.shape
-    if B and T: x = _without_blanks(x, (x[..., 0].exp() > skip_blank) | (x[..., 1:] == -torch.inf).all(2))
-    b, best, steps = _begin(B, beam, x, lm), x[..., 1:].topk(min(symbols or S, S - 1), 2).indices + 1, []
-    for lp, appended in zip(x.unbind(1), best.unbind(1)):
-        b, source, gloss = _advance(b, lp, appended, lm, lm_weight, length_bonus)
-        steps.append((source, gloss))
-    said = b.lm + (lm.end(b.state) if lm else 0)
-    score, order = (
-        b.total + lm_weight * said + length_bonus * b.count).sort(dim=1, descending=True, stable=True)
-    rows = [v.gather(1, order).tolist() for v in (b.total, said)]
-    tokens = [[row[k] for k in best_first] for row, best_first in zip(_sentences(steps, b), order.tolist())]
-    return [[Hypothesis(tuple(g), s, c, l if lm else None) for g, s, c, l in zip(*clip)
-             if s > -math.inf][:nbest]
-            for clip in zip(tokens, score.tolist(), *rows)]
+    if beam < 1 or (top_k is not None and top_k < 1):
+        raise ValueError(f'beam is {beam} and top_k {top_k}, expected at least 1')
+    x = _without_blanks(_prepare(log_probs, length), skip_blank)
+    b, steps = _search(x, beam, top_k, lm, lm_weight, length_bonus)
+    return [clip[:nbest] for clip in _ranked(b, steps, lm, lm_weight, length_bonus)]
 
-# %% ../../nbs/71_decoding.ipynb #ecb0a476
+# %% ../../nbs/71_decoding.ipynb #95e1abb0
+def _with_marks(glosses, sos, device):
+    "(N, L + 2) sentences between their marks, filled up with ends, and (N,) their lengths with one mark."
+    length = torch.tensor([len(g) + 1 for g in glosses], device=device)
+    rows = torch.full((len(glosses), int(length.max()) + 1), sos + 1, device=device)
+    for row, g in zip(rows, glosses): row[:len(g) + 1] = torch.tensor([sos, *g], device=device)
+    return rows, length
+
+# %% ../../nbs/71_decoding.ipynb #39dfd73b
 def teacher_force(
-    score: Callable, # tokens (N, L+1), length (N,), owner (N,) → log-probabilities (N, L+1, V)
+    score_fn: Callable, # tokens (N, L+1), length (N,), clip_index (N,) → log-probabilities (N, L+1, V)
     glosses: list, # N sentences of ids
-    owner: Tensor, # (N,) the clip of each
+    clip_index: Tensor, # (N,) the clip of each
     sos: int, # id of the beginning; that of the end is one more
 ) -> Tensor: # (N,) natural log-probability, the end included
     "How likely a decoder thinks given sentences."
-    length = torch.tensor([len(g) + 1 for g in glosses], device=owner.device)
-    rows = torch.full((len(glosses), int(length.max()) + 1), sos + 1, device=owner.device)
-    for row, g in zip(rows, glosses): row[:len(g) + 1] = torch.tensor([sos, *g], device=owner.device)
+    rows, length = _with_marks(glosses, sos, clip_index.device)
     tokens, target = rows[:, :-1], rows[:, 1:]
-    said = score(tokens, length, owner).gather(2, target[..., None])[..., 0]
-    return torch.where(torch.arange(tokens.shape[1], device=owner.device) < length[:, None], said,
-                       0).double().sum(1)
+    said = score_fn(tokens, length, clip_index).gather(2, target[..., None])[..., 0] # (N, L + 1)
+    return torch.where(_valid(length, tokens), said, 0).double().sum(1)
 
+# %% ../../nbs/71_decoding.ipynb #8e0658a6
+def _both_ways(score_fn, reverse, reverse_weight, glosses, clip_index, sos): # (N,)
+    said = teacher_force(score_fn, glosses, clip_index, sos)
+    if not reverse: return said
+    backwards = teacher_force(reverse, [g[::-1] for g in glosses], clip_index, sos)
+    return (1 - reverse_weight) * said + reverse_weight * backwards
+
+def _check_scored(hypotheses, lm_weight):
+    lacking = [h for h in hypotheses if h.ctc is None or (lm_weight and h.lm is None)]
+    if not lacking: return
+    what = 'CTC' if lacking[0].ctc is None else 'a language model'
+    raise ValueError(f'hypothesis {lacking[0].glosses} has no score of {what} to weigh')
+
+# %% ../../nbs/71_decoding.ipynb #3ba0ef4a
 def rescore(
     nbest: list[list[Hypothesis]], # of each clip, with CTC's score
-    score: Callable, # the decoder, left to right
+    score_fn: Callable, # the decoder, left to right
     sos: int, # id of the beginning; that of the end is one more
     ctc_weight: float = .5, # of CTC; the rest is attention's
     reverse: Callable | None = None, # the decoder from right to left, where there is one
@@ -242,59 +352,98 @@ def rescore(
     "Rank the n-best of CTC anew with the attention decoder."
     flat = [h for clip in nbest for h in clip]
     if not flat: return [list(clip) for clip in nbest]
-    if lacking := [h for h in flat if h.ctc is None or (lm_weight and h.lm is None)]:
-        raise ValueError(f'hypothesis {lacking[0].glosses} has no score of '
-                         f'{"CTC" if lacking[0].ctc is None else "a language model"} to weigh')
-    owner = torch.tensor([i for i, clip in enumerate(nbest) for _ in clip], device=device)
-    said = teacher_force(score, [h.glosses for h in flat], owner, sos)
-    if reverse:
-        said = (1 - reverse_weight) * said + reverse_weight * teacher_force(
-            reverse, [h.glosses[::-1] for h in flat], owner, sos)
-    ranked = iter([replace(h, attention=a,
-                           score=ctc_weight * h.ctc + (
-                               1 - ctc_weight) * a + lm_weight * (h.lm or 0) + length_bonus * len(h.glosses))
-                   for h, a in zip(flat, said.tolist())])
-    return [sorted((next(ranked) for _ in clip), key=lambda h: -h.score) for clip in nbest]
+    _check_scored(flat, lm_weight)
+    clip_index = torch.tensor([i for i, clip in enumerate(nbest) for _ in clip], device=device)
+    said = _both_ways(score_fn, reverse, reverse_weight, [h.glosses for h in flat], clip_index, sos)
+    def weighed(h, attention):
+        both = ctc_weight * h.ctc + (1 - ctc_weight) * attention
+        return both + lm_weight * (h.lm or 0) + length_bonus * len(h.glosses)
+    scored = iter([replace(h, attention=a, score=weighed(h, a)) for h, a in zip(flat, said.tolist())])
+    return [sorted((next(scored) for _ in clip), key=lambda h: -h.score) for clip in nbest]
 
 # %% ../../nbs/71_decoding.ipynb #4c50bc2b
+@dataclass
+class _Written: # what the decoder has written for B clips, K beams each
+    tokens: Tensor # (B, K, 1 + l) from sos on
+    score: Tensor # (B, K)
+    count: Tensor # (B, K) glosses
+    done: Tensor # (B, K) whether the end is written
+    complete: Tensor # (B, K) whether the decoder wanted that end
+
+def _blank_page(B, beam, sos, device):
+    score = torch.full((B, beam), -torch.inf, dtype=torch.float64, device=device)
+    score[:, 0] = 0
+    tokens = torch.full((B, beam, 1), sos, device=device)
+    count = torch.zeros(B, beam, dtype=torch.long, device=device)
+    return _Written(tokens, score, count, done=count > 0, complete=count > 0)
+
+# %% ../../nbs/71_decoding.ipynb #776a6893
+def _allowed(lp, done, last, sos): # (B, K, V), (B, K), (B,)
+    "The log-probabilities without what may not follow, and (B, K) whether the end is wanted."
+    lp[..., [0, sos]] = -torch.inf
+    wants_end = lp.argmax(2) == sos + 1
+    only_end = (done | last[:, None])[..., None]
+    lp[..., :sos + 1] = lp[..., :sos + 1].masked_fill(only_end, -torch.inf)
+    lp[..., sos + 1] = lp[..., sos + 1].masked_fill(done, 0.)
+    return lp, wants_end
+
+# %% ../../nbs/71_decoding.ipynb #2fe16675
+def _write(w, lp, last, sos, length_bonus):
+    "One more token for each beam, the best of all."
+    lp, wants_end = _allowed(lp, w.done, last, sos)
+    K, V = lp.shape[1:]
+    is_gloss = torch.arange(V, device=lp.device) < sos
+    total = w.score[..., None] + (lp + length_bonus * is_gloss)
+    score, at = total.flatten(1).topk(K, 1)
+    source, token = at // V, at % V
+    def old(v): return v.gather(1, source)
+    ends = token == sos + 1
+    complete = torch.where(old(w.done), old(w.complete), ends & (~last[:, None] | old(wants_end)))
+    tokens = w.tokens.gather(1, source[..., None].expand_as(w.tokens))
+    return _Written(torch.cat([tokens, token[..., None]], 2), score, old(w.count) + ~ends,
+                    old(w.done) | ends, complete)
+
+# %% ../../nbs/71_decoding.ipynb #caa5ccc8
+@patch
+def hypotheses(self:_Written, length_bonus): # of each clip, the best first
+    attention = self.score - length_bonus * self.count
+    fields = self.tokens[..., 1:], self.score, self.count, self.complete, attention
+    found = []
+    for clip in zip(*(f.tolist() for f in fields)):
+        rows = [row for row in zip(*clip) if row[1] > -math.inf]
+        found.append([Hypothesis(tuple(g[:n]), s, attention=a, complete=c) for g, s, n, c, a in rows])
+    return found
+
+# %% ../../nbs/71_decoding.ipynb #51df5fea
 def attention_beam(
-    # tokens (N, l) that begin with sos, owner (N,) → log-probabilities (N, V) of what follows
-    next_token: Callable,
+    next_token: Callable, # tokens (N, l) from sos on, clip_index (N,) → log-probabilities (N, V)
     longest: Tensor, # (B,) most glosses of each clip
     sos: int, # id of the beginning; that of the end is one more
     beam: int = 8,
     length_bonus: float = 0., # for each gloss
 ) -> list[list[Hypothesis]]: # of each clip, the best first
     "The likeliest sentences by the attention decoder alone."
-    B, device = len(longest), longest.device
-    tokens = torch.full((B, beam, 1), sos, device=device)
-    score = torch.full((B, beam), -torch.inf, dtype=torch.float64, device=device)
-    score[:, 0] = 0
-    count, done, complete = (torch.zeros(B, beam, dtype=d, device=device)
-                             for d in (torch.long, torch.bool, torch.bool))
-    owner = torch.arange(B, device=device).repeat_interleave(beam)
+    B = len(longest)
+    w = _blank_page(B, beam, sos, longest.device)
+    clip_index = torch.arange(B, device=longest.device).repeat_interleave(beam)
     for step in range(int(longest.max()) + 1 if B else 0):
-        lp = next_token(tokens.flatten(0, 1), owner).to(score.dtype).view(B, beam, -1).clone()
-        V = lp.shape[2]
-        lp[..., [0, sos]] = -torch.inf
-        wanted, last = lp.argmax(2) == sos + 1, (step >= longest)[:, None, None]
-        only_end = done[..., None] | last
-        lp[..., :sos + 1] = lp[..., :sos + 1].masked_fill(only_end, -torch.inf)
-        lp[..., sos + 1] = lp[..., sos + 1].masked_fill(done, 0.)
-        grown = lp + length_bonus * (torch.arange(V, device=device) < sos)
-        score, at = (score[..., None] + grown).flatten(1).topk(beam, 1)
-        source, token = at // V, at % V
-        old, ends = (lambda v: v.gather(1, source)), token == sos + 1
-        complete = torch.where(old(done), old(complete), ends & (~last[..., 0] | old(wanted)))
-        tokens = torch.cat([tokens.gather(1, source[..., None].expand_as(tokens)), token[..., None]], 2)
-        count, done = old(count) + ~ends, old(done) | ends
-        if done[score > -torch.inf].all(): break
-    rows = zip(tokens[..., 1:].tolist(), score.tolist(), count.tolist(), complete.tolist(),
-               (score - length_bonus * count).tolist())
-    return [[Hypothesis(tuple(g[:n]), s, attention=a, complete=c) for g, s, n, c, a in zip(*clip)
-             if s > -math.inf]
-            for clip in rows]
+        lp = next_token(w.tokens.flatten(0, 1), clip_index).to(w.score.dtype)
+        lp = lp.view(B, beam, -1).clone() # which is changed in place
+        w = _write(w, lp, step >= longest, sos, length_bonus)
+        if w.done[w.score > -torch.inf].all(): break
+    return w.hypotheses(length_bonus)
 
+# %% ../../nbs/71_decoding.ipynb #2d98c49e
+def step_fn(
+    score_fn: Callable, # tokens (N, L+1), length (N,), clip_index (N,) → log-probabilities (N, L+1, V)
+) -> Callable: # tokens (N, l), clip_index (N,) → log-probabilities (N, V)
+    "What follows, from a decoder that scores every place."
+    def step(tokens, clip_index):
+        length = torch.full_like(clip_index, tokens.shape[1])
+        return score_fn(tokens, length, clip_index)[:, -1]
+    return step
+
+# %% ../../nbs/71_decoding.ipynb #62d87df8
 def attention_greedy(
     next_token: Callable, # as for `attention_beam`
     longest: Tensor, # (B,) most glosses of each clip
@@ -302,9 +451,3 @@ def attention_greedy(
 ) -> list[Hypothesis]: # one a clip
     "What the attention decoder says when it takes its likeliest gloss each time."
     return [h[0] for h in attention_beam(next_token, longest, sos, 1)]
-
-def next_of(
-    score: Callable, # tokens (N, L+1), length (N,), owner (N,) → log-probabilities (N, L+1, V)
-) -> Callable: # tokens (N, l), owner (N,) → log-probabilities (N, V)
-    "What follows, from a decoder that scores every place."
-    return lambda tokens, owner: score(tokens, torch.full_like(owner, tokens.shape[1]), owner)[:, -1]

@@ -24,7 +24,7 @@ from ..clip import Sign
 from ..metrics.calibration import calibration_scores, fit_temperature, threshold_for
 from ..recognition.decoding import minimum_frames
 from ..recognition.embeddings import write_centres
-from ..recognition.language_model import Scorer, fit as fit_ngram, read_arpa, write_arpa
+from ..recognition.language_model import Scorer, fit_ngram, read_arpa, write_arpa
 from ..metrics.classification import confusion, evaluate_classification, per_class, plot_confusion
 from ..recognition.recognize import Decoding, check_decoding, durations, predict, recognize
 from ..metrics.sequences import (
