@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from ..models.decoder import turned
+from ..models.decoder import reverse_padded
 from ..models.layers import frame_mask
 
 # %% ../../nbs/80_losses.ipynb #fbf115cc
@@ -120,6 +120,6 @@ def whispersign_loss(
     if 'attention' not in out or ctc_weight == 1: return dict(loss=ctc, **terms)
     attention = terms['attention'] = attention_loss(out['attention'], gloss, n, smoothing)
     if 'reverse' in out:
-        terms['reverse'] = attention_loss(out['reverse'], turned(gloss, n), n, smoothing)
+        terms['reverse'] = attention_loss(out['reverse'], reverse_padded(gloss, n), n, smoothing)
         attention = torch.lerp(attention, terms['reverse'], reverse_weight)
     return dict(loss=ctc_weight * ctc + (1 - ctc_weight) * attention, **terms)
