@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CTCHead', 'DecoderBlock', 'AttentionDecoder', 'reverse_padded', 'add_sos']
 
-# %% ../../nbs/65_decoder.ipynb #87214dc5
+# %% ../../nbs/65_decoder.ipynb #e54078b2
 import torch
 from fastcore.basics import patch
 from torch import nn, Tensor
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from .encoder import Attention, feed_forward
 from .layers import Dropout, frame_mask
 
-# %% ../../nbs/65_decoder.ipynb #e2071be5
+# %% ../../nbs/65_decoder.ipynb #e21ab011
 class CTCHead(nn.Module):
     "What each patch shows: (B, N, width) → log-probabilities (B, N, V), float32."
     def __init__(self, width: int, classes: int): # K glosses
@@ -25,7 +25,7 @@ class CTCHead(nn.Module):
         log_probs = self.linear(x).float().log_softmax(-1)            # (B, N, K + 1): blank and glosses
         return F.pad(log_probs, (0, 2), value=-1e4)                   # sos, eos: never
 
-# %% ../../nbs/65_decoder.ipynb #dab81c3c
+# %% ../../nbs/65_decoder.ipynb #28a71642
 class DecoderBlock(nn.Module):
     "Self-attention, cross-attention, feed-forward: y (B, L, width), x (B, N, width) → (B, L, width)."
     def __init__(self,
@@ -45,7 +45,7 @@ class DecoderBlock(nn.Module):
         y = y + self.drop(self.cross_attn(self.cross_attn_ln(y), x, mask)[0])    # any patch
         return y + self.drop(self.mlp(self.mlp_ln(y)))                           # each place by itself
 
-# %% ../../nbs/65_decoder.ipynb #f4479ed5
+# %% ../../nbs/65_decoder.ipynb #29d38e26
 class AttentionDecoder(nn.Module):
     "What was signed, gloss by gloss: log-probabilities of the next gloss at every place."
     def __init__(self,
@@ -69,14 +69,14 @@ class AttentionDecoder(nn.Module):
         self.head = nn.Linear(width, classes + 3, bias=False)
         if tied: self.head.weight = self.token_embedding.weight
 
-# %% ../../nbs/65_decoder.ipynb #a9d6bd2d
+# %% ../../nbs/65_decoder.ipynb #73a6e22c
 @patch
 def _check_length(self:AttentionDecoder, L: int):
     if L <= self.most + 1: return
     raise ValueError(f'a sentence has {L - 1} glosses, expected at most {self.most} '
                      '(the setting most_glosses)')
 
-# %% ../../nbs/65_decoder.ipynb #cbb85a17
+# %% ../../nbs/65_decoder.ipynb #847b539a
 @patch
 def forward(self:AttentionDecoder,
     tokens: Tensor, # (B, L) ids, sos first
@@ -91,7 +91,7 @@ def forward(self:AttentionDecoder,
     for block in self.blocks: y = block(y, x, mask)                              # (B, L, width)
     return self.head(self.ln(y)).float().log_softmax(-1)                         # (B, L, V)
 
-# %% ../../nbs/65_decoder.ipynb #d077dd77
+# %% ../../nbs/65_decoder.ipynb #e9021ced
 def reverse_padded(
     gloss: Tensor, # (B, L) ids, padded
     length: Tensor, # (B,)
@@ -101,7 +101,7 @@ def reverse_padded(
     back = length[:, None] - 1 - i                                    # (B, L), negative in the padding
     return gloss.gather(1, torch.where(back >= 0, back, i))
 
-# %% ../../nbs/65_decoder.ipynb #51814ca0
+# %% ../../nbs/65_decoder.ipynb #ea46e856
 def add_sos(
     gloss: Tensor, # (B, L)
     classes: int, # K

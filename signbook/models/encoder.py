@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['precise', 'rotate', 'chunk_mask', 'Attention', 'GroupAttention', 'feed_forward', 'EncoderBlock', 'Encoder', 'Cache']
 
-# %% ../../nbs/64_encoder.ipynb #763006e4
+# %% ../../nbs/64_encoder.ipynb #484d69b6
 import math
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from .layers import Dropout, check_heads, frame_mask
 
-# %% ../../nbs/64_encoder.ipynb #ccb5b6cf
+# %% ../../nbs/64_encoder.ipynb #88442b6b
 def precise(x: Tensor) -> torch.dtype: # of times; Apple's GPUs have no float64
     return torch.float32 if x.device.type == 'mps' else torch.float64
 
@@ -25,13 +25,13 @@ def _turning_speeds(x: Tensor, pairs: int, shortest: float, longest: float) -> T
     ends = math.log10(shortest), math.log10(longest)
     return 2 * math.pi / torch.logspace(*ends, pairs, dtype=precise(x), device=x.device)
 
-# %% ../../nbs/64_encoder.ipynb #cf70384d
+# %% ../../nbs/64_encoder.ipynb #db136031
 def _turn(x: Tensor, angle: Tensor) -> Tensor: # (B, H, N, d), (…, d/2) radians → (B, H, N, d)
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     a, b = x.chunk(2, -1)                                                        # (B, H, N, d/2)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
-# %% ../../nbs/64_encoder.ipynb #01903604
+# %% ../../nbs/64_encoder.ipynb #2b8b4258
 def rotate(
     x: Tensor, # (B, H, N, d) queries or keys, d even
     seconds: Tensor, # (N,) or (B, N) when each patch begins
@@ -43,7 +43,7 @@ def rotate(
     angle = seconds.to(precise(x))[..., None, :, None] * speed                   # (…, 1, N, d/2)
     return _turn(x, angle)
 
-# %% ../../nbs/64_encoder.ipynb #65a32479
+# %% ../../nbs/64_encoder.ipynb #828fdb1c
 def _check_chunk(chunk: int | None, num_left_chunks: int | None):
     if chunk is not None and chunk < 1:
         raise ValueError(f'chunk is {chunk}, expected a number of patches, 1 or more, or none')
@@ -51,13 +51,13 @@ def _check_chunk(chunk: int | None, num_left_chunks: int | None):
         raise ValueError(f'num_left_chunks is {num_left_chunks} with chunk {chunk}, expected 0 or more '
                          'chunks, and a chunk')
 
-# %% ../../nbs/64_encoder.ipynb #48ab350f
+# %% ../../nbs/64_encoder.ipynb #dcf27280
 def _chunks_behind(queries: Tensor, keys: Tensor, chunk: int) -> Tensor: # (Q, S), negative for what is to come
     mine = torch.div(queries, chunk, rounding_mode='floor')                      # (Q,) chunks
     theirs = torch.div(keys, chunk, rounding_mode='floor')                       # (S,) chunks
     return mine[:, None] - theirs
 
-# %% ../../nbs/64_encoder.ipynb #3a2a55be
+# %% ../../nbs/64_encoder.ipynb #74d79e8a
 def chunk_mask(
     queries: Tensor, # (Q,) numbers of the patches that ask, counted from the start of the stream
     keys: Tensor, # (S,) of those that answer
@@ -74,7 +74,7 @@ def chunk_mask(
         if num_left_chunks is not None: see = see & (behind <= num_left_chunks)
     return see | (queries[:, None] == keys)
 
-# %% ../../nbs/64_encoder.ipynb #34fc2e74
+# %% ../../nbs/64_encoder.ipynb #2c7c3cd2
 class Attention(nn.Module):
     "Multi-head attention: (B, N, width) → (B, N, width)."
     def __init__(self,
@@ -93,7 +93,7 @@ class Attention(nn.Module):
         B, N, _ = x.shape
         return x.view(B, N, self.heads, -1).transpose(1, 2)
 
-# %% ../../nbs/64_encoder.ipynb #9984f56b
+# %% ../../nbs/64_encoder.ipynb #2e03de41
 @patch
 def forward(self:Attention,
     x: Tensor, # (B, N, width) who asks
@@ -112,7 +112,7 @@ def forward(self:Attention,
     y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal) # (B, H, N, d)
     return self.out(y.transpose(1, 2).flatten(2)), (k, v)
 
-# %% ../../nbs/64_encoder.ipynb #78f12225
+# %% ../../nbs/64_encoder.ipynb #7d27dfed
 class GroupAttention(nn.Module):
     "Groups of one patch look at one another: z (B, N, G, w) → z, and what x (B, N, width) learns from it."
     def __init__(self,
@@ -134,17 +134,17 @@ class GroupAttention(nn.Module):
         z = z + self.attn(patches)[0].view_as(z)                                 # (B, N, G, w)
         return z, self.merge(self.merge_ln(z).flatten(2))                        # (B, N, width)
 
-# %% ../../nbs/64_encoder.ipynb #0d7316f0
+# %% ../../nbs/64_encoder.ipynb #810def5f
 @patch
 def write_back(self:GroupAttention, z: Tensor, x: Tensor) -> Tensor: # (B, N, G, w)
     "What x knows, added to the groups."
     return z if self.back is None else z + self.back(x).view_as(z)
 
-# %% ../../nbs/64_encoder.ipynb #2f2336b5
+# %% ../../nbs/64_encoder.ipynb #da00f7cf
 def feed_forward(width: int, inner: int) -> nn.Sequential: # (…, width) → (…, width)
     return nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, width))
 
-# %% ../../nbs/64_encoder.ipynb #a630f4df
+# %% ../../nbs/64_encoder.ipynb #2e3fdfbc
 class EncoderBlock(nn.Module):
     "S-MHSA, T-MHSA, feed-forward, each normalised before: x (B, N, width), z (B, N, G, w) → the same."
     def __init__(self,
@@ -164,7 +164,7 @@ class EncoderBlock(nn.Module):
         self.mlp_ln, self.mlp = nn.LayerNorm(width), feed_forward(width, feedforward)
         self.drop = Dropout(dropout)
 
-# %% ../../nbs/64_encoder.ipynb #84f40d92
+# %% ../../nbs/64_encoder.ipynb #da058222
 @patch
 def forward(self:EncoderBlock, x: Tensor, z: Tensor, mask: Tensor, seconds: Tensor | None, cache=None):
     if self.spatial is not None:
@@ -176,7 +176,7 @@ def forward(self:EncoderBlock, x: Tensor, z: Tensor, mask: Tensor, seconds: Tens
     if self.spatial is not None: z = self.spatial.write_back(z, x)               # 4 back to the groups
     return x, z, cache
 
-# %% ../../nbs/64_encoder.ipynb #e053b5b7
+# %% ../../nbs/64_encoder.ipynb #0f78962c
 class Encoder(nn.Module):
     "Tokens of groups to one vector a patch: z (B, N, G, w), length (B,) → x (B, N, width)."
     def __init__(self,
@@ -201,14 +201,14 @@ class Encoder(nn.Module):
         self.timed = positions == 'seconds'
         self.middle = layers // 2 if middle else None
 
-# %% ../../nbs/64_encoder.ipynb #5f6f5064
+# %% ../../nbs/64_encoder.ipynb #f699a1c7
 class Cache(NamedTuple):
     "What an encoder remembers between chunks."
     keys_values: tuple # for each block, keys and values (B, H, P, d)
     valid: Tensor # (B, P) bool
     passed: int # patches before the next one
 
-# %% ../../nbs/64_encoder.ipynb #86250b30
+# %% ../../nbs/64_encoder.ipynb #692fbb9d
 def _shortened(cache: Cache, most: int | None) -> Cache:
     "What the next chunk may still see: the last `most` patches, or all."
     P = cache.valid.shape[1]
@@ -216,7 +216,7 @@ def _shortened(cache: Cache, most: int | None) -> Cache:
     keys_values = tuple((k[:, :, first:], v[:, :, first:]) for k, v in cache.keys_values)
     return Cache(keys_values, cache.valid[:, first:], cache.passed)
 
-# %% ../../nbs/64_encoder.ipynb #df7536a6
+# %% ../../nbs/64_encoder.ipynb #68238692
 def _with_history(length: Tensor, N: int, cache: Cache | None) -> tuple[Tensor, Tensor, Tensor]:
     "Numbers of the new patches (N,), of all that are known (P + N,), and which are valid (B, P + N)."
     passed = cache.passed if cache else 0
@@ -227,7 +227,7 @@ def _with_history(length: Tensor, N: int, cache: Cache | None) -> tuple[Tensor, 
     known = torch.arange(end - valid.shape[1], end, device=length.device)
     return now, known, valid
 
-# %% ../../nbs/64_encoder.ipynb #ba62185f
+# %% ../../nbs/64_encoder.ipynb #dd12586a
 @patch
 def _run_blocks(self:Encoder, z, mask, when, cache):
     "x (B, N, width), the same after half of the blocks, keys and values of each block."
@@ -239,7 +239,7 @@ def _run_blocks(self:Encoder, z, mask, when, cache):
         kept.append(keys_values)
     return x, middle, tuple(kept)
 
-# %% ../../nbs/64_encoder.ipynb #a2641c88
+# %% ../../nbs/64_encoder.ipynb #efae3d8d
 @patch
 def forward(self:Encoder,
     z: Tensor, # (B, N, G, w) from the frontend

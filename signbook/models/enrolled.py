@@ -17,7 +17,7 @@ from ..data.corpus import Vocabulary
 from ..files import expect
 from .layers import frame_mask, mean_over_frames
 
-# %% ../../nbs/66a_enrolled.ipynb #36cca066
+# %% ../../nbs/66a_enrolled.ipynb #ab147e74
 def _classified(model, batch) -> Tensor: # (B, width)
     "What the classifier is given, overheard in a forward pass."
     heard = []
@@ -26,7 +26,7 @@ def _classified(model, batch) -> Tensor: # (B, width)
     finally: handle.remove()
     return heard[0]
 
-# %% ../../nbs/66a_enrolled.ipynb #e6bfdeaf
+# %% ../../nbs/66a_enrolled.ipynb #95125892
 def pooled(
     model: nn.Module, # of any family
     batch: dict, # as `Features.finish` makes it
@@ -36,12 +36,12 @@ def pooled(
     x, length, _ = model.encode(batch)                                           # (B, N, width)
     return mean_over_frames(x, frame_mask(length, x.shape[1]))
 
-# %% ../../nbs/66a_enrolled.ipynb #c8ee9c3b
+# %% ../../nbs/66a_enrolled.ipynb #f5f4b1ca
 def spread(logits: Tensor) -> Tensor: # (B, K) → (B, 1)
     "The length of what differs from the mean over the words."
     return (logits - logits.mean(1, keepdim=True)).norm(dim=1, keepdim=True)
 
-# %% ../../nbs/66a_enrolled.ipynb #b384809c
+# %% ../../nbs/66a_enrolled.ipynb #9d3bb92d
 class LongerClassifier(nn.Module):
     "A classifier with more words, each known by the vectors of a few recordings."
     def __init__(self,
@@ -64,7 +64,7 @@ class LongerClassifier(nn.Module):
         z_new = z.amax(1, keepdim=True) + 2 * spread(z) * ahead                  # (B, n)
         return torch.cat([z, z_new], 1)[:, self.order]
 
-# %% ../../nbs/66a_enrolled.ipynb #e5e424f7
+# %% ../../nbs/66a_enrolled.ipynb #7a022aa0
 def taught(model: nn.Module) -> dict[str, Tensor]: # (r, D) each
     "The words that were added to a model, and the vectors of their recordings."
     return dict(getattr(model, 'taught', {}))
@@ -76,7 +76,7 @@ def _with_classifier(model, classify, classes, words):
     twin.taught = words
     return twin
 
-# %% ../../nbs/66a_enrolled.ipynb #83a578f8
+# %% ../../nbs/66a_enrolled.ipynb #cab9e479
 def untaught(
     model: nn.Module,
     vocabulary: Vocabulary,
@@ -87,20 +87,20 @@ def untaught(
     trained = Vocabulary(tuple(g for g in vocabulary.glosses if g not in added))
     return _with_classifier(model, model.classify.trained, len(trained), {}), trained
 
-# %% ../../nbs/66a_enrolled.ipynb #e0f318a9
+# %% ../../nbs/66a_enrolled.ipynb #51db3796
 def expect_classifier(model: nn.Module, path='') -> None:
     "Refuse a model that reads sentences."
     why = 'since a word of sentences cannot be added without training'
     wanted = f'one of single signs, such as spoter-v2, {why}'
     expect(hasattr(model, 'classify'), 'the model', type(model).__name__, wanted, path)
 
-# %% ../../nbs/66a_enrolled.ipynb #669e6fd4
+# %% ../../nbs/66a_enrolled.ipynb #e11d063f
 def _padded(vectors): # (r, D) each → (n, R, D), the first repeated where there are fewer
     most = max(map(len, vectors))
     filled = [torch.cat([v, v[:1].expand(most - len(v), -1)]) for v in vectors]
     return torch.stack(filled)
 
-# %% ../../nbs/66a_enrolled.ipynb #66e3ca30
+# %% ../../nbs/66a_enrolled.ipynb #b1b1e32e
 def with_words(
     model: nn.Module, # of single signs
     vocabulary: Vocabulary, # its words

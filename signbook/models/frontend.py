@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['groupings', 'joint_groups', 'patches', 'PatchEmbedding', 'MaskedBatchNorm', 'drop_channels', 'ConvSPE', 'Frontend']
 
-# %% ../../nbs/63_frontend.ipynb #c8069bf8
+# %% ../../nbs/63_frontend.ipynb #36f19f42
 import torch
 from fastcore.basics import patch_to
 from torch import nn, Tensor
@@ -15,14 +15,14 @@ from ..files import expect
 from ..layout import Layout, fingers, get_layout
 from .layers import Dropout, frame_mask, zero_unseen
 
-# %% ../../nbs/63_frontend.ipynb #e2170c0e
+# %% ../../nbs/63_frontend.ipynb #52c89f77
 groupings = 'fingers', 'parts', 'none'
 
 def _groups_of(layout, part, grouping) -> list[str]: # the part itself where it has no fingers
     names = [f'{part}.{g}' for g in ('palm', *fingers)] if grouping == 'fingers' else []
     return [n for n in names if n in layout.groups] or [part]
 
-# %% ../../nbs/63_frontend.ipynb #998f4130
+# %% ../../nbs/63_frontend.ipynb #f2e08a2a
 def joint_groups(
     layout: Layout,
     grouping: str = 'fingers', # fingers | parts | none
@@ -33,7 +33,7 @@ def joint_groups(
     names = [name for part in layout.parts for name in _groups_of(layout, part, grouping)]
     return {name: layout.indices(name).tolist() for name in names}
 
-# %% ../../nbs/63_frontend.ipynb #4df29828
+# %% ../../nbs/63_frontend.ipynb #7f43e2c9
 def patches(
     length: Tensor, # (B,) frames
     patch: int, # P
@@ -41,7 +41,7 @@ def patches(
     "How many patches so many frames make; the last may be incomplete."
     return torch.div(length + patch - 1, patch, rounding_mode='floor')
 
-# %% ../../nbs/63_frontend.ipynb #275e0c80
+# %% ../../nbs/63_frontend.ipynb #53970504
 def _joint_table(groups: dict[str, list[int]]) -> tuple[Tensor, Tensor]: # (G, n) each
     "Each group's joints, and 1 where there is one, 0 in the padding."
     n = max(map(len, groups.values()))
@@ -52,7 +52,7 @@ def _joint_table(groups: dict[str, list[int]]) -> tuple[Tensor, Tensor]: # (G, n
         valid.append([1.] * len(joints) + [0.] * missing)
     return torch.tensor(index), torch.tensor(valid)
 
-# %% ../../nbs/63_frontend.ipynb #90d6584f
+# %% ../../nbs/63_frontend.ipynb #6b528d7e
 class PatchEmbedding(nn.Module):
     "Frames to a token for each group of each patch: (B, T, J, C) → (B, ⌈T/P⌉, G, width)."
     def __init__(self,
@@ -79,7 +79,7 @@ class PatchEmbedding(nn.Module):
         z = torch.baddbmm(bias, x, weight)                                              # (G, B·N, width)
         return z.view(G, B, -1, z.shape[-1]).permute(1, 2, 0, 3)                        # (B, N, G, width)
 
-# %% ../../nbs/63_frontend.ipynb #e6a825bb
+# %% ../../nbs/63_frontend.ipynb #5e8e8a01
 @patch_to(PatchEmbedding)
 def gather(self, x: Tensor) -> Tensor: # (B, T, J, C) → (G, B·N, P·n·C)
     "What each token is made of, in one row."
@@ -89,7 +89,7 @@ def gather(self, x: Tensor) -> Tensor: # (B, T, J, C) → (G, B·N, P·n·C)
     x = x * self.valid[..., None].to(x.dtype)
     return x.permute(3, 0, 1, 2, 4, 5).reshape(G, -1, P * n * C)
 
-# %% ../../nbs/63_frontend.ipynb #b149a4cf
+# %% ../../nbs/63_frontend.ipynb #2dd4d0de
 class MaskedBatchNorm(nn.Module):
     "Batch norm over the valid patches: (B, N, G, width), (B, N) → (B, N, G, width)."
     def __init__(self,
@@ -109,7 +109,7 @@ class MaskedBatchNorm(nn.Module):
         scale = (var + self.eps).rsqrt() * self.weight                                  # (width,)
         return ((rows - mean) * scale + self.bias).to(z.dtype)
 
-# %% ../../nbs/63_frontend.ipynb #3f4ba20a
+# %% ../../nbs/63_frontend.ipynb #5e2165da
 @patch_to(MaskedBatchNorm)
 def measure(self, rows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]: # (width,) each
     "Mean and variance of this batch, which also move what is kept."
@@ -121,7 +121,7 @@ def measure(self, rows: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]: # (width
         for kept, new in ((self.mean, mean), (self.var, var)): kept.lerp_(new, self.momentum)
     return mean, var
 
-# %% ../../nbs/63_frontend.ipynb #66bf7968
+# %% ../../nbs/63_frontend.ipynb #586e2bcf
 def drop_channels(
     z: Tensor, # (B, …, width)
     p: float, # probability
@@ -131,7 +131,7 @@ def drop_channels(
     keep = torch.rand(len(z), *ones, z.shape[-1], device=z.device) >= p
     return z * keep.to(z.dtype) / (1 - p)
 
-# %% ../../nbs/63_frontend.ipynb #9bca1e17
+# %% ../../nbs/63_frontend.ipynb #a99276b6
 class ConvSPE(nn.Module):
     "Past patches and neighbouring groups, added to what a token was: (B, N, G, width) → (B, N, G, width)."
     def __init__(self,
@@ -157,7 +157,7 @@ class ConvSPE(nn.Module):
         if self.training and self.dropout: near = drop_channels(near, self.dropout)
         return z + near, h[:, h.shape[1] - self.past:]
 
-# %% ../../nbs/63_frontend.ipynb #23d8cf9d
+# %% ../../nbs/63_frontend.ipynb #6ab0d117
 class Frontend(nn.Module):
     "A batch of features to tokens: x (B, T, J, C) → (B, N, G, width), lengths (B,), cache."
     def __init__(self,

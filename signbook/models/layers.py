@@ -7,7 +7,7 @@ __all__ = ['frame_mask', 'mean_over_frames', 'zero_unseen', 'keep_mask', 'Dropou
            'SinusoidalPositions', 'check_heads', 'split_heads', 'attend', 'attention_weights', 'SelfAttention',
            'EncoderLayer']
 
-# %% ../../nbs/60_layers.ipynb #80d43e4b
+# %% ../../nbs/60_layers.ipynb #301bd5fb
 import math
 
 import torch
@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-# %% ../../nbs/60_layers.ipynb #3a5e59a4
+# %% ../../nbs/60_layers.ipynb #2e06af7f
 def frame_mask(
     length: Tensor, # (B,) frames in each clip
     frames: int, # T, frames in the padded batch
@@ -23,7 +23,7 @@ def frame_mask(
     "Which frames of a padded batch belong to their clip."
     return torch.arange(frames, device=length.device) < length[:, None]
 
-# %% ../../nbs/60_layers.ipynb #21dd5a38
+# %% ../../nbs/60_layers.ipynb #aea87850
 def mean_over_frames(
     x: Tensor, # (B, T, D)
     mask: Tensor, # (B, T) bool, True where the frame is valid
@@ -33,14 +33,14 @@ def mean_over_frames(
     frames = keep.sum(1).clamp(min=1)                 # (B, 1)
     return (x * keep).sum(1) / frames
 
-# %% ../../nbs/60_layers.ipynb #90ea97c5
+# %% ../../nbs/60_layers.ipynb #0e159e10
 def _check_dims(x, conf, joints, channels):
     fits = x.ndim == 4 and tuple(x.shape[2:]) == (joints, channels) and conf.shape == x.shape[:3]
     wanted = f'(B, T, {joints}, {channels}) and (B, T, {joints})'
     found = f'{tuple(x.shape)} and conf {tuple(conf.shape)}'
     if not fits: raise ValueError(f'x has shape {found}, expected {wanted}')
 
-# %% ../../nbs/60_layers.ipynb #48e035d0
+# %% ../../nbs/60_layers.ipynb #c87cf802
 def zero_unseen(
     batch: dict, # x (B, T, J, C), conf (B, T, J), length (B,)
     joints: int, # J that the model was built for
@@ -52,12 +52,12 @@ def zero_unseen(
     seen = (batch['conf'] > 0) & mask[..., None]                                 # (B, T, J)
     return batch['x'].masked_fill(~seen[..., None], 0), mask
 
-# %% ../../nbs/60_layers.ipynb #e11475b5
+# %% ../../nbs/60_layers.ipynb #fdd6c6a8
 def _random_bytes(n: int) -> Tensor: # (n,) uint8, eight to a draw
     draws = torch.empty((n + 7) // 8, dtype=torch.int64).random_(-2**63, None)
     return draws.view(torch.uint8)[:n]
 
-# %% ../../nbs/60_layers.ipynb #be77c4f1
+# %% ../../nbs/60_layers.ipynb #d94d02a2
 def keep_mask(
     shape: torch.Size, # any shape
     p: float, # probability to drop, rounded to 1/256
@@ -70,7 +70,7 @@ def keep_mask(
     kept = draws.clamp_(drop - 1, drop).sub_(drop - 1) # 0 below `drop`, else 1
     return kept.to(dtype).mul_(256 / (256 - drop)).view(shape)
 
-# %% ../../nbs/60_layers.ipynb #bafb95dd
+# %% ../../nbs/60_layers.ipynb #96b4e7e5
 class Dropout(nn.Module):
     "Dropout: (…) → (…), by random bytes on a CPU."
     def __init__(self,
@@ -87,7 +87,7 @@ class Dropout(nn.Module):
 
     def extra_repr(self): return f'p={self.p}'
 
-# %% ../../nbs/60_layers.ipynb #2362b306
+# %% ../../nbs/60_layers.ipynb #fd1b28bd
 class LearnedPositions(nn.Module):
     "Adds a learned vector to each frame, (B, T, width) → the same; over longer clips the table is stretched."
     def __init__(self,
@@ -105,7 +105,7 @@ class LearnedPositions(nn.Module):
         where = (frames * step[:, None]).clamp(max=last)                         # (B, T) rows
         return x + self.at(where)
 
-# %% ../../nbs/60_layers.ipynb #b7bc69de
+# %% ../../nbs/60_layers.ipynb #56395a0e
 @patch
 def at(self:LearnedPositions,
     where: Tensor, # any shape, fractional rows of the table
@@ -117,7 +117,7 @@ def at(self:LearnedPositions,
     part = (where - low)[..., None].to(self.table.dtype)
     return torch.lerp(self.table[low], self.table[high], part)
 
-# %% ../../nbs/60_layers.ipynb #56cd4412
+# %% ../../nbs/60_layers.ipynb #191e3b10
 def sinusoids(
     frames: int, # T
     width: int, # D, even
@@ -130,20 +130,20 @@ def sinusoids(
     angle = torch.arange(frames, device=device)[:, None] * speed                 # (T, D/2)
     return torch.cat([angle.sin(), angle.cos()], 1)
 
-# %% ../../nbs/60_layers.ipynb #652cba6d
+# %% ../../nbs/60_layers.ipynb #53f22894
 class SinusoidalPositions(nn.Module):
     "Adds waves to each frame: (B, T, width) → (B, T, width)."
     def forward(self, x: Tensor, length: Tensor | None = None) -> Tensor:
         _, T, width = x.shape
         return x + sinusoids(T, width, x.device).to(x.dtype)
 
-# %% ../../nbs/60_layers.ipynb #8ddb7dfd
+# %% ../../nbs/60_layers.ipynb #0957126d
 def check_heads(width: int, heads: int):
     "Refuse a width that the heads do not divide."
     if heads < 1 or width % heads:
         raise ValueError(f'width {width} cannot be divided among {heads} attention heads')
 
-# %% ../../nbs/60_layers.ipynb #bbeefacb
+# %% ../../nbs/60_layers.ipynb #c4571b05
 def split_heads(
     x: Tensor, # (B, T, n·D), n tensors of width D side by side
     heads: int, # H, divides D
@@ -154,7 +154,7 @@ def split_heads(
     x = x.view(B, T, n, heads, -1)                    # (B, T, n, H, d)
     return x.permute(2, 0, 3, 1, 4).unbind(0)         # n times (B, H, T, d)
 
-# %% ../../nbs/60_layers.ipynb #e430f602
+# %% ../../nbs/60_layers.ipynb #60b5cb09
 def attend(
     query: Tensor, # (B, H, T, d)
     key: Tensor, # (B, H, S, d)
@@ -165,7 +165,7 @@ def attend(
     y = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None]) # (B, H, T, d)
     return y.transpose(1, 2).flatten(2)
 
-# %% ../../nbs/60_layers.ipynb #828a8d1f
+# %% ../../nbs/60_layers.ipynb #a747e10e
 def attention_weights(
     query: Tensor, # (B, H, T, d)
     key: Tensor, # (B, H, S, d)
@@ -175,7 +175,7 @@ def attention_weights(
     scores = query @ key.transpose(-1, -2) / query.shape[-1] ** .5               # (B, H, T, S)
     return scores.masked_fill(~mask[:, None, None], -math.inf).softmax(-1)
 
-# %% ../../nbs/60_layers.ipynb #aea1a8b4
+# %% ../../nbs/60_layers.ipynb #2f423fac
 class SelfAttention(nn.Module):
     "Frames look at the frames of their own clip: (B, T, width) → (B, T, width)."
     def __init__(self,
@@ -197,14 +197,14 @@ class SelfAttention(nn.Module):
         query, key, _ = split_heads(self.query_key_value(x), self.heads, 3)
         return attention_weights(query, key, mask)
 
-# %% ../../nbs/60_layers.ipynb #c1d9f7eb
+# %% ../../nbs/60_layers.ipynb #0209b785
 def _feed_forward(width: int, inner: int, activation: str, dropout: float) -> nn.Sequential:
     "Frame by frame: (B, T, width) → (B, T, width)."
     between = nn.GELU() if activation == 'gelu' else nn.ReLU()
     return nn.Sequential(nn.Linear(width, inner), between, Dropout(dropout),
                          nn.Linear(inner, width), Dropout(dropout))
 
-# %% ../../nbs/60_layers.ipynb #2d13b08d
+# %% ../../nbs/60_layers.ipynb #e382a6e6
 class EncoderLayer(nn.Module):
     "One layer of the transformer: (B, T, width) → (B, T, width)."
     def __init__(self,

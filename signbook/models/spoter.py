@@ -7,7 +7,7 @@ __all__ = ['presets', 'stream_slices', 'SpoterV1Config', 'check_config', 'Spoter
            'preset', 'count_parameters', 'count_flops', 'random_batch', 'optimizer_step', 'stopwatch', 'beside_product',
            'bench_train', 'best_times', 'bench_growth']
 
-# %% ../../nbs/62_spoter.ipynb #1ada7ca2
+# %% ../../nbs/62_spoter.ipynb #7c8f4a3c
 from dataclasses import dataclass, fields, replace
 from statistics import median
 from time import perf_counter
@@ -24,14 +24,14 @@ from .layers import (
 from .spoter_modules import (
     BoundaryDetector, Classifier, CrossModalAttention, Fusion, PartEncoder, TemporalConv, gate)
 
-# %% ../../nbs/62_spoter.ipynb #48eb52ea
+# %% ../../nbs/62_spoter.ipynb #98a1ae00
 _stream_parts = dict(hands=('left_hand', 'right_hand'), face=('face',), pose=('pose', 'body')) # of a layout
 
 def _slices_of(layout: str, stream: str) -> list[slice]:
     parts = get_layout(layout).parts
     return [parts[p] for p in _stream_parts[stream] if p in parts]
 
-# %% ../../nbs/62_spoter.ipynb #982bcf12
+# %% ../../nbs/62_spoter.ipynb #3662d10e
 def stream_slices(
     layout: str, # a layout's name
     names: tuple[str, ...], # streams that are wanted
@@ -43,7 +43,7 @@ def stream_slices(
     if not any(found.values()): raise ValueError(none)
     return {s: slices for s, slices in found.items() if slices}
 
-# %% ../../nbs/62_spoter.ipynb #588dee29
+# %% ../../nbs/62_spoter.ipynb #648d0f56
 def _columns(x: Tensor, slices: list[slice]) -> Tensor: # (B, T, J, C) → (B, T, n·C)
     "The numbers of some joints, a frame in a row."
     rows = [x[:, :, s].flatten(2) for s in slices]
@@ -53,7 +53,7 @@ def _joint_count(slices: list[slice]) -> int:
     "Joints in some slices."
     return sum(s.stop - s.start for s in slices)
 
-# %% ../../nbs/62_spoter.ipynb #8ce784ad
+# %% ../../nbs/62_spoter.ipynb #318fa4fd
 @dataclass(frozen=True)
 class SpoterV1Config:
     "What SPOTER v1 is made of; the defaults are the documented ones."
@@ -70,7 +70,7 @@ class SpoterV1Config:
 
     def __post_init__(self): check_config(self)
 
-# %% ../../nbs/62_spoter.ipynb #676c6b6f
+# %% ../../nbs/62_spoter.ipynb #51e02246
 def check_config(config):
     "Refuse what cannot be built."
     check_heads(config.width, config.heads)
@@ -82,7 +82,7 @@ def check_config(config):
         value = getattr(config, f.name)
         if isinstance(value, list): object.__setattr__(config, f.name, tuple(value))
 
-# %% ../../nbs/62_spoter.ipynb #3e98f5a3
+# %% ../../nbs/62_spoter.ipynb #154a73bf
 def _encoder_layers(c) -> nn.ModuleList:
     "The layers that look over time."
     activation = getattr(c, 'activation', 'relu')
@@ -91,7 +91,7 @@ def _encoder_layers(c) -> nn.ModuleList:
 
 def _last_norm(c) -> nn.Module: return nn.LayerNorm(c.width) if c.norm_first else nn.Identity()
 
-# %% ../../nbs/62_spoter.ipynb #ee0632dc
+# %% ../../nbs/62_spoter.ipynb #98adb9c0
 class SpoterV1(nn.Module):
     "Pose → one sign: a plain transformer."
     def __init__(self, config: SpoterV1Config):
@@ -113,7 +113,7 @@ class SpoterV1(nn.Module):
         x = mean_over_frames(self.norm(x), mask)                                 # (B, width)
         return dict(logits=self.classify(x), length=batch['length'])             # (B, K), (B,)
 
-# %% ../../nbs/62_spoter.ipynb #5680955c
+# %% ../../nbs/62_spoter.ipynb #7c97b0f3
 @dataclass(frozen=True)
 class SpoterConfig:
     "What SPOTER v2 is made of; the defaults are the documented ones."
@@ -142,7 +142,7 @@ class SpoterConfig:
 
     def __post_init__(self): _check_spoter_config(self)
 
-# %% ../../nbs/62_spoter.ipynb #7b883729
+# %% ../../nbs/62_spoter.ipynb #b9ae0226
 _choices = dict(positions=('learned', 'sinusoidal', 'none'), activation=('relu', 'gelu'))
 
 def _check_spoter_config(config):
@@ -151,7 +151,7 @@ def _check_spoter_config(config):
         found = getattr(config, key)
         if found not in known: raise ValueError(f'{key} is {found!r}, expected one of {", ".join(known)}')
 
-# %% ../../nbs/62_spoter.ipynb #8013230e
+# %% ../../nbs/62_spoter.ipynb #f1af28a6
 def _part_encoders(c: SpoterConfig, slices: dict) -> nn.ModuleDict:
     "Stream → from its numbers to the common width."
     inputs = {s: _joint_count(at) * c.channels for s, at in slices.items()}
@@ -165,7 +165,7 @@ def _positions(c: SpoterConfig) -> nn.Module | None:
 def _temporal_convs(c: SpoterConfig, names) -> nn.ModuleDict:
     return nn.ModuleDict({s: TemporalConv(c.width, c.kernel) for s in names if c.temporal_conv})
 
-# %% ../../nbs/62_spoter.ipynb #bda29535
+# %% ../../nbs/62_spoter.ipynb #29d0d958
 _pairs = ('hands', 'face'), ('hands', 'pose'), ('face', 'pose') # who asks whom
 
 def _pairs_of(c: SpoterConfig, names) -> list[tuple[str, str]]:
@@ -175,7 +175,7 @@ def _pairs_of(c: SpoterConfig, names) -> list[tuple[str, str]]:
 def _cross_attentions(c: SpoterConfig, pairs) -> nn.ModuleDict:
     return nn.ModuleDict({f'{a}_{b}': CrossModalAttention(c.width, c.heads, c.dropout) for a, b in pairs})
 
-# %% ../../nbs/62_spoter.ipynb #e7501dd0
+# %% ../../nbs/62_spoter.ipynb #c2e515c9
 class SpoterV2(nn.Module):
     "Hands, face and body → one sign: a stream each, cross-modal attention, fusion, transformer."
     def __init__(self, config: SpoterConfig):
@@ -205,13 +205,13 @@ class SpoterV2(nn.Module):
         logits = self.classify(mean_over_frames(self.norm(x), mask))     # 6 decide: (B, K)
         return dict(length=batch['length']) | found | dict(logits=logits)
 
-# %% ../../nbs/62_spoter.ipynb #f7de913f
+# %% ../../nbs/62_spoter.ipynb #5b6392f2
 @patch
 def _in_time(self:SpoterV2, s, x, mask, length): # stream, (B, T, width) → the same
     if self.positions is not None: x = self.positions(x, length)
     return self.near[s](x, mask) if s in self.near else x
 
-# %% ../../nbs/62_spoter.ipynb #f7be2d19
+# %% ../../nbs/62_spoter.ipynb #6fc46dc3
 @patch
 def streams(self:SpoterV2,
     x: Tensor, # (B, T, J, C), zeros for what was not seen
@@ -226,7 +226,7 @@ def streams(self:SpoterV2,
     for a, b in self.pairs: z[f'{a}_{b}'] = self.cross[f'{a}_{b}'](z[a], z[b], mask)
     return z
 
-# %% ../../nbs/62_spoter.ipynb #61f8c1ac
+# %% ../../nbs/62_spoter.ipynb #d7d4949f
 @patch
 def fuse(self:SpoterV2,
     streams: dict[str, Tensor], # stream → (B, T, width)
@@ -236,7 +236,7 @@ def fuse(self:SpoterV2,
     if self.fusion is None: return sum(z) / len(z), None
     return self.fusion(z)
 
-# %% ../../nbs/62_spoter.ipynb #86fc1bc5
+# %% ../../nbs/62_spoter.ipynb #5d0b122e
 @patch
 def find_sign(self:SpoterV2,
     x: Tensor, # (B, T, width)
@@ -246,7 +246,7 @@ def find_sign(self:SpoterV2,
     logits = self.boundary(x)[..., 0]                                            # (B, T)
     return gate(x, logits), dict(boundary=logits)
 
-# %% ../../nbs/62_spoter.ipynb #fd8befe9
+# %% ../../nbs/62_spoter.ipynb #9aee66dc
 presets = {  # name → config's class and what differs from its defaults
     'spoter-v1': (SpoterV1Config, {}),
     'spoter-v2-documented': (SpoterConfig, {}),
@@ -255,7 +255,7 @@ presets = {  # name → config's class and what differs from its defaults
 }
 _models = {SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2}
 
-# %% ../../nbs/62_spoter.ipynb #9a435db4
+# %% ../../nbs/62_spoter.ipynb #b78cbfed
 def make_config(kind: type, settings: dict):
     "A config out of settings, refusing what it does not know."
     names = [f.name for f in fields(kind)]
@@ -263,7 +263,7 @@ def make_config(kind: type, settings: dict):
     if unknown: raise ValueError(f'{kind.__name__} has no setting {unknown}; it has {", ".join(names)}')
     return kind(**settings)
 
-# %% ../../nbs/62_spoter.ipynb #b5769097
+# %% ../../nbs/62_spoter.ipynb #06482089
 def preset(
     name: str, # spoter-v1 | spoter-v2 | spoter-v2-documented
     classes: int, # words
@@ -277,7 +277,7 @@ def preset(
     options = dict(classes=classes, layout=layout, channels=channels) | options
     return _models[kind], make_config(kind, settings | options)
 
-# %% ../../nbs/62_spoter.ipynb #93ed4ebf
+# %% ../../nbs/62_spoter.ipynb #a720620d
 @patch
 @torch.no_grad()
 def attention_maps(self:SpoterV2,
@@ -294,12 +294,12 @@ def attention_maps(self:SpoterV2,
     found = {k: logits.sigmoid() for k, logits in found.items()}
     return dict(streams=list(streams), fusion=weights) | found | dict(attention=attention)
 
-# %% ../../nbs/62_spoter.ipynb #df8871fa
+# %% ../../nbs/62_spoter.ipynb #0af55b45
 def count_parameters(model: nn.Module) -> int:
     "How many numbers a model learns."
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
-# %% ../../nbs/62_spoter.ipynb #149d5d86
+# %% ../../nbs/62_spoter.ipynb #a3e3f8d2
 def _flop_formulas():
     from torch.utils.flop_counter import sdpa_backward_flop_count, sdpa_flop_count
     aten = torch.ops.aten
@@ -311,7 +311,7 @@ def _flop_formulas():
     return found | {aten._scaled_dot_product_flash_attention_for_cpu: forward,
                     aten._scaled_dot_product_flash_attention_for_cpu_backward: backward}
 
-# %% ../../nbs/62_spoter.ipynb #893d885f
+# %% ../../nbs/62_spoter.ipynb #e2d3e93e
 def count_flops(
     run, # a function without arguments
 ) -> int: # floating-point operations
@@ -320,7 +320,7 @@ def count_flops(
     with FlopCounterMode(display=False, custom_mapping=_flop_formulas()) as counter: run()
     return counter.get_total_flops()
 
-# %% ../../nbs/62_spoter.ipynb #de66b169
+# %% ../../nbs/62_spoter.ipynb #7582c4cf
 def random_batch(
     config: SpoterV1Config | SpoterConfig,
     batch: int, # B
@@ -335,7 +335,7 @@ def random_batch(
     return dict(x=x, conf=ones(batch, frames, J), length=ones(batch).long() * frames, gloss=gloss,
                 gloss_length=ones(batch).long(), boundary=ones(batch, frames))
 
-# %% ../../nbs/62_spoter.ipynb #5d6fb8c4
+# %% ../../nbs/62_spoter.ipynb #4887a987
 def optimizer_step(
     model: nn.Module,
     loss, # a function without arguments
@@ -352,7 +352,7 @@ def optimizer_step(
         optimizer.step()
     return step
 
-# %% ../../nbs/62_spoter.ipynb #1727adf3
+# %% ../../nbs/62_spoter.ipynb #53191592
 def _benched_loss(out, data):
     loss = F.cross_entropy(out['logits'].float(), data['gloss'][:, 0] - 1, label_smoothing=.1)
     if 'boundary' not in out: return loss
@@ -365,7 +365,7 @@ def _training_step(config, batch, frames, device='cpu', compiled=False, half=Fal
     run = torch.compile(model) if compiled else model
     return optimizer_step(model, lambda: _benched_loss(run(data), data), device, half)
 
-# %% ../../nbs/62_spoter.ipynb #1e022af9
+# %% ../../nbs/62_spoter.ipynb #e4d86991
 def stopwatch(run, device: str = 'cpu') -> float: # seconds
     "How long a function takes."
     wait = torch.cuda.synchronize if device.startswith('cuda') else lambda: None
@@ -375,7 +375,7 @@ def stopwatch(run, device: str = 'cpu') -> float: # seconds
     wait()
     return perf_counter() - start
 
-# %% ../../nbs/62_spoter.ipynb #99615502
+# %% ../../nbs/62_spoter.ipynb #cbd408a3
 def beside_product(
     step, # a function without arguments
     size: int, # rows and columns of the matrices whose product is the peak
@@ -394,7 +394,7 @@ def beside_product(
         turns.append((product, stopwatch(step, device)))
     return turns
 
-# %% ../../nbs/62_spoter.ipynb #aad0c3e7
+# %% ../../nbs/62_spoter.ipynb #0facbaf0
 def bench_train(
     batch: int = 64, # B
     frames: int = 60, # T
@@ -418,14 +418,14 @@ def bench_train(
                 fraction=flops / seconds / peak, seconds=seconds, typical_fraction=median(fractions),
                 threads=torch.get_num_threads())
 
-# %% ../../nbs/62_spoter.ipynb #3e241d26
+# %% ../../nbs/62_spoter.ipynb #c315c491
 def best_times(steps: dict, rounds: int) -> dict: # name → seconds
     "The best time of each function, after one run to warm up; all take turns."
     for step in steps.values(): step()
     turns = [[stopwatch(step) for step in steps.values()] for _ in range(rounds)]
     return {name: min(times) for name, times in zip(steps, zip(*turns))}
 
-# %% ../../nbs/62_spoter.ipynb #6e37cef7
+# %% ../../nbs/62_spoter.ipynb #efb39e09
 def bench_growth(
     batches: tuple[int, ...] = (16, 32, 64), # B, at the smallest T
     frames: tuple[int, ...] = (30, 60, 120), # T, at the smallest B

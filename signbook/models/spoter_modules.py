@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PartEncoder', 'TemporalConv', 'CrossModalAttention', 'Fusion', 'BoundaryDetector', 'gate', 'Classifier']
 
-# %% ../../nbs/61_spoter_modules.ipynb #afac0957
+# %% ../../nbs/61_spoter_modules.ipynb #fe94b8e4
 import torch
 from fastcore.basics import patch
 from torch import nn, Tensor
@@ -22,7 +22,7 @@ class PartEncoder(nn.Sequential):
         dropout: float = .15,
     ): super().__init__(nn.Linear(inputs, width), nn.LayerNorm(width), nn.ReLU(), Dropout(dropout))
 
-# %% ../../nbs/61_spoter_modules.ipynb #1bd132e0
+# %% ../../nbs/61_spoter_modules.ipynb #759a6f00
 class TemporalConv(nn.Module):
     "Each channel with its neighbours in time, added to what it was: (B, T, width) → (B, T, width)."
     def __init__(self,
@@ -39,7 +39,7 @@ class TemporalConv(nn.Module):
         near = self.conv(valid.transpose(1, 2)).transpose(1, 2)   # (B, T, width)
         return self.norm(x + F.relu(near))
 
-# %% ../../nbs/61_spoter_modules.ipynb #48250528
+# %% ../../nbs/61_spoter_modules.ipynb #045bd4d1
 class CrossModalAttention(nn.Module):
     "One part of the body looks at another: (B, T, width), (B, S, width) → (B, T, width)."
     def __init__(self,
@@ -65,21 +65,21 @@ class CrossModalAttention(nn.Module):
         found = self.out(attend(query, key, value, mask))         # (B, T, width)
         return self.norm(asks + self.dropout(found))
 
-# %% ../../nbs/61_spoter_modules.ipynb #61fd91a8
+# %% ../../nbs/61_spoter_modules.ipynb #7d9dc4b6
 @patch
 def split(self:CrossModalAttention, asks, answers): # query (B, H, T, d), key and value (B, H, S, d)
     query, = split_heads(self.query(asks), self.heads, 1)
     key, value = split_heads(self.key_value(answers), self.heads, 2)
     return query, key, value
 
-# %% ../../nbs/61_spoter_modules.ipynb #a23f1374
+# %% ../../nbs/61_spoter_modules.ipynb #d07bf508
 @patch
 def weights(self:CrossModalAttention, asks: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
     "Who looks where: (B, H, T, S)."
     query, key, _ = self.split(asks, answers)
     return attention_weights(query, key, mask)
 
-# %% ../../nbs/61_spoter_modules.ipynb #1c5a2731
+# %% ../../nbs/61_spoter_modules.ipynb #24480d74
 class Fusion(nn.Module):
     "Streams weighed against each other at every frame: S times (B, T, width) → (B, T, width), (B, T, S)."
     def __init__(self,
@@ -97,7 +97,7 @@ class Fusion(nn.Module):
         mixed = sum(w * x for w, x in zip(weights.split(1, -1), streams))            # (B, T, width)
         return mixed, weights
 
-# %% ../../nbs/61_spoter_modules.ipynb #49a8559d
+# %% ../../nbs/61_spoter_modules.ipynb #5636d3b6
 class BoundaryDetector(nn.Sequential):
     "Whether a frame lies within a sign: (B, T, width) → (B, T, 1) logits."
     def __init__(self,
@@ -107,7 +107,7 @@ class BoundaryDetector(nn.Sequential):
         super().__init__(nn.Linear(width, half), nn.ReLU(), nn.Linear(half, quarter), nn.ReLU(),
                          nn.Linear(quarter, 1))
 
-# %% ../../nbs/61_spoter_modules.ipynb #96806c94
+# %% ../../nbs/61_spoter_modules.ipynb #3ffb341f
 def gate(
     x: Tensor, # (B, T, width)
     logits: Tensor, # (B, T) boundary scores
@@ -115,7 +115,7 @@ def gate(
     "Frames within a sign louder, the others softer."
     return x * (.5 + logits.sigmoid())[..., None].to(x.dtype)
 
-# %% ../../nbs/61_spoter_modules.ipynb #ae24ebce
+# %% ../../nbs/61_spoter_modules.ipynb #9b0d68d5
 class Classifier(nn.Sequential):
     "One vector a clip to one score a word: (B, width) → (B, classes)."
     def __init__(self,

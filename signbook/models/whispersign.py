@@ -6,7 +6,7 @@
 __all__ = ['whispersign_sizes', 'WhisperSignConfig', 'sized', 'WhisperSign', 'random_like', 'StreamState', 'size_table', 'Taken',
            'whisper_state', 'from_whisper', 'bench_whispersign', 'bench_length']
 
-# %% ../../nbs/66_whispersign.ipynb #5bc656e5
+# %% ../../nbs/66_whispersign.ipynb #cbaf820a
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from .layers import check_heads, frame_mask
 from .spoter import (
     beside_product, best_times, count_flops, count_parameters, make_config, optimizer_step)
 
-# %% ../../nbs/66_whispersign.ipynb #69a223fd
+# %% ../../nbs/66_whispersign.ipynb #51b8d67d
 @dataclass(frozen=True)
 class WhisperSignConfig:
     "What WhisperSign is made of; the defaults are the documented default size."
@@ -53,7 +53,7 @@ class WhisperSignConfig:
 
     def __post_init__(self): _check_config(self)
 
-# %% ../../nbs/66_whispersign.ipynb #26d25f09
+# %% ../../nbs/66_whispersign.ipynb #c4db86ea
 def _check_config(config):
     check_heads(config.width, config.heads)
     get_layout(config.layout)
@@ -62,14 +62,14 @@ def _check_config(config):
     if small: raise ValueError(f'{small}, expected at least 1')
     expect(config.fps > 0, 'fps', config.fps, 'a positive number')
 
-# %% ../../nbs/66_whispersign.ipynb #92289d99
+# %% ../../nbs/66_whispersign.ipynb #9206537e
 whispersign_sizes = dict(
     tiny=dict(width=128, layers=2, heads=4),
     base=dict(width=256, layers=4, heads=4),
     default={},
     large=dict(width=768, layers=8, heads=12))
 
-# %% ../../nbs/66_whispersign.ipynb #4ba9591a
+# %% ../../nbs/66_whispersign.ipynb #8068c300
 def sized(
     size: str, # tiny | base | default | large
     **options, # any field of the config
@@ -79,7 +79,7 @@ def sized(
     if name not in whispersign_sizes: raise ValueError(f'unknown size {size!r}; known are {known}')
     return make_config(WhisperSignConfig, whispersign_sizes[name] | options)
 
-# %% ../../nbs/66_whispersign.ipynb #36236fe2
+# %% ../../nbs/66_whispersign.ipynb #428b495e
 def _frontend(c: WhisperSignConfig) -> Frontend:
     return Frontend(c.layout, c.channels, c.grouping, c.patch, _token_width(c), c.kernel, c.spatial_dropout,
                     c.input_dropout)
@@ -91,14 +91,14 @@ def _encoder(c: WhisperSignConfig, groups: int) -> Encoder:
 def _token_width(c: WhisperSignConfig) -> int:
     return c.width if c.grouping == 'none' else c.group_width
 
-# %% ../../nbs/66_whispersign.ipynb #e5fc9cf1
+# %% ../../nbs/66_whispersign.ipynb #c5ccdf82
 def _decoder(c: WhisperSignConfig) -> AttentionDecoder | None:
     layers = c.layers if c.decoder_layers is None else c.decoder_layers
     if not layers: return None
     return AttentionDecoder(c.classes, c.width, layers, c.heads, c.feedforward * c.width, c.dropout, c.tied,
                             c.most_glosses)
 
-# %% ../../nbs/66_whispersign.ipynb #abf16fb0
+# %% ../../nbs/66_whispersign.ipynb #86a0592d
 class WhisperSign(nn.Module):
     "A stream of joints to a sequence of glosses."
     def __init__(self, config: WhisperSignConfig):
@@ -115,7 +115,7 @@ class WhisperSign(nn.Module):
     def seconds(self) -> float: # from one patch to the next
         return self.config.patch / self.config.fps
 
-# %% ../../nbs/66_whispersign.ipynb #c93e31d5
+# %% ../../nbs/66_whispersign.ipynb #f4cc6f30
 @patch
 def encode(self:WhisperSign,
     batch: dict, # x (B, T, J, C), conf (B, T, J), length (B,)
@@ -127,7 +127,7 @@ def encode(self:WhisperSign,
     x, middle, _ = self.encoder(z, length, self.seconds, chunk, num_left_chunks) # (B, N, width)
     return x, length, middle
 
-# %% ../../nbs/66_whispersign.ipynb #4c534cf9
+# %% ../../nbs/66_whispersign.ipynb #a37facb0
 def random_like(
     config: WhisperSignConfig,
     batch: int, # B
@@ -143,7 +143,7 @@ def random_like(
     return dict(x=x, conf=torch.ones(batch, frames, J, device=device), length=full(frames), gloss=gloss,
                 gloss_length=full(glosses))
 
-# %% ../../nbs/66_whispersign.ipynb #5fbdffff
+# %% ../../nbs/66_whispersign.ipynb #063bc842
 @patch
 def _taught(self:WhisperSign, batch, x, length): # what the decoders say when they read the right glosses
     gloss, K = batch['gloss'], self.config.classes
@@ -153,7 +153,7 @@ def _taught(self:WhisperSign, batch, x, length): # what the decoders say when th
     back = reverse_padded(gloss, batch['gloss_length'])
     return out | dict(reverse=self.reverse_decoder(add_sos(back, K), x, length))
 
-# %% ../../nbs/66_whispersign.ipynb #3d7e78ef
+# %% ../../nbs/66_whispersign.ipynb #e5f48cae
 @patch
 def forward(self:WhisperSign,
     batch: dict, # as `Features.finish` makes it; with gloss (B, L), gloss_length (B,) the decoder speaks too
@@ -166,21 +166,21 @@ def forward(self:WhisperSign,
     if middle is not None: out['inter_ctc'] = self.inter_ctc(middle)
     return out | self._taught(batch, x, length) if 'gloss' in batch else out
 
-# %% ../../nbs/66_whispersign.ipynb #ebf5288a
+# %% ../../nbs/66_whispersign.ipynb #fe98c889
 @dataclass(frozen=True)
 class StreamState:
     "What the layers remember of a stream."
     conv: Tensor | None = None # of ConvSPE
     encoder: Cache | None = None # of the encoder's blocks
 
-# %% ../../nbs/66_whispersign.ipynb #dcc50a10
+# %% ../../nbs/66_whispersign.ipynb #4d0474d6
 def _check_whole_chunks(cache: Cache | None, chunk: int):
     over = 0 if cache is None else cache.passed % chunk
     if not over: return
     raise ValueError(f'the stream ended with a piece of {over} patches, expected whole chunks of {chunk} '
                      'before the last')
 
-# %% ../../nbs/66_whispersign.ipynb #10274708
+# %% ../../nbs/66_whispersign.ipynb #6c55adbb
 @patch
 @torch.no_grad()
 def stream(self:WhisperSign,
@@ -200,7 +200,7 @@ def stream(self:WhisperSign,
     x = torch.cat(pieces, 1)                                                     # (B, N, width)
     return self.ctc(x), x, length, StreamState(conv, cache)
 
-# %% ../../nbs/66_whispersign.ipynb #498d2d96
+# %% ../../nbs/66_whispersign.ipynb #24cb9f60
 def _size_row(name: str, frames: int, options: dict) -> dict:
     model = WhisperSign(sized(name, **options)).eval()
     batch = random_like(model.config, 1, frames)
@@ -210,7 +210,7 @@ def _size_row(name: str, frames: int, options: dict) -> dict:
     return dict(size=name, parameters=n, **by_part, flops=flops, megabytes=4 * n / 1e6,
                 training_megabytes=16 * n / 1e6)
 
-# %% ../../nbs/66_whispersign.ipynb #3f9fe334
+# %% ../../nbs/66_whispersign.ipynb #5a178bc9
 def size_table(
     frames: int = 240, # T: 4 s at 60 Hz
     **options, # fields of the config
@@ -218,20 +218,20 @@ def size_table(
     "What each size costs."
     return [_size_row(name, frames, options) for name in whispersign_sizes]
 
-# %% ../../nbs/66_whispersign.ipynb #c48b0156
+# %% ../../nbs/66_whispersign.ipynb #277fe68e
 _parts = dict( # what freezing speaks of → modules
     frontend=('frontend',),
     encoder=('encoder', 'ctc', 'inter_ctc'),
     decoder=('decoder', 'reverse_decoder'))
 
-# %% ../../nbs/66_whispersign.ipynb #c1457f86
+# %% ../../nbs/66_whispersign.ipynb #968b80b6
 def _modules(model, names):
     unknown = [n for n in names if n not in _parts]
     if unknown: raise ValueError(f'there is no part {unknown[0]!r}; the parts are {", ".join(_parts)}')
     found = [getattr(model, k) for n in names for k in _parts[n]]
     return [m for m in found if m is not None]
 
-# %% ../../nbs/66_whispersign.ipynb #40265377
+# %% ../../nbs/66_whispersign.ipynb #1f15fbf5
 @patch
 def freeze(self:WhisperSign,
     *names: str, # frontend, encoder (with its CTC heads), decoder; none means all
@@ -242,7 +242,7 @@ def freeze(self:WhisperSign,
         m.eval()
     return self
 
-# %% ../../nbs/66_whispersign.ipynb #f37fb325
+# %% ../../nbs/66_whispersign.ipynb #f1e23570
 @patch
 def unfreeze(self:WhisperSign, *names: str) -> WhisperSign:
     "Let components learn again; none means all."
@@ -251,7 +251,7 @@ def unfreeze(self:WhisperSign, *names: str) -> WhisperSign:
         m.train(self.training)
     return self
 
-# %% ../../nbs/66_whispersign.ipynb #f16af456
+# %% ../../nbs/66_whispersign.ipynb #d0254c1d
 @patch
 def train(self:WhisperSign, mode: bool = True) -> WhisperSign:
     "Training mode, for what is not frozen."
@@ -260,13 +260,13 @@ def train(self:WhisperSign, mode: bool = True) -> WhisperSign:
         if mode and not any(p.requires_grad for p in m.parameters()): m.eval()
     return self
 
-# %% ../../nbs/66_whispersign.ipynb #6134a400
+# %% ../../nbs/66_whispersign.ipynb #f82d438d
 def _kinds(names) -> str: # names of parameters
     paths = [n.split('.') for n in names]
     kinds = {'.'.join(p[:2 if p[0] in ('encoder', 'decoder') else 1]) for p in paths}
     return ', '.join(sorted(kinds))
 
-# %% ../../nbs/66_whispersign.ipynb #b67f2f40
+# %% ../../nbs/66_whispersign.ipynb #bb5f8367
 class Taken(NamedTuple):
     "What came from Whisper."
     taken: tuple[str, ...] # parameters that Whisper's weights were copied into
@@ -276,7 +276,7 @@ class Taken(NamedTuple):
         taken = f'{len(self.taken)} parameters from Whisper ({_kinds(self.taken)})'
         return f'{taken}; {len(self.new)} new ({_kinds(self.new)})'
 
-# %% ../../nbs/66_whispersign.ipynb #7e942105
+# %% ../../nbs/66_whispersign.ipynb #51e39219
 _hub = ( # names on the hub → OpenAI's, one after another
     ('model.', ''),
     ('.layers.', '.blocks.'),
@@ -296,12 +296,12 @@ _hub = ( # names on the hub → OpenAI's, one after another
     ('.embed_positions.weight', '.positional_embedding'),
 )
 
-# %% ../../nbs/66_whispersign.ipynb #fa95ab73
+# %% ../../nbs/66_whispersign.ipynb #cec78b67
 def _openai_name(name: str) -> str:
     for hub, openai in _hub: name = name.replace(hub, openai)
     return name
 
-# %% ../../nbs/66_whispersign.ipynb #d1bc7bc0
+# %% ../../nbs/66_whispersign.ipynb #aa5943d2
 def _whisper_file(path) -> dict:
     with one_sentence(path, 'is no checkpoint of Whisper'):
         if not str(path).endswith('.safetensors'):
@@ -309,7 +309,7 @@ def _whisper_file(path) -> dict:
         from safetensors.torch import load_file
         return load_file(path)
 
-# %% ../../nbs/66_whispersign.ipynb #3944ea41
+# %% ../../nbs/66_whispersign.ipynb #70c52734
 def whisper_state(
     source: str | Path | dict, # a checkpoint of OpenAI's, a safetensors file of the hub, or a state dict
 ) -> dict[str, Tensor]: # by OpenAI's names
@@ -319,7 +319,7 @@ def whisper_state(
     from_hub = any('.layers.' in k for k in state)
     return {_openai_name(k): v for k, v in state.items()} if from_hub else state
 
-# %% ../../nbs/66_whispersign.ipynb #e71fa3e2
+# %% ../../nbs/66_whispersign.ipynb #77dded46
 def _counterpart(name: str, value: Tensor, state: dict) -> Tensor | None:
     "Whisper's weights for a parameter of ours, where there are such."
     known = name.replace('encoder.ln.', 'encoder.ln_post.')
@@ -332,7 +332,7 @@ def _counterpart(name: str, value: Tensor, state: dict) -> Tensor | None:
         raise ValueError(f'Whisper has {known} of shape {tuple(found.shape)}, expected {wanted}')
     return found
 
-# %% ../../nbs/66_whispersign.ipynb #7c480eae
+# %% ../../nbs/66_whispersign.ipynb #3fee5565
 def _check_blocks(own, taken, layers):
     blocks = [k for k in own if k.startswith(('encoder.blocks', 'decoder.blocks')) and '.spatial.' not in k]
     missing = [k for k in blocks if k not in taken]
@@ -340,7 +340,7 @@ def _check_blocks(own, taken, layers):
     raise ValueError(f'no weights for {missing[0]} and {len(missing) - 1} others, expected the state '
                      f'dict of a Whisper with at least {layers} blocks')
 
-# %% ../../nbs/66_whispersign.ipynb #d8ccf42b
+# %% ../../nbs/66_whispersign.ipynb #ff541af4
 def from_whisper(
     model: WhisperSign, # changed in place
     source: str | Path | dict, # as `whisper_state` takes it
@@ -354,21 +354,21 @@ def from_whisper(
         for name, value in taken.items(): own[name].copy_(value)
     return Taken(tuple(taken), tuple(k for k in own if k not in taken))
 
-# %% ../../nbs/66_whispersign.ipynb #213bc2de
+# %% ../../nbs/66_whispersign.ipynb #27fc884c
 def _benched_loss(out: dict, data: dict) -> Tensor:
     gloss = data['gloss']
     loss = nn.functional.ctc_loss(out['ctc'].transpose(0, 1), gloss, out['length'], data['gloss_length'])
     if 'attention' not in out: return loss
     return loss + nn.functional.nll_loss(out['attention'][:, :-1].flatten(0, 1), gloss.flatten())
 
-# %% ../../nbs/66_whispersign.ipynb #3791de90
+# %% ../../nbs/66_whispersign.ipynb #94c9240a
 def _training_step(config, batch, frames, device='cpu', half=False):
     "A function that makes one training step on random numbers: CTC and attention."
     model = WhisperSign(config).to(device).train()
     data = random_like(config, batch, frames, device=device)
     return optimizer_step(model, lambda: _benched_loss(model(data), data), device, half)
 
-# %% ../../nbs/66_whispersign.ipynb #e5e30c11
+# %% ../../nbs/66_whispersign.ipynb #e25c047e
 def _benched(config, batch, frames, rounds, size, device, half):
     flops = count_flops(_training_step(config, batch, frames, device, half))
     step = _training_step(config, batch, frames, device, half)
@@ -379,7 +379,7 @@ def _benched(config, batch, frames, rounds, size, device, half):
     return dict(clips_per_s=batch / seconds, times_real_time=real_time / seconds, flops_per_step=flops,
                 fraction=flops / seconds / peak, seconds=seconds)
 
-# %% ../../nbs/66_whispersign.ipynb #987cf19c
+# %% ../../nbs/66_whispersign.ipynb #3991386f
 def bench_whispersign(
     batch: int = 8, # B
     frames: int = 240, # T: 4 s at 60 Hz
@@ -392,7 +392,7 @@ def bench_whispersign(
     "Speed of the training step of each size, and what fraction of the machine's matrix product it reaches."
     return {name: _benched(sized(name), batch, frames, rounds, size, device, half) for name in names}
 
-# %% ../../nbs/66_whispersign.ipynb #51c074f6
+# %% ../../nbs/66_whispersign.ipynb #1b4b667b
 def bench_length(
     frames: tuple[int, ...] = (120, 240, 480, 960), # T
     name: str = 'base',
