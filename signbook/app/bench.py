@@ -18,7 +18,7 @@ from ..data.synthetic import synthesize
 from ..features.pipeline import to_item
 from ..recognition.recognize import Decoding, heard, judging
 from ..models.checkpoint import Run
-from ..models.whispersign import sizes
+from ..models.whispersign import whispersign_sizes
 from ..recognition.streaming import SignStream, Streaming
 from ..recognition.word_stream import Sliding, WordStream
 from ..training.recipes import recipe, trainer
@@ -30,7 +30,7 @@ def untrained(
     seed: int = 0, # of the weights
 ) -> Run:
     "A WhisperSign that has learnt nothing, ready for a stream."
-    expect(size in sizes, 'the size', repr(size), f'one of {", ".join(sizes)}')
+    expect(size in whispersign_sizes, 'the size', repr(size), f'one of {", ".join(whispersign_sizes)}')
     r = recipe(f'whispersign-{size}-live')
     vocabulary = Vocabulary(tuple(f'word{k:03}' for k in range(words)))
     return Run(trainer(r, vocabulary, seed, show=False).final.eval(), r.features, vocabulary, {})

@@ -28,7 +28,7 @@ from ..recognition.recognize import Decoding, predict
 from ..models.checkpoint import learned_from, load_run, save_json, save_model
 from ..recognition.export import is_export, load_any, read_about
 from ..models.spoter import bench_growth, bench_train
-from ..models.whispersign import bench_length, bench_whispersign, sizes
+from ..models.whispersign import bench_length, bench_whispersign, whispersign_sizes
 from .report import Outcome, in_words, run_report, write_report
 from ..training.recipes import (changed, check_glosses, fit_splits, in_steps, recipe as recipe_named,
                                        recipes)
@@ -621,7 +621,7 @@ def _bench_train(batch, frames):
 # %% ../../nbs/95_commands.ipynb #8304f08f
 def _bench_whispersign(batch, frames):
     batch, frames, out = batch or 8, frames or 240, {}
-    for name in sizes:
+    for name in whispersign_sizes:
         out |= bench_whispersign(batch, frames, (name,))
         r = out[name]
         rate = f'{r["clips_per_s"]:.2f} clips/s, {r["times_real_time"]:.0f} times real time'

@@ -236,7 +236,7 @@ def check_stream(model, chunk=4, left=1, tolerance=1e-4):
     "A stream in pieces is told what it is told at once."
     model.eval()
     batch = one_clip(sample_batch(model, (90,)), 0)
-    whole, state, pieces = model(batch, chunk=chunk, left=left)['ctc'], StreamState(), []
+    whole, state, pieces = model(batch, chunk=chunk, num_left_chunks=left)['ctc'], StreamState(), []
     for first in range(0, 90, chunk * model.config.patch):
         piece = {k: batch[k][:, first:first + chunk * model.config.patch] for k in ('x', 'conf')}
         piece['length'] = batch['length'] * 0 + piece['x'].shape[1]

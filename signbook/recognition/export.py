@@ -33,7 +33,7 @@ from ..formats.readers import ReaderOptions, remembered
 from ..layout import HOLISTIC, get_layout
 from ..models.checkpoint import (Run, config_from_dict, config_to_dict, identity, known, load_run,
                                         read_config, read_json, save_json)
-from ..models.decoder import after_sos, turned
+from ..models.decoder import add_sos, reverse_padded
 from ..models.encoder import Cache, precise
 from ..models.layers import LearnedPositions, frame_mask
 from ..models.spoter import SpoterV1, SpoterV2
@@ -365,9 +365,10 @@ class ExportedSentences(Exported):
         super().__init__(config, graphs)
         self.history, self.seconds = history, config.patch / config.fps
 
-    def encode(self, batch, chunk=None, left=None):
+    def encode(self, batch, chunk=None, num_left_chunks=None):
         whole = 'none: the graph sees a clip as a whole, and `stream` is for chunks'
-        expect(chunk is None and left is None, 'chunk and left', f'{chunk} and {left}', whole)
+        expect(chunk is None and num_left_chunks is None, 'chunk and num_left_chunks',
+               f'{chunk} and {num_left_chunks}', whole)
         out = self._read('model', batch)
         return out['encoded'], out['patches'], None
 
@@ -387,15 +388,15 @@ def reverse_decoder(self:ExportedSentences): return self.speaker('reverse_decode
 
 # %% ../../nbs/87_export.ipynb #652bf091
 @patch
-def forward(self:ExportedSentences, batch: dict, chunk=None, left=None) -> dict:
+def forward(self:ExportedSentences, batch: dict, chunk=None, num_left_chunks=None) -> dict:
     "Log-probabilities by patch, and by gloss where the batch has glosses."
-    encoded, patches, _ = self.encode(batch, chunk, left)
+    encoded, patches, _ = self.encode(batch, chunk, num_left_chunks)
     out = dict(ctc=self.ctc(encoded), length=patches)
     if self.decoder is None or 'gloss' not in batch: return out
     gloss, n, last = batch['gloss'], batch['gloss_length'], self.config.classes
-    out['attention'] = self.decoder(after_sos(gloss, last), encoded, patches)
+    out['attention'] = self.decoder(add_sos(gloss, last), encoded, patches)
     if self.reverse_decoder is not None:
-        out['reverse'] = self.reverse_decoder(after_sos(turned(gloss, n), last), encoded, patches)
+        out['reverse'] = self.reverse_decoder(add_sos(reverse_padded(gloss, n), last), encoded, patches)
     return out
 
 # %% ../../nbs/87_export.ipynb #b811f376
@@ -424,10 +425,10 @@ def stream(self:ExportedSentences,
     batch: dict, # x (B, T, J, C), conf (B, T, J), length (B,): the next frames, whole chunks but at the end
     state: StreamState = StreamState(),
     chunk: int = 5, # patches
-    left: int | None = 4, # chunks of history
+    num_left_chunks: int | None = 4, # chunks of history
 ) -> tuple[Tensor, Tensor, Tensor, StreamState]: # ctc (B, N, V), encoded (B, N, width), length (B,), state
     "The next piece of a stream, as WhisperSign's own gives it."
-    asked = None if left is None else left * chunk
+    asked = None if num_left_chunks is None else num_left_chunks * chunk
     wanted = f'{self.history}, as it was exported'
     expect(asked == self.history, 'what is kept of a stream', f'{asked} patches', wanted)
     if state.encoder is None: state = self.start(len(batch['x']))
@@ -661,7 +662,7 @@ def compare_speed(
     if 'step' in exported.model.graphs:
         chunk, left = exported.config['chunk'], exported.config['left']
         x = all_graphs(run, chunk * left, 1, chunk * run.model.config.patch)['model'].inputs
-        out['a chunk'] = timed(lambda m: m.stream(x, chunk=chunk, left=left))
+        out['a chunk'] = timed(lambda m: m.stream(x, chunk=chunk, num_left_chunks=left))
     return {name: t | dict(ratio=t['torch'] / t['onnxruntime']) for name, t in out.items()}
 
 # %% ../../nbs/87_export.ipynb #e0d795ec

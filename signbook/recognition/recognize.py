@@ -162,7 +162,7 @@ def decode(
     batch: dict, # as `Features.finish` makes it
     how: Decoding = Decoding(),
     lm: torch.nn.Module | None = None, # a language model's `Scorer`
-    **options, # of `encode`: chunk, left
+    **options, # of `encode`: chunk, num_left_chunks
 ) -> tuple[list[Hypothesis], torch.Tensor, torch.Tensor]: # one a clip; CTC (B, N, V); length (B,)
     "The sentences of a batch, with the log-probabilities of CTC and the length in patches."
     check_decoding(model, how, lm)
@@ -231,7 +231,7 @@ def recognize_long(
     how: Decoding = Decoding(),
     lm: torch.nn.Module | None = None,
     batch_size: int = 4, # windows at a time
-    **options, # of the model: chunk, left
+    **options, # of the model: chunk, num_left_chunks
 ) -> Hypothesis: # glosses by id, also of its signs
     "The sentence of one clip in windows."
     seconds, score, merger = _moments(clips, i), 0., Merger()
@@ -262,7 +262,7 @@ def recognize(
     lm: torch.nn.Module | None = None, # a language model's `Scorer`
     batch_size: int = 16,
     failed: dict | None = None, # clip → why it failed: it gets no sentence; None lets errors through
-    **options, # of the model: chunk, left
+    **options, # of the model: chunk, num_left_chunks
 ) -> list[Hypothesis | None]: # one a clip, with the times of its signs, glosses by name
     "The sentences that are signed in some clips."
     check_decoding(model, how, lm)

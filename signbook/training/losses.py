@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-from ..models.decoder import turned
+from ..models.decoder import reverse_padded
 from ..models.layers import frame_mask
 
 # %% ../../nbs/80_losses.ipynb #140ce92c
@@ -140,7 +140,7 @@ def _attention_terms(out, batch, smoothing, weight): # of the right-to-left deco
     gloss, n = batch['gloss'], batch['gloss_length']
     terms = dict(attention=attention_loss(out['attention'], gloss, n, smoothing))
     if 'reverse' not in out: return terms, terms['attention']
-    terms['reverse'] = attention_loss(out['reverse'], turned(gloss, n), n, smoothing)
+    terms['reverse'] = attention_loss(out['reverse'], reverse_padded(gloss, n), n, smoothing)
     return terms, torch.lerp(terms['attention'], terms['reverse'], weight)
 
 # %% ../../nbs/80_losses.ipynb #518e1751

@@ -31,7 +31,7 @@ from ..recognition.recognize import predict, to
 from ..models.checkpoint import (Run, check_shapes, config_to_dict, identity, load_run, load_weights,
                                         locked)
 from ..models.checkpoint import (read_clips, read_config, save_json, save_tensors, tensor_shapes,
-                                        to_json)
+                                        json_text)
 from .progress import Progress
 from .tasks import Task, task_of
 from .tracking import Tracking, start_tracking
@@ -649,8 +649,8 @@ def save(self:Trainer) -> None:
 def _save_state(self):
     state, tensors = self.out/'state.safetensors', self._state()
     moments = sum(k.startswith('adam.') for k in tensors)
-    more = dict(best=repr(self.best), history=to_json(self.history), moments=str(moments))
-    if self.scaler.is_enabled(): more |= dict(scaler=to_json(self.scaler.state_dict()))
+    more = dict(best=repr(self.best), history=json_text(self.history), moments=str(moments))
+    if self.scaler.is_enabled(): more |= dict(scaler=json_text(self.scaler.state_dict()))
     save_tensors(state, tensors, **self._told(), **more)
     if self.stage.keep > 1: self._keep(state)
 
@@ -740,11 +740,11 @@ Trainer._folder, Trainer._find, Trainer._open, Trainer._state_file = _folder, _f
 
 # %% ../../nbs/83_trainer.ipynb #fb4c44a2
 def _usual(): # settings of a stage that runs of older releases do not have
-    return json.loads(to_json({f.name: f.default for f in fields(Stage) if f.default is not MISSING}))
+    return json.loads(json_text({f.name: f.default for f in fields(Stage) if f.default is not MISSING}))
 
 def expect_same(self:Trainer) -> None:
     "Refuse a folder of another model, features, words, stage, seed, split or clips."
-    now, then, clips = json.loads(to_json(self.config)), read_config(self.out), read_clips(self.out)
+    now, then, clips = json.loads(json_text(self.config)), read_config(self.out), read_clips(self.out)
     names = 'model', 'features', 'vocabulary', 'stage', 'seed', 'processes', 'protocol', 'val', 'data'
     now, then = ({k: c[k] for k in names if k in c} for c in (now, dict(processes=1) | then))
     for c in (now, then):
