@@ -19,75 +19,105 @@ from ..features.normalize import attach, body_frame, square
 from ..features.resample import active, resample, trim as trimmed
 from ..layout import get_layout
 
-# %% ../../nbs/54_stitch.ipynb #81637e5c
+# %% ../../nbs/54_stitch.ipynb #0261d020
+def _expect_shoulders(clip):
+    if {'left_shoulder', 'right_shoulder'} <= {*clip.layout.anchors}: return
+    raise ValueError(f'{clip.source or "clip"}: stitching needs shoulders to bring signs into one space, and '
+                     f'layout {clip.layout.name} has none')
+
+# %% ../../nbs/54_stitch.ipynb #5673595b
 def to_body(
     clip: Clip, # with shoulders
     fps: float = 30., # frames a second of the sentence
     layout: str = 'holistic[left_hand,right_hand,pose.upper]', # what is kept
 ) -> Clip: # frame `body`, in shoulder widths
     "A clip in the space and time that sentences are made in."
-    for j in ('left_shoulder', 'right_shoulder'):
-        if j not in clip.layout.anchors:
-            raise ValueError(f'{clip.source or "clip"}: stitching needs shoulders to bring signs into one '
-                             f'space, and layout {clip.layout.name} has none')
+    _expect_shoulders(clip)
     x, c = torch.tensor(clip.xyz), torch.tensor(clip.conf)
     if clip.frame == 'image': x = square(x, clip.aspect)
     x = body_frame(x, c, clip.layout)
     if clip.frame == 'part': x = attach(x, c, clip.layout)
     target = get_layout(layout)
     at = clip.layout.locate(target)
-    return resample(replace(clip, xyz=x[:, at].numpy(), conf=clip.conf[:, at], layout=target, frame='body',
-                            aspect=1.),
-                    fps)
+    clip = replace(clip, xyz=x[:, at].numpy(), conf=clip.conf[:, at], layout=target, frame='body', aspect=1.)
+    return resample(clip, fps)
 
-# %% ../../nbs/54_stitch.ipynb #337416a0
+# %% ../../nbs/54_stitch.ipynb #e0b4eb9d
 def crossfade(
     first: tuple[np.ndarray, np.ndarray], # xyz (n, J, 3), conf (n, J)
     second: tuple[np.ndarray, np.ndarray], # the same shapes
 ) -> tuple[np.ndarray, np.ndarray]:
     "From one stretch to another, over all of its frames."
     (x, a), (y, b) = first, second
-    w = np.broadcast_to(((np.arange(len(x)) + 1) / (len(x) + 1))[:, None], a.shape)
-    w = np.where((a > 0) & (b > 0), w, (b > 0).astype(float)).astype(np.float32)
+    moving = ((np.arange(len(x)) + 1) / (len(x) + 1))[:, None]
+    w = np.where((a > 0) & (b > 0), moving, (b > 0).astype(float)).astype(np.float32)
     return x * (1 - w[..., None]) + y * w[..., None], a * (1 - w) + b * w
 
-def _signed(clip, begin, low, high):
-    "Where a sign is within its sentence: while a hand is seen, and not past the middle of a fade."
+# %% ../../nbs/54_stitch.ipynb #cc11bf62
+def _signed(clip, begin, low, high): # seconds of the sentence
+    "Where a sign is within its sentence."
     first, last = (begin + t for t in active(clip))
     start, end = max(first, low), min(last, high)
-    return Span(*((start, end) if end - start > .5 / clip.fps else (low, high)), clip.gloss[0])
+    if end - start <= .5 / clip.fps: start, end = low, high
+    return Span(start, end, clip.gloss[0])
 
+# %% ../../nbs/54_stitch.ipynb #59863d96
+def _expect_alike(clips):
+    first = clips[0]
+    for c in clips:
+        if ((c.fps, c.layout, c.frame) == (first.fps, first.layout, first.frame) and len(c.gloss) == 1
+            and c.times is None): continue
+        raise ValueError(f'{c.source or "clip"}: cannot be joined with the others, expected one gloss, and '
+                         f'the layout, frame of reference and even frame rate of the first '
+                         f'({first.layout.name}, {first.frame}, {first.fps:g})')
+
+# %% ../../nbs/54_stitch.ipynb #cf5cd1d5
+def _places(clips, fade): # of each clip: its first frame, and how many of them it shares with the one before
+    begins, overlaps, end = [], [], 0
+    for before, c in zip([None, *clips], clips):
+        overlap = min(fade, len(before) // 2, len(c) // 2) if before else 0
+        begins.append(end - overlap)
+        overlaps.append(overlap)
+        end += len(c) - overlap
+    return begins, overlaps, end
+
+# %% ../../nbs/54_stitch.ipynb #551ae914
+def _laid_out(clips, begins, overlaps, T): # xyz (T, J, 3), conf (T, J)
+    J = len(clips[0].layout)
+    xyz, conf = np.zeros((T, J, 3), np.float32), np.zeros((T, J), np.float32)
+    for c, begin, n in zip(clips, begins, overlaps):
+        seam, rest = slice(begin, begin + n), slice(begin + n, begin + len(c))
+        xyz[seam], conf[seam] = crossfade((xyz[seam], conf[seam]), (c.xyz[:n], c.conf[:n]))
+        xyz[rest], conf[rest] = c.xyz[n:], c.conf[n:]
+    return xyz, conf.clip(0, 1)
+
+# %% ../../nbs/54_stitch.ipynb #a835b5fd
 def join_clips(
     clips: list[Clip], # of one layout and frame rate, one gloss each
     fade: int = 4, # frames of each cross-fade, but at most half of a sign
 ) -> Clip: # with a span for each sign, from the first to the last frame with a hand in it
     "One sentence out of several signs."
-    fps, layout = clips[0].fps, clips[0].layout
-    odd = next((c for c in clips
-                if (c.fps, c.layout, c.frame) != (
-                    fps, layout, clips[0].frame) or len(c.gloss) != 1 or c.times is not None),
-               None)
-    if odd is not None:
-        raise ValueError(f'{odd.source or "clip"}: cannot be joined with the others, expected one gloss, and '
-                         f'the layout, frame of reference and even frame rate of the first ({layout.name}, '
-                         f'{clips[0].frame}, {fps:g})')
-    T, J = sum(map(len, clips)), len(layout)
-    xyz, conf, end = np.zeros((T, J, 3), np.float32), np.zeros((T, J), np.float32), 0
-    begins, overlaps = [], [0, *(min(fade, len(a) // 2, len(b) // 2) for a, b in zip(clips, clips[1:]))]
-    for c, n in zip(clips, overlaps):
-        begin, seam = end - n, slice(end - n, end)
-        xyz[seam], conf[seam] = crossfade((xyz[seam], conf[seam]), (c.xyz[:n], c.conf[:n]))
-        end = begin + len(c)
-        begins.append(begin)
-        xyz[begin + n:end], conf[begin + n:end] = c.xyz[n:], c.conf[n:]
-    seams = [b + n / 2 for b, n in zip(begins, overlaps)] + [end] # frames; in the middle of each fade
-    spans = [_signed(c, b / fps, low / fps, high / fps)
-             for c, b, low, high in zip(clips, begins, seams, seams[1:])]
-    return replace(clips[0], xyz=xyz[:end], conf=conf[:end].clip(0, 1),
-                   gloss=tuple(c.gloss[0] for c in clips), spans=tuple(spans), split='',
-                   source='stitched: ' + ' | '.join(Path(c.source).name for c in clips))
+    _expect_alike(clips)
+    fps = clips[0].fps
+    begins, overlaps, T = _places(clips, fade)
+    xyz, conf = _laid_out(clips, begins, overlaps, T)
+    seams = [begin + n / 2 for begin, n in zip(begins, overlaps)] + [T] # frames; in the middle of each fade
+    each = zip(clips, begins, seams, seams[1:])
+    spans = [_signed(c, begin / fps, low / fps, high / fps) for c, begin, low, high in each]
+    names = ' | '.join(Path(c.source).name for c in clips)
+    return replace(clips[0], xyz=xyz, conf=conf, gloss=tuple(c.gloss[0] for c in clips), spans=tuple(spans),
+                   split='', source='stitched: ' + names)
 
-# %% ../../nbs/54_stitch.ipynb #58004d62
+# %% ../../nbs/54_stitch.ipynb #b1f7e9c0
+def _recordings(clips, words, trim): # word → its clips
+    found: dict[str, list[Clip]] = {}
+    for c in clips:
+        if words is not None and c.gloss[0] not in words: continue
+        found.setdefault(c.gloss[0], []).append(trimmed(c) if trim else c)
+    if not found: raise ValueError('there are no clips of these words to stitch')
+    return found
+
+# %% ../../nbs/54_stitch.ipynb #1e9e17b7
 def stitch(
     clips: Iterable[Clip], # of one signer and session, after `to_body`, one gloss each
     count: int, # sentences
@@ -103,17 +133,21 @@ def stitch(
     if len(people) > 1:
         raise ValueError(f'stitching needs clips of one signer and session, found {len(people)}, such as '
                          f'{sorted(people)[:2]}')
-    recordings: dict[str, list[Clip]] = {}
-    for c in clips:
-        if words is None or c.gloss[0] in words:
-            recordings.setdefault(c.gloss[0], []).append(trimmed(c) if trim else c)
-    if not recordings: raise ValueError('there are no clips of these words to stitch')
+    recordings = _recordings(clips, words, trim)
     rng, names = np.random.default_rng(seed), sorted(recordings)
     for _ in range(count):
         drawn = rng.choice(names, rng.integers(signs[0], signs[1] + 1))
-        yield join_clips([recordings[w][rng.integers(len(recordings[w]))] for w in drawn], fade)
+        yield join_clips([recordings[word][rng.integers(len(recordings[word]))] for word in drawn], fade)
 
-# %% ../../nbs/54_stitch.ipynb #0555c478
+# %% ../../nbs/54_stitch.ipynb #89298a2e
+def _two_sessions(corpus, reverse): # their names, for training and for test
+    sessions = sorted(set(corpus.session.tolist()))
+    if len(sessions) < 2 or '' in sessions:
+        raise ValueError(f'{corpus.name}: stitched sentences for training and test come from different '
+                         f'sessions, found {", ".join(s or "one without a name" for s in sessions)}')
+    return sessions[:2][::-1] if reverse else sessions[:2]
+
+# %% ../../nbs/54_stitch.ipynb #2a21c56a
 def stitched(
     corpus: Corpus, # isolated signs of one signer in two sessions at least
     train: int = 600, # sentences out of the first session, by name
@@ -125,14 +159,11 @@ def stitched(
     **options, # of `stitch`
 ) -> Iterator[Clip]: # with `split` train or test
     "Training and test sentences out of two sessions."
-    sessions = sorted(set(map(str, corpus.session)))
-    if len(sessions) < 2 or '' in sessions:
-        raise ValueError(f'{corpus.name}: stitched sentences for training and test come from different '
-                         f'sessions, found {", ".join(s or "one without a name" for s in sessions)}')
-    chosen = sessions[:2][::-1] if reverse else sessions[:2]
-    rows = {s: np.flatnonzero(corpus.session == s) for s in chosen}
+    chosen = _two_sessions(corpus, reverse)
+    rows = {session: np.flatnonzero(corpus.session == session) for session in chosen}
     words = set.intersection(*({corpus.gloss[i][0] for i in r} for r in rows.values()))
-    for k, (split, session, count) in enumerate((('train', chosen[0], train), ('test', chosen[1], test))):
+    parts = zip(('train', 'test'), chosen, (train, test))
+    for k, (split, session, count) in enumerate(parts):
         clips = [to_body(corpus[int(i)], fps) for i in rows[session] if corpus.gloss[i][0] in words]
         for c in stitch(clips, count, 2 * seed + k, words=words, trim=trim, **options):
             yield replace(c, split=split)

@@ -59,7 +59,7 @@ class Report:
 # %% ../../nbs/49_audit.ipynb #514d16fc
 def _head(r):
     words, n = {g for gs in r.case.gloss for g in gs}, Counter(f.severity for f in r.findings)
-    minutes, signers = r.case.vitals['seconds'].sum() / 60, set(r.case.signer) - {''}
+    minutes, signers = r.case.statistics['seconds'].sum() / 60, set(r.case.signer) - {''}
     count = lambda n, what: f'{n} {what}{"" if n == 1 else "s"}'
     verdict = 'nothing against training on it' if r.ok else 'do not train on it as it is'
     if n:

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from ..clip import Clip, counted, share, spare
 from ..formats.labels import where_labels
 from .duplicates import enough_points, followed, groups_of, near_copies, same
-from .shortcuts import Told, features, tell
+from .shortcuts import Probe, features, probe
 from .statistics import at, enough_joints, flat, follow, measure, sides, slots
 from ..view.figures import clip_names, lettering, tick_words
 from ..view.placement import strokes
@@ -46,7 +46,7 @@ severities = 'refuse', 'warn', 'note'
 @dataclass(frozen=True)
 class Case:
     "What is known about the clips of a corpus, without the clips."
-    vitals: dict[str, np.ndarray] # as `gather` gives them, (N, …) each
+    statistics: dict[str, np.ndarray] # as `gather` gives them, (N, …) each
     gloss: np.ndarray # (N,) tuples
     signer: np.ndarray # (N,) text, as the following
     session: np.ndarray
@@ -71,7 +71,7 @@ class Case:
     @cached_property
     def noise(self) -> np.ndarray:
         "(N,) bool, the clips that are taken for noise, of which nothing else can be said."
-        return is_noise(self.vitals)
+        return is_noise(self.statistics)
 
 # %% ../../nbs/43_checks.ipynb #a8723acf
 def case_of(
@@ -92,8 +92,8 @@ def case_of(
     gloss, *texts = zip(*about)
     texts = [np.array(t, np.str_) for t in texts]
     if parts is not None: texts[3] = np.array(parts, np.str_)
-    vitals = {k: np.array([r[k] for r in rows]) for k in rows[0]}
-    return Case(vitals, np.fromiter(gloss, object, len(rows)), *texts,
+    statistics = {k: np.array([r[k] for r in rows]) for k in rows[0]}
+    return Case(statistics, np.fromiter(gloss, object, len(rows)), *texts,
                 clips=clips if hasattr(clips, '__getitem__') else None,
                 protocol=protocol, seed=seed, progress=progress, adjusted={**(adjusted or {}), **now})
 
@@ -220,7 +220,7 @@ def is_noise(v: dict) -> np.ndarray: # (N,) bool
 # %% ../../nbs/43_checks.ipynb #d2ccbc65
 def look_random(case: Case) -> list[Finding]:
     "Random landmarks, shuffled frames."
-    v, sick = case.vitals, case.noise
+    v, sick = case.statistics, case.noise
     if not sick.any(): return []
     sure = unordered(v) | memoryless(v) & ((_pairs(v)[:, 2:] > 0).any(1) | ~np.isfinite(rough_of(v)))
     how = 'refuse' if sure.mean() >= .01 or sick.mean() >= .1 else 'warn'
@@ -243,7 +243,7 @@ def _noise_figure(case):
 # %% ../../nbs/43_checks.ipynb #503661f1
 def look_frozen(case: Case) -> list[Finding]:
     "Constant, held and padded tracks."
-    v = case.vitals
+    v = case.statistics
     v_pairs = np.nan_to_num(v['pairs'])
     constant = (np.nan_to_num(v['repeats']) > .9) & (v_pairs >= 8)
     run = np.nan_to_num(v['longest'])
@@ -276,7 +276,7 @@ def look_frozen(case: Case) -> list[Finding]:
 # %% ../../nbs/43_checks.ipynb #88a24055
 def look_jumps(case: Case) -> list[Finding]:
     "Teleports and identity switches."
-    v = case.vitals
+    v = case.statistics
     n = np.where(case.noise, 0, v['jumps'])
     rate = n / (v['frames'] - 1).clip(1)
     torn, any_ = (n >= 3) & (rate > .05), n > 0
@@ -300,7 +300,7 @@ def look_jumps(case: Case) -> list[Finding]:
 # %% ../../nbs/43_checks.ipynb #5ac72c6f
 def look_missing(case: Case) -> list[Finding]:
     "Hands that were never seen, parts that are not there, zeros that should be gaps."
-    v, out = case.vitals, []
+    v, out = case.statistics, []
     hands = v['has'][:, :2].any(1)
     rate = v['hands']
     draw = lambda: _missing_figure(case)
@@ -380,7 +380,7 @@ def _hands_note(v, hands, draw):
                     f'Normal where hands rest or leave the picture. {advice}', draw)]
 
 def _missing_figure(case):
-    v = case.vitals
+    v = case.statistics
     words = [w for w, _ in Counter(case.words.tolist()).most_common(20) if w] or ['']
     here = [k for k in range(4) if v['has'][:, k].any()]
     rate = np.array([[1 - v['seen'][case.words == w, k].mean() for k in here] for w in words])
@@ -404,7 +404,7 @@ def votes_of(
 
 def look_swapped(case: Case) -> list[Finding]:
     "Hands on the wrong arm."
-    own, other, place = votes_of(case.vitals)
+    own, other, place = votes_of(case.statistics)
     judged = (own + other >= 5) & ~case.noise
     sick = judged & (other > 2 * own)
     few = .02 if place[judged].any() and place[judged].mean() > .5 else .05 # direction errs more often
@@ -434,7 +434,7 @@ def look_swapped(case: Case) -> list[Finding]:
 # %% ../../nbs/43_checks.ipynb #044c0f24
 def look_frames(case: Case) -> list[Finding]:
     "Parts that are not in one frame of reference."
-    v, out = case.vitals, []
+    v, out = case.statistics, []
     ratio = lambda k: v[k] / v['shoulders']
     with np.errstate(invalid='ignore'):
         apart = (v['far_hand'] > .6) | (v['far_face'] > .5) | (ratio('palm') > .8) | (ratio('palm') < .06) | (
@@ -515,7 +515,7 @@ def sketch(case, i): # one frame of a clip, as its numbers say
 # %% ../../nbs/43_checks.ipynb #45f42db9
 def look_units(case: Case) -> list[Finding]:
     "Pixels for [0, 1], millimetres for metres."
-    v, out, f = case.vitals, [], case.frame
+    v, out, f = case.statistics, [], case.frame
     noise = case.noise
     with np.errstate(invalid='ignore'):
         pixels = (f == 'image') & (v['large'] > 5) & ~noise
@@ -577,7 +577,7 @@ def look_units(case: Case) -> list[Finding]:
 # %% ../../nbs/43_checks.ipynb #7f71254b
 def look_squeezed(case: Case) -> list[Finding]:
     "Pictures whose aspect is wrong."
-    v = case.vitals
+    v = case.statistics
     noise = case.noise
     face, palms = np.where(noise, np.nan, v['face']), np.where(noise, np.nan, v['palms'])
     with np.errstate(invalid='ignore'): sick = (face < .52) | (face > 1.2)
@@ -614,7 +614,7 @@ def look_squeezed(case: Case) -> list[Finding]:
 # %% ../../nbs/43_checks.ipynb #a05ba808
 def look_rate(case: Case) -> list[Finding]:
     "Frame rates that the times, the speed of hands or repeated frames contradict."
-    v, out, ok = case.vitals, [], ~case.noise
+    v, out, ok = case.statistics, [], ~case.noise
     with np.errstate(invalid='ignore', divide='ignore'): off = abs(np.log(v['period'])) > np.log(1.1)
     if off.any():
         far = abs(np.log(v['period'][off])).max() > np.log(1.5)
@@ -713,7 +713,7 @@ def _tempo_figure(speed, each):
 # %% ../../nbs/43_checks.ipynb #acf2a770
 def look_times(case: Case) -> list[Finding]:
     "Time stamps that leave a clip all but empty."
-    v, sick = case.vitals, case.vitals['out_of_proportion']
+    v, sick = case.statistics, case.statistics['out_of_proportion']
     if not sick.any(): return []
     i = worst(sick, v['gap'])[0]
     sentence = (
@@ -746,7 +746,7 @@ def needed(gloss: Sequence[str]) -> int: # frames
 
 def look_length(case: Case) -> list[Finding]:
     "Clips with fewer frames, or patches of four, than CTC needs for their glosses."
-    need, T = np.array([needed(g) for g in case.gloss]), case.vitals['frames']
+    need, T = np.array([needed(g) for g in case.gloss]), case.statistics['frames']
     out = []
     sick, tight = T < need, (T // 4 < need) & (T >= need)
     draw = lambda: _length_figure(T, need)
@@ -789,20 +789,20 @@ def _length_figure(T, need):
 # %% ../../nbs/43_checks.ipynb #ceef57c0
 def not_followed(case: Case) -> np.ndarray: # (N,) bool
     "Clips without a movement to compare: noise, and what does not move but for a tracker's error."
-    return case.noise | (rough_of(case.vitals) > .85)
+    return case.noise | (rough_of(case.statistics) > .85)
 
 def unseen(case: Case) -> np.ndarray: # (N,) bool
     "Clips in which nothing was seen: equal, but no copies."
-    return np.nan_to_num(case.vitals['seen']).max(1) == 0
+    return np.nan_to_num(case.statistics['seen']).max(1) == 0
 
-def _close(case): return near_copies(case.vitals['track'], skip=not_followed(case), progress=case.progress)
+def _close(case): return near_copies(case.statistics['track'], skip=not_followed(case), progress=case.progress)
 Case.copies = cached_property(_close)
 Case.copies.__set_name__(Case, 'copies')
 
 def copy_groups(case: Case, most: float = 1.) -> np.ndarray: # (N,)
     "A group for every clip and its copies; of those that are not equal, only the ones that differ by less than `most`."
     empty = unseen(case)
-    equal = [g for g in same(case.vitals['digest']) if not empty[g[0]]]
+    equal = [g for g in same(case.statistics['digest']) if not empty[g[0]]]
     exact = [np.stack([np.repeat(g[0], len(g) - 1), g[1:]], 1) for g in equal]
     return groups_of(len(case), np.concatenate([case.copies[0][case.copies[1] < most], *exact]))
 
@@ -812,7 +812,7 @@ def look_copies(case: Case) -> list[Finding]:
     groups, sure = copy_groups(case), copy_groups(case, .05)
     copied = np.bincount(groups)[groups] > 1
     if not copied.any(): return []
-    extra, digests = int((np.bincount(groups) - 1).clip(0).sum()), case.vitals['digest'][case.copies[0]]
+    extra, digests = int((np.bincount(groups) - 1).clip(0).sum()), case.statistics['digest'][case.copies[0]]
     near = int((digests[:, 0] != digests[:, 1]).sum()) if len(digests) else 0
     across = np.zeros(len(case), bool)
     odd, safe = across.copy(), across.copy()
@@ -958,15 +958,15 @@ _reasons = dict(position=('where the body is',
                        'Where clips are cut close to the sign this is the handshape, and honest; where they '
                        'begin at rest, look for what differs.'))
 
-def told_of(case: Case, most: int = 4000) -> dict[tuple[str, str], Told]: # (what is told, from what) → how well
+def told_of(case: Case, most: int = 4000) -> dict[tuple[str, str], Probe]: # (what is told, from what) → how well
     "How well word and signer are told from what is not signing."
     rows = np.sort(np.random.default_rng(case.seed).permutation(len(case))[:most])
     rows = rows[~case.noise[rows]]
     if not len(rows): return {}
     groups = copy_groups(case)[rows]
-    known = features({k: case.vitals[k][rows]
+    known = features({k: case.statistics[k][rows]
                       for k in ('position', 'frames', 'seconds', 'quarters', 'first')})
-    told = {(what, k): tell(x, labels[rows], groups, seed=case.seed)
+    told = {(what, k): probe(x, labels[rows], groups, seed=case.seed)
             for what, labels in (('word', case.words), ('signer', case.signer)) for k, x in known.items()
             if what == 'word' or k != 'first'}
     return {k: t for k, t in told.items() if t}
@@ -975,7 +975,7 @@ Case.told = cached_property(told_of)
 Case.told.__set_name__(Case, 'told')
 
 # %% ../../nbs/43_checks.ipynb #8be6e02e
-def _verdict(what, feature, t: Told, picture: bool) -> str: # a severity, or nothing
+def _verdict(what, feature, t: Probe, picture: bool) -> str: # a severity, or nothing
     sure = t.p <= .01 and t.clips >= 20
     if what == 'signer': return 'note' if sure and feature == 'length' and t.gain > .5 else ''
     if feature == 'position':
@@ -1024,7 +1024,7 @@ def told_figure(case):
 # %% ../../nbs/43_checks.ipynb #404beaaf
 def look_mirrored(case: Case) -> list[Finding]:
     "Left-handed signers, mirrored recordings."
-    v, out = case.vitals, []
+    v, out = case.statistics, []
     ok = ~case.noise
     facing = np.isfinite(v['facing']) & (case.frame != 'world') & ok
     back = facing & (v['facing'] < 0)
@@ -1076,57 +1076,57 @@ class Check(NamedTuple):
 
 # %% ../../nbs/43_checks.ipynb #e792e452
 def _unknown(*keys): # clips without a number for any of these vital signs
-    return lambda case: ~np.any([np.isfinite(case.vitals[k]) for k in keys], 0)
+    return lambda case: ~np.any([np.isfinite(case.statistics[k]) for k in keys], 0)
 
 def _no_limbs(k): # a part is seen, with too few joints for its limbs to tell
     def of(case):
-        v = case.vitals
+        v = case.statistics
         return (np.nan_to_num(v['seen'][:, k]) > 0) & v['has'][:, k] & ~np.isfinite(v['disorder'][:, k])
     part = slots[k].replace('_', ' ')
     return Reason(f'limbs of the {part}, of which fewer than {enough_joints[k]} joints are seen together', of,
                   True)
 
 def _no_scale(case): # units need something of which the size is known
-    v = case.vitals
+    v = case.statistics
     known = [np.isfinite(v[k]) for k in ('large', 'unit', 'shoulders')]
     return ~np.select([case.frame == f for f in ('image', 'world', 'body')], known, False)
 
 def _no_aspect(case): # two ways to tell it, each with a number of clips that it takes
-    faces, palms = (np.isfinite(case.vitals[k]) & ~case.noise for k in ('face', 'palms'))
+    faces, palms = (np.isfinite(case.statistics[k]) & ~case.noise for k in ('face', 'palms'))
     known = faces if faces.sum() >= 3 else palms
     return ~known & ~case.noise if faces.sum() >= 3 or palms.sum() >= 15 else True
 
 def _no_speed(case):
-    known = np.isfinite(case.vitals['speed']) & ~case.noise
+    known = np.isfinite(case.statistics['speed']) & ~case.noise
     return ~known & ~case.noise if known.sum() >= 3 else True
 
 # %% ../../nbs/43_checks.ipynb #b8ee47af
 def _no_side(case): # neither shoulders in a picture, nor a signer's hands
-    v = case.vitals
+    v = case.statistics
     shoulders = np.isfinite(v['facing']) & (case.frame != 'world')
     return ~(shoulders | np.isfinite(v['left']) & (case.signer != ''))
 
 def _no_arms(case):
-    own, other, _ = votes_of(case.vitals)
+    own, other, _ = votes_of(case.statistics)
     return own + other < 5
 
 def _no_repeats(case):
-    return np.nan_to_num(case.vitals['checked']).max(1) == 0
+    return np.nan_to_num(case.statistics['checked']).max(1) == 0
 
 def _few_points(case):
-    return (followed(case.vitals['track']) < enough_points) & ~not_followed(case)
+    return (followed(case.statistics['track']) < enough_points) & ~not_followed(case)
 
 def _no_second_part(case): # to compare with the shoulders
     return _unknown('shoulders')(case) | _unknown('far_hand', 'far_face', 'palm', 'eyes')(case)
 
 def _no_position(case):
-    return ~np.isfinite(case.vitals['position']).any(1)
+    return ~np.isfinite(case.statistics['position']).any(1)
 
 def _no_order(case): # neither limbs nor frames to judge by
-    return ~(np.isfinite(case.vitals['disorder']).any(1) | compared(case.vitals))
+    return ~(np.isfinite(case.statistics['disorder']).any(1) | compared(case.statistics))
 
 def _no_memory(case): # limbs to judge by, but no frames
-    return ~compared(case.vitals) & ~_no_order(case)
+    return ~compared(case.statistics) & ~_no_order(case)
 
 noise = Reason('noise', lambda case: case.noise)
 unlabelled = Reason('no gloss', lambda case: np.array([not g for g in case.gloss]))
@@ -1135,12 +1135,12 @@ unlabelled = Reason('no gloss', lambda case: np.array([not g for g in case.gloss
 _of_landmarks = dict(
     random=(Reason('too few joints and frames', _no_order), *map(_no_limbs, range(4)),
             Reason('the order of fewer than 12 frames', _no_memory, True)),
-    frozen=(Reason('fewer than nine frames with hands, face or arms', lambda case: case.vitals['moving'] < 8),
+    frozen=(Reason('fewer than nine frames with hands, face or arms', lambda case: case.statistics['moving'] < 8),
             Reason('repeated frames of fewer than three joints', _no_repeats, True)),
     jumps=(noise, Reason('nothing to measure by: no shoulders, palm or eyes', _unknown('unit')),
            Reason('no hand, wrist, nose or shoulder in two frames running',
-                  lambda case: case.vitals['steps'] == 0)),
-    missing=(Reason('no hands in the layout', lambda case: ~case.vitals['has'][:, :2].any(1), True),),
+                  lambda case: case.statistics['steps'] == 0)),
+    missing=(Reason('no hands in the layout', lambda case: ~case.statistics['has'][:, :2].any(1), True),),
     swapped=(noise, Reason('no hands together with the arms of a pose', _no_arms)),
     frames=(noise, Reason('no shoulders together with a hand or a face', _no_second_part)),
     units=(noise, Reason('nothing of which the size is known', _no_scale)),
