@@ -45,23 +45,26 @@ from .progress import Progress
 from .tasks import Task, task_of
 from .tracking import Tracking, start_tracking
 
-# %% ../../nbs/83_trainer.ipynb #cb9d76b5
+# %% ../../nbs/83_trainer.ipynb #b6eb4e41
 @dataclass(frozen=True)
 class Stage:
     "Settings of a stretch of training."
     steps: int = 1500 # updates of the weights, whatever the corpus's size
-    epochs: float | None = None # passes over the clips instead; how many steps they are follows from the clips
+    # passes over the clips instead; how many steps they are follows from the clips
+    epochs: float | None = None
     batch_size: int = 32 # clips an update
     # largest number of frames in a batch, padding counted; None takes clips of any length
     frames: int | None = None
-    accumulate: int = 1 # parts of a batch that the model sees one after another: the same update in less memory
+    # parts of a batch that the model sees one after another: the same update in less memory
+    accumulate: int = 1
     lr: float = 1e-3 # highest learning rate
     warmup: float = .1 # part of the steps in which the learning rate rises
     weight_decay: float = .05 # of matrices; biases and norms have none
     betas: tuple[float, float] = (.9, .98) # AdamW's; the second shorter than usual, for short runs
     clip_norm: float = 1. # largest norm of the gradient
     average: float = .99 # weights are averaged over about 1 / (1 - average) steps; 0 keeps the last
-    balance: float = 1. # how often a word is drawn: count ** (1 - balance), so 0 as in the corpus, 1 all words alike
+    # how often a word is drawn: count ** (1 - balance), so 0 as in the corpus, 1 all words alike
+    balance: float = 1.
     smoothing: float = .1 # label smoothing
     boundary_weight: float = .3 # SPOTER: of the boundary loss, where spans are known
     ctc_weight: float = .5 # WhisperSign: of CTC against attention; 1 is CTC alone, 0 attention alone
@@ -72,7 +75,8 @@ class Stage:
     window: float | None = None # seconds; trains on windows of this length instead of whole clips
     augment: Augment | None = field(default_factory=Augment) # None trains on the clips as they are
     precision: str = 'no' # no | bf16 | fp16
-    checkpointing: bool = False # computes layers twice instead of keeping what they said: less memory, more time
+    # computes layers twice instead of keeping what they said: less memory, more time
+    checkpointing: bool = False
     compile: bool = False # by torch.compile: a minute or more at first, faster steps on a graphics card
     workers: int = 0 # processes that prepare clips ahead; 0 prepares them in between
     validate: int = 250 # steps between validations
@@ -80,11 +84,12 @@ class Stage:
     patience: int = 0 # validations in a row without anything better that end a stage; 0 goes on to its end
     save_every: int = 0 # steps between checkpoints; 0 leaves it to the clock and the validations
     save_minutes: float = 5. # between checkpoints, at most
-    keep: int = 1 # checkpoints that are kept, the newest; with more than one it can be gone on from any of them
+    # checkpoints that are kept, the newest; with more than one it can be gone on from any of them
+    keep: int = 1
 
     def __post_init__(self): _check_stage(self)
 
-# %% ../../nbs/83_trainer.ipynb #db776698
+# %% ../../nbs/83_trainer.ipynb #6a600c76
 _rules = (
     ('steps batch_size lr accumulate validate save_minutes keep', lambda v: v > 0, 'a positive number'),
     ('epochs validate_epochs frames', lambda v: v is None or v > 0, 'a positive number, or none'),
@@ -99,6 +104,7 @@ _rules = (
      'the smallest and the largest number of patches, or none'),
 )
 
+# %% ../../nbs/83_trainer.ipynb #b05f0cf6
 def _check_stage(stage): # refuse settings that cannot be
     for names, right, wanted in _rules:
         for name in names.split():
@@ -180,9 +186,9 @@ def _in_turn(self:BalancedBatchSampler, step, size): # each clip once an epoch
     first = min(k * size, n - self.share[1]) # the last batch of an epoch has a clip for every process too
     return self.order[1][first:(k + 1) * size]
 
-# %% ../../nbs/83_trainer.ipynb #74271fa0
+# %% ../../nbs/83_trainer.ipynb #b9564565
 @patch
-def _fitting(self:BalancedBatchSampler, drawn): # the first, and of the others those nearest in length, as many as fit
+def _fitting(self:BalancedBatchSampler, drawn): # the first, and of the others those nearest in length
     frames = self.frames[drawn]
     near = np.argsort(np.abs(frames - frames[0]), kind='stable')
     padded = np.maximum.accumulate(frames[near]) * np.arange(1, len(near) + 1)
@@ -315,7 +321,7 @@ def _counted_once(module): # what it counts while it is computed again does not 
     finally:
         for b, old in zip(module.buffers(), before): b.copy_(old)
 
-# %% ../../nbs/83_trainer.ipynb #5538212f
+# %% ../../nbs/83_trainer.ipynb #ae48ef99
 def _recomputed(layer):
     forward = layer.forward
     def run(*args, **options):
@@ -324,6 +330,7 @@ def _recomputed(layer):
         return checkpoint(forward, *args, use_reentrant=False, context_fn=twice, **options)
     layer.forward = run
 
+# %% ../../nbs/83_trainer.ipynb #38e76d14
 def recompute(model: torch.nn.Module) -> None:
     "Let every layer of a stack be computed again for its gradient, instead of keeping what it said."
     for stack in model.modules():
@@ -406,11 +413,11 @@ def _seed_step(self:Trainer): # the model's dropout; and a generator for the aug
     torch.manual_seed(self.seed * 1_000_003 + self.done + rank)
     return step_generator(self.seed + 7919 + rank, self.done, self.device)
 
-# %% ../../nbs/83_trainer.ipynb #c3d5001f
+# %% ../../nbs/83_trainer.ipynb #9dbddacc
 @patch
 def update(self:Trainer,
     items: dict, # a collated batch
-) -> dict: # the loss's terms, the gradient's norm: tensors on the device, which nobody waits for; the learning rate
+) -> dict: # the loss's terms and the gradient's norm, tensors that nobody waits for; the learning rate
     "One step: forward, backward, clip, AdamW, schedule, average."
     self.get_ready()
     self.model.train()
@@ -433,7 +440,16 @@ def _step(self:Trainer, items):
 def _tell(self:Trainer, values, step): # whoever writes the run down
     for t in self.trackers: t.log(values, step)
 
-# %% ../../nbs/83_trainer.ipynb #6020fd0f
+# %% ../../nbs/83_trainer.ipynb #09cdb705
+@patch
+def _expect_finite(self:Trainer, record, sources):
+    if math.isfinite(record['norm']) or self.scaler.is_enabled(): return
+    clips = ', '.join(sources[:8])
+    found = f'the gradient is not finite (loss {record["loss"]:.3g}, clips {clips})'
+    raise ValueError(f'step {record["step"] - 1}: {found}; a lower lr may help, or one of these clips is at '
+                     'fault')
+
+# %% ../../nbs/83_trainer.ipynb #9d41ca5c
 @patch
 def fetch(self:Trainer) -> None:
     "Bring the numbers of the last steps from the device, all at once, and pass them on."
@@ -446,13 +462,6 @@ def fetch(self:Trainer) -> None:
         self._expect_finite(record, sources)
         self.history.append(record)
         self._tell({k: v for k, v in record.items() if k != 'step'}, record['step'])
-
-@patch
-def _expect_finite(self:Trainer, record, sources):
-    if math.isfinite(record['norm']) or self.scaler.is_enabled(): return
-    clips = ', '.join(sources[:8])
-    raise ValueError(f'step {record["step"] - 1}: the gradient is not finite (loss {record["loss"]:.3g}, clips '
-                     f'{clips}); a lower lr may help, or one of these clips is at fault')
 
 # %% ../../nbs/83_trainer.ipynb #0e3118c6
 class Stopped(KeyboardInterrupt):
@@ -502,11 +511,12 @@ def look_at(self:Trainer, train, val=None, whole=()) -> Survey: # of the trainin
     self.clips = dict(train=found.digest, val=found_val.digest, seen=sorted(seen))
     return found
 
-# %% ../../nbs/83_trainer.ipynb #90677277
+# %% ../../nbs/83_trainer.ipynb #82b0df47
 @patch
 def _prepared(self:Trainer, clips):
     return Prepared(clips, self.features, self.vocabulary) if clips is not None and len(clips) else None
 
+# %% ../../nbs/83_trainer.ipynb #19561a80
 @patch
 def _batches(self:Trainer, train, found): # prepared ahead by other processes, if the stage has any
     stage, of = self.stage, self.accelerator.num_processes
@@ -518,17 +528,19 @@ def _batches(self:Trainer, train, found): # prepared ahead by other processes, i
     return torch.utils.data.DataLoader(self._prepared(train), batch_sampler=sampler, collate_fn=collate,
                                        pin_memory=self.device.type == 'cuda', **ahead)
 
-# %% ../../nbs/83_trainer.ipynb #d5fa21f0
+# %% ../../nbs/83_trainer.ipynb #249cbfac
 @patch(as_prop=True)
 def _due(self:Trainer): # a validation; also when it was interrupted
     known = not self.pending and (not self.history or 'validated' in self.history[-1])
     return not known and (self.done % self.stage.validate == 0 or self.done == self.stage.steps)
 
+# %% ../../nbs/83_trainer.ipynb #ae92a525
 @patch(as_prop=True)
 def _checkpoint_due(self:Trainer):
     every, minutes = self.stage.save_every, (time.monotonic() - self.saved_at) / 60
     return self.out and (every and self.done % every == 0 or minutes >= self.stage.save_minutes)
 
+# %% ../../nbs/83_trainer.ipynb #a92b3d47
 @patch
 def _show(self:Trainer, progress):
     validated = not self.pending and 'validated' in self.history[-1]
@@ -561,7 +573,19 @@ def _loop(self:Trainer, batches, val, progress, stop_at):
                 if self.finished or self.done == stop_at: break
         except KeyboardInterrupt as interrupt: self._leave(interrupt)
 
-# %% ../../nbs/83_trainer.ipynb #3ecb836f
+# %% ../../nbs/83_trainer.ipynb #c1b4cefa
+@patch
+def _note(self:Trainer, record, found): # what validation has found, and whether that is better
+    better = found.pop('better')
+    self._tell({f'val_{k.removeprefix("val_")}': v for k, v in found.items()}, record['step'])
+    record |= found
+    before = next((h['stale'] for h in reversed(self.history[:-1]) if 'stale' in h), 0)
+    if self.stage.patience: record['stale'] = 0 if better > self.best else before + 1
+    if better <= self.best: return
+    self.best = better
+    if self.out and self.accelerator.is_main_process: self._weights('best')
+
+# %% ../../nbs/83_trainer.ipynb #8cf9e58c
 @patch
 def _validate(self:Trainer, val):
     self.fetch()
@@ -575,31 +599,21 @@ def _validate(self:Trainer, val):
     if self.trackers: self._tell(self._pace(), record['step'])
     if self.out: self.save()
 
-@patch
-def _note(self:Trainer, record, found): # what validation has found, and whether that is better
-    better = found.pop('better')
-    self._tell({f'val_{k.removeprefix("val_")}': v for k, v in found.items()}, record['step'])
-    record |= found
-    before = next((h['stale'] for h in reversed(self.history[:-1]) if 'stale' in h), 0)
-    if self.stage.patience: record['stale'] = 0 if better > self.best else before + 1
-    if better <= self.best: return
-    self.best = better
-    if self.out and self.accelerator.is_main_process: self._weights('best')
-
-# %% ../../nbs/83_trainer.ipynb #a5b51a6f
+# %% ../../nbs/83_trainer.ipynb #8adba918
 @patch
 def _begin_tracking(self:Trainer):
     if not self.out or not self.accelerator.is_main_process: return
     self.trackers = start_tracking(self.tracking, self.out, self.config, self.done)
     self.began = self.done, time.monotonic()
 
+# %% ../../nbs/83_trainer.ipynb #3f50e863
 @patch
 def _pace(self:Trainer): # seconds that an epoch takes, as it went so far in this process
     steps, seconds = self.done - self.began[0], time.monotonic() - self.began[1]
     each = math.ceil(len(self.clips['train']) / self.stage.batch_size)
     return dict(seconds_an_epoch=round(each * seconds / steps, 3)) if steps else {}
 
-# %% ../../nbs/83_trainer.ipynb #ba9304ec
+# %% ../../nbs/83_trainer.ipynb #e79f11fe
 @patch
 @contextlib.contextmanager
 def _written(self:Trainer): # trackers are closed, whatever happens
@@ -608,6 +622,7 @@ def _written(self:Trainer): # trackers are closed, whatever happens
         trackers, self.trackers = self.trackers, []
         for t in trackers: t.finish()
 
+# %% ../../nbs/83_trainer.ipynb #b9e4afb6
 @patch
 def _show_evidence(self:Trainer, val): # tables, figures and players, for those who watch
     if not self.trackers: return
@@ -625,11 +640,12 @@ def config(self:Trainer) -> dict:
                 stage=asdict(self.stage), seed=self.seed, processes=self.accelerator.num_processes,
                 parameters=sum(p.numel() for p in self.plain.parameters()))
 
-# %% ../../nbs/83_trainer.ipynb #87159f59
+# %% ../../nbs/83_trainer.ipynb #42f68f9f
 @patch
 def _signature(self:Trainer): # what each file of weights says about itself
     return dict(features=self.features.fingerprint, identity=identity(self.config), step=str(self.done))
 
+# %% ../../nbs/83_trainer.ipynb #5abefd89
 @patch
 def _weights(self:Trainer, which):
     save_tensors(self.out/f'{which}.safetensors', self.final.state_dict(), **self._signature())
@@ -647,7 +663,17 @@ def _state(self:Trainer):
     model = {f'model.{k}': v for k, v in self.plain.state_dict().items()}
     return model | self._moments() | {f'averaged.{k}': v for k, v in averaged.items()}
 
-# %% ../../nbs/83_trainer.ipynb #dddac8e5
+# %% ../../nbs/83_trainer.ipynb #6f073452
+@patch
+def _save_state(self:Trainer):
+    state, tensors = self.out/'state.safetensors', self._state()
+    moments = sum(k.startswith('adam.') for k in tensors)
+    more = dict(best=repr(self.best), history=to_json(self.history), moments=str(moments))
+    if self.scaler.is_enabled(): more |= dict(scaler=to_json(self.scaler.state_dict()))
+    save_tensors(state, tensors, **self._signature(), **more)
+    if self.stage.keep > 1: self._keep(state)
+
+# %% ../../nbs/83_trainer.ipynb #125203bb
 @patch
 def save(self:Trainer) -> None:
     "Write the run's folder: config, the state to go on from, last weights, and history."
@@ -659,15 +685,6 @@ def save(self:Trainer) -> None:
         self._weights('last')
         save_json(self.out/'history.json', self.history)
     self.saved_at = time.monotonic()
-
-@patch
-def _save_state(self:Trainer):
-    state, tensors = self.out/'state.safetensors', self._state()
-    moments = sum(k.startswith('adam.') for k in tensors)
-    more = dict(best=repr(self.best), history=to_json(self.history), moments=str(moments))
-    if self.scaler.is_enabled(): more |= dict(scaler=to_json(self.scaler.state_dict()))
-    save_tensors(state, tensors, **self._signature(), **more)
-    if self.stage.keep > 1: self._keep(state)
 
 # %% ../../nbs/83_trainer.ipynb #c0e50921
 @patch
@@ -718,15 +735,25 @@ def _differences(now, then, where=''): # which settings are not the same, one le
         elif a != b: said.append(f'{where}{k} (now {str(a)[:60]}, then {str(b)[:60]})')
     return said
 
-# %% ../../nbs/83_trainer.ipynb #3dd7bebf
+# %% ../../nbs/83_trainer.ipynb #dd4710a0
 def _outcome(config): # the settings that decide what comes out
-    usual = json.loads(to_json({f.name: f.default for f in fields(Stage) if f.default is not MISSING}))
+    defaults = {f.name: f.default for f in fields(Stage) if f.default is not MISSING}
+    usual = json.loads(to_json(defaults))
     names = 'model', 'features', 'vocabulary', 'stage', 'seed', 'processes', 'protocol', 'val', 'data'
-    config = {k: config[k] for k in names if k in config}
-    stage = usual | config.get('stage', {})
-    return config | dict(stage={k: v for k, v in stage.items() if k not in _how_saved})
+    said = {k: config[k] for k in names if k in config}
+    stage = usual | said.get('stage', {})
+    for name in _how_saved: stage.pop(name, None)
+    return said | dict(stage=stage)
 
-# %% ../../nbs/83_trainer.ipynb #a8531796
+# %% ../../nbs/83_trainer.ipynb #f68354e7
+@patch
+def _expect_clips(self:Trainer, part, now, then):
+    if now == then: return
+    same = len(set(now) & set(then))
+    raise ValueError(f'{self.out}: cannot be resumed with other clips than it was started with ({part}: '
+                     f'{len(now)} clips, then {len(then)}; {same} are the same)')
+
+# %% ../../nbs/83_trainer.ipynb #028c107a
 @patch
 def expect_same(self:Trainer) -> None:
     "Refuse a folder of another model, features, words, stage, seed, split or clips."
@@ -737,13 +764,6 @@ def expect_same(self:Trainer) -> None:
                          'started with')
     if not (self.out/'clips.json').is_file(): return
     for part in 'train', 'val', 'seen': self._expect_clips(part, self.clips[part], clips[part])
-
-@patch
-def _expect_clips(self:Trainer, part, now, then):
-    if now == then: return
-    same = len(set(now) & set(then))
-    raise ValueError(f'{self.out}: cannot be resumed with other clips than it was started with ({part}: '
-                     f'{len(now)} clips, then {len(then)}; {same} are the same)')
 
 # %% ../../nbs/83_trainer.ipynb #3508292c
 @patch
@@ -756,18 +776,19 @@ def _state_file(self:Trainer, resume):
     raise ValueError(f'{self.out}: nothing to resume here, expected {state.name} of an earlier run; '
                      f'checkpoints are kept of {"the steps " + kept if kept else "no steps"}')
 
-# %% ../../nbs/83_trainer.ipynb #aed5a7dc
+# %% ../../nbs/83_trainer.ipynb #3d6676b0
 @patch
-def _find(self:Trainer, resume): # the checkpoint to go on from, None to begin; the folder is this run's own from here on
+def _find(self:Trainer, resume): # the checkpoint to go on from, None to begin
     _expect_place(self.out, resume)
     begun, state = _is_only_begun(self.out), None
     if resume and not begun:
         state = self._state_file(resume)
         self.expect_same()
-    for p in self.out.glob('.*'): # what a killed save left behind
+    for p in self.out.glob('.*'): # the folder is this run's own from here on: what a killed save left behind
         if p.name != '.lock': remove(p)
     return state
 
+# %% ../../nbs/83_trainer.ipynb #7109cc88
 @patch
 def _open(self:Trainer, resume): # begin a new folder, or take up the run that is there
     found = [self._find(resume) if self.accelerator.is_main_process else None]
@@ -791,24 +812,27 @@ def _history_of(about, stage, state): # step, best and history that a state tell
     expect(steps == list(range(1, done + 1)), 'its history', 'another', each, state)
     return done, best, history
 
-# %% ../../nbs/83_trainer.ipynb #80e4643e
-@patch
-def _expect_whole(self:Trainer, shapes, about, done, state): # everything is there, and as large as it has to be
-    parts = dict(model=self.plain, averaged=self.averaged.module if self.averaged is not None else None)
-    for name, module in parts.items():
-        own = {k.removeprefix(f'{name}.'): v for k, v in shapes.items() if k.startswith(f'{name}.')}
-        if module is not None: check_shapes(module, own, f'{state}: {name}')
-    found = {k: v for k, v in shapes.items() if k.startswith('adam.')}
-    right = found == self._moment_shapes(found) and bool(found) == bool(done)
-    right = right and int(about.get('moments', len(found))) == len(found)
-    expect(right, "AdamW's moments", f'{len(found)} tensors that do not fit', 'those of every parameter', state)
-
+# %% ../../nbs/83_trainer.ipynb #5526dd1c
 @patch
 def _moment_shapes(self:Trainer, found): # of the parameters that any moments are found of
     learned = {n: tuple(p.shape) for n, p in self.plain.named_parameters() if p.requires_grad}
-    names = {k.removeprefix('adam.').rpartition('.')[0] for k in found}
-    moments = 'step', 'exp_avg', 'exp_avg_sq'
-    return {f'adam.{n}.{k}': learned.get(n) if k != 'step' else () for n in names for k in moments}
+    shapes = {}
+    for name in {k.removeprefix('adam.').rpartition('.')[0] for k in found}:
+        shapes[f'adam.{name}.step'] = ()
+        for k in ('exp_avg', 'exp_avg_sq'): shapes[f'adam.{name}.{k}'] = learned.get(name)
+    return shapes
+
+# %% ../../nbs/83_trainer.ipynb #877d73ae
+@patch
+def _expect_whole(self:Trainer, shapes, about, done, state): # everything is there, as large as it has to be
+    def own(prefix): return {k.removeprefix(prefix): v for k, v in shapes.items() if k.startswith(prefix)}
+    check_shapes(self.plain, own('model.'), f'{state}: model')
+    if self.averaged is not None: check_shapes(self.averaged.module, own('averaged.'), f'{state}: averaged')
+    found = {k: v for k, v in shapes.items() if k.startswith('adam.')}
+    right = found == self._moment_shapes(found) and bool(found) == bool(done)
+    right = right and int(about.get('moments', len(found))) == len(found)
+    expect(right, "AdamW's moments", f'{len(found)} tensors that do not fit', 'those of every parameter',
+           state)
 
 # %% ../../nbs/83_trainer.ipynb #a3a36952
 def _expect_moments(moments, done, state):
@@ -849,7 +873,7 @@ def _take_tensors(self:Trainer, tensors):
         own = {k: v if k == 'step' else v.to(p.device) for k, v in moments.items()}
         if own: self.optimizer.optimizer.state[p] = own
 
-# %% ../../nbs/83_trainer.ipynb #ca1e0c33
+# %% ../../nbs/83_trainer.ipynb #67840c73
 @patch
 def _take_scaler(self:Trainer, about, state): # by which fp16's gradients are scaled
     with one_sentence(state, 'its scaler of fp16 is damaged'):
@@ -858,6 +882,7 @@ def _take_scaler(self:Trainer, about, state): # by which fp16's gradients are sc
             scaler[name] = float(scaler[name]) if name == 'scale' else scaler[name]
     self.scaler.load_state_dict(scaler)
 
+# %% ../../nbs/83_trainer.ipynb #6c87caae
 @patch
 def _set_schedule(self:Trainer): # as if it had been stepped so far
     self.scheduler.last_epoch = self.done
@@ -865,12 +890,23 @@ def _set_schedule(self:Trainer): # as if it had been stepped so far
         g['lr'] = base * schedule(self.done, self.stage)
     self.scheduler._last_lr = [g['lr'] for g in self.optimizer.param_groups]
 
-# %% ../../nbs/83_trainer.ipynb #f282b049
+# %% ../../nbs/83_trainer.ipynb #0d1be863
+@patch
+def _run(self:Trainer, train, val, found, progress, resume, stop_at):
+    if self.out: self._open(resume)
+    self._begin_tracking()
+    progress.go(self.done, self.stage.steps)
+    prepared = self._prepared(val)
+    self._loop(self._batches(train, found), prepared, progress, stop_at)
+    if self.out: self.save()
+    if self.finished and prepared is not None: self._show_evidence(prepared)
+
+# %% ../../nbs/83_trainer.ipynb #0510e5ee
 @patch
 def fit(self:Trainer,
     train, # Corpus, or a list of clips
     val=None, # Corpus or list: from the training signers or session, never from the test
-    resume: bool | int = False, # go on from the run's folder: from its newest checkpoint, or from that of a step
+    resume: bool | int = False, # go on from the folder: from its newest checkpoint, or from that of a step
     stop_at: int | None = None, # pause after this many steps, as if interrupted
     whole=(), # the clips that `train` was cut from, if it was: they count as seen
 ) -> list[dict]: # one record a step
@@ -885,13 +921,3 @@ def fit(self:Trainer,
         with self._folder(), self._written(): self._run(train, val, found, progress, resume, stop_at)
     finally: progress.close()
     return self.history
-
-@patch
-def _run(self:Trainer, train, val, found, progress, resume, stop_at):
-    if self.out: self._open(resume)
-    self._begin_tracking()
-    progress.go(self.done, self.stage.steps)
-    prepared = self._prepared(val)
-    self._loop(self._batches(train, found), prepared, progress, stop_at)
-    if self.out: self.save()
-    if self.finished and prepared is not None: self._show_evidence(prepared)
