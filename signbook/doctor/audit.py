@@ -72,13 +72,14 @@ def figure(self:Report,
         raise ValueError(f'{self.name}: check {check!r} found nothing; findings are {others}')
     return next((f.figure() for f in found if f.figure), None)
 
-# %% ../../nbs/49_audit.ipynb #5b0550bf
+# %% ../../nbs/49_audit.ipynb #c8a583a4
 _called = dict(refuse='reason to refuse', warn='warning', note='note')
 
 def _count(n, what):
     first, *rest = what.split(' ', 1) # reasons to refuse
     return ' '.join([str(n), first if n == 1 else f'{first}s', *rest])
 
+# %% ../../nbs/49_audit.ipynb #ed6622fa
 def _head(r):
     words, signers = {g for gs in r.case.gloss for g in gs}, set(r.case.signer) - {''}
     minutes = r.case.stats['seconds'].sum() / 60
@@ -89,10 +90,11 @@ def _head(r):
     size = f'{_count(len(r.case), "clip")}, {_count(len(words), "word")}, {who}, {minutes:.1f} minutes'
     return f'{r.name}: {size}: {verdict}'
 
-# %% ../../nbs/49_audit.ipynb #22d0d5f1
+# %% ../../nbs/49_audit.ipynb #caf51fe9
 def _extent(reason, mask): # a reason, and for how many of the clips
     return reason if mask.all() else f'{reason}: {mask.sum()} of {len(mask)} clips'
 
+# %% ../../nbs/49_audit.ipynb #5ca2df66
 def _not_looked_at(r):
     checks_of, extent = {}, {}
     for check, reasons in r.blind.items():
@@ -103,6 +105,7 @@ def _not_looked_at(r):
     order = sorted(checks_of, key=lambda key: -extent[key].sum())
     return [f'{", ".join(checks_of[key])} ({_extent(key[0], extent[key])})' for key in order]
 
+# %% ../../nbs/49_audit.ipynb #0106f55d
 def _tail(r):
     said = {'healthy': ', '.join(r.healthy), 'not looked at': '; '.join(_not_looked_at(r))}
     return [f'{what}: {names}' for what, names in said.items() if names]
@@ -119,12 +122,13 @@ def __repr__(self:Report, width=118):
         rows.append(fill('→ ' + f.advice, indent, break_long_words=False))
     return '\n'.join([_head(self), *rows, *(fill(t, '', '  ') for t in _tail(self))])
 
-# %% ../../nbs/49_audit.ipynb #17bf99f4
+# %% ../../nbs/49_audit.ipynb #2d8f8956
 def _png(fig):
     file = io.BytesIO()
     fig.savefig(file, format='png')
     return base64.b64encode(file.getvalue()).decode()
 
+# %% ../../nbs/49_audit.ipynb #a674a1ac
 _color = dict(refuse='#b91c1c', warn='#b45309', note='#475569')
 
 def _row_html(f, figures):
@@ -147,15 +151,17 @@ def _repr_html_(self:Report, figures=False):
     tail = ''.join(f'<p>{_html.escape(t)}</p>' for t in _tail(self))
     return f'<p><b>{_html.escape(_head(self))}</b></p>{table}{tail}'
 
-# %% ../../nbs/49_audit.ipynb #09209ce9
+# %% ../../nbs/49_audit.ipynb #d0ca4914
 def _finding_dict(f, source):
     return dict(check=f.check, severity=f.severity, sentence=f.sentence, advice=f.advice,
                 clips=[int(i) for i in f.clips], sources=[str(source[i]) for i in f.clips[:20]])
 
+# %% ../../nbs/49_audit.ipynb #97a72269
 def _told_dict(t): # how well something tells the label
     numbers = {k: round(getattr(t, k), 4) for k in ('score', 'low', 'high', 'chance', 'p')}
     return numbers | dict(labels=t.labels, clips=t.clips)
 
+# %% ../../nbs/49_audit.ipynb #de026f97
 @patch
 def to_dict(self:Report) -> dict:
     "The report as plain numbers and text, for JSON."
@@ -167,7 +173,7 @@ def to_dict(self:Report) -> dict:
                 healthy=self.healthy, not_looked_at=blind,
                 told={f'{what} from {feature}': _told_dict(t) for (what, feature), t in case.told.items()})
 
-# %% ../../nbs/49_audit.ipynb #e6d202c9
+# %% ../../nbs/49_audit.ipynb #033cfef0
 class _Joined:
     def __init__(self, parts): self.parts, self.ends = parts, np.cumsum([len(p) for p in parts])
     def __len__(self): return int(self.ends[-1])
@@ -176,16 +182,18 @@ class _Joined:
         k = int(np.searchsorted(self.ends, i, side='right'))
         return self.parts[k][int(i - (self.ends[k] - len(self.parts[k])))]
 
+# %% ../../nbs/49_audit.ipynb #3b598311
 def _splits_joined(splits): # the clips, and the split of each
     named = dict(train=splits.train, val=splits.val, test=splits.test)
     return _Joined(list(named.values())), [k for k, clips in named.items() for _ in range(len(clips))]
 
-# %% ../../nbs/49_audit.ipynb #af114dbe
+# %% ../../nbs/49_audit.ipynb #a1bbe637
 def _bar(items): # on a terminal only
     from tqdm import tqdm
     return tqdm(items, disable=None, leave=False, desc='examining', file=sys.stderr,
                 total=len(items) if hasattr(items, '__len__') else None)
 
+# %% ../../nbs/49_audit.ipynb #9c132785
 def examine(
     corpus: Corpus | Sequence[Clip] | Splits, # what to examine; it is read once, clip by clip
     # how it was split, or by which protocol to split it; by default as the clips themselves say
@@ -224,14 +232,15 @@ def write_html(
     with replacing(path) as temporary: temporary.write_text(page, encoding='utf-8')
     return path
 
-# %% ../../nbs/49_audit.ipynb #c62d26f1
+# %% ../../nbs/49_audit.ipynb #8ee382a3
 def doctor(
     data: Path, # a corpus, or any folder or file that a reader knows
     /,
     json: bool = False, # print nothing but the whole report as JSON
     html: Path | None = None, # write a page with figures there
     # split by it and look for leaks; as-marked takes the splits that the data itself names
-    protocol: Literal['as-marked', 'auto', 'session', 'session-reverse', 'signer', 'random', 'given'] = 'as-marked',
+    protocol: Literal['as-marked', 'auto', 'session', 'session-reverse', 'signer', 'random',
+                      'given'] = 'as-marked',
     seed: int = 0, # of the split, and of the permutation tests
     options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict: # `ok` False means that it should not be trained on

@@ -6,13 +6,13 @@
 __all__ = ['label_checks', 'look_length', 'copy_groups', 'look_copies', 'look_leaks', 'look_words', 'look_shortcuts',
            'look_mirrored']
 
-# %% ../../nbs/46_label_checks.ipynb #fba3e5b1
+# %% ../../nbs/46_label_checks.ipynb #605bb2ea
 from collections import Counter
 
 import numpy as np
 from fastcore.basics import patch
 
-from .checks import CorpusStats, Finding, Reason
+from .checks import CorpusStats, Finding, Obstacle
 from .checks import axes_of, bars, over_time, rough_of, seen_points
 from .checks import family, how_many, listed, noise_itself, severity, worst_first
 from .duplicates import enough_points, followed, groups_of, near_copies, same
@@ -188,11 +188,12 @@ def _new_words(corpus):
     draw = lambda: bars(sorted(new), counts, 'clips in the test, none in training')
     return [Finding('words', how, sentence, worst_first(_with_any(corpus, new) & test), advice, draw)]
 
-# %% ../../nbs/46_label_checks.ipynb #73dcdce6
+# %% ../../nbs/46_label_checks.ipynb #8bc579d3
 def _rare_words(corpus):
     training = _sides(corpus)[0]
-    count = _signed(corpus, training if training.any() else np.ones(len(corpus), bool))
-    few = sorted((w for w in count if count[w] < 3), key=lambda w: (count[w], w))
+    if not training.any(): training = ~training
+    count = _signed(corpus, training)
+    few = [w for w in count if count[w] < 3]
     half = np.median(list(count.values())) if count else 0 # of the words have as many
     if not few or half < 5: return []
     sentence = (f'{len(few)} of {len(count)} words have fewer than three clips ({listed(few)}), where half '
@@ -303,11 +304,12 @@ def _from_behind(corpus):
     advice = 'Mirror them back if others are not mirrored; or train with mirrored copies of all.'
     return [Finding('mirrored', 'note', sentence, worst_first(back), advice)]
 
-# %% ../../nbs/46_label_checks.ipynb #82ff5348
+# %% ../../nbs/46_label_checks.ipynb #8190a763
 def _left_handed(corpus):
     share, left = corpus.stats['left'], {} # of the movement, by signer
+    known = np.isfinite(share) & ~corpus.noise
     for s in sorted(set(corpus.signer) - {''}):
-        own = (corpus.signer == s) & ~corpus.noise & np.isfinite(share)
+        own = known & (corpus.signer == s)
         if own.sum() >= 5: left[s] = np.nanmedian(share[own])
     hand = [s for s in left if left[s] > .6]
     if not hand or not any(x < .4 for x in left.values()): return []
@@ -336,21 +338,21 @@ def _no_side(corpus): # neither shoulders in a picture, nor a signer's hands
     hands = np.isfinite(corpus.stats['left']) & (corpus.signer != '')
     return ~(shoulders | hands)
 
-# %% ../../nbs/46_label_checks.ipynb #c3bbd492
+# %% ../../nbs/46_label_checks.ipynb #cecdcd4f
 _equal_only = 'only equal clips are found'
 _no_movement = f'the movement of noise and of what stands still; {_equal_only}'
 _little_movement = f'the movement of fewer than {enough_points} points; {_equal_only}'
 _nothing_varies = 'fewer than two words or signers with three clips, or nothing that varies'
-_no_label = Reason('no gloss', _mute)
+_no_label = Obstacle('no gloss', _mute)
 _reasons = dict(
     length=(_no_label,), words=(_no_label,),
-    copies=(Reason(_no_movement, _not_followed, True), Reason(_little_movement, _few_points, True),
-            Reason('clips in which nothing was seen', _unseen)),
-    leaks=(Reason('no training and test part', _one_side),
-           Reason('neither signer nor session is known', _nobody_known)),
-    shortcuts=(Reason(_nothing_varies, _nothing_told), noise_itself,
-               Reason('where the body is: no nose or shoulders', _no_position, True)),
-    mirrored=(noise_itself, Reason('neither shoulders in a picture nor a named signer', _no_side)))
+    copies=(Obstacle(_no_movement, _not_followed, True), Obstacle(_little_movement, _few_points, True),
+            Obstacle('clips in which nothing was seen', _unseen)),
+    leaks=(Obstacle('no training and test part', _one_side),
+           Obstacle('neither signer nor session is known', _nobody_known)),
+    shortcuts=(Obstacle(_nothing_varies, _nothing_told), noise_itself,
+               Obstacle('where the body is: no nose or shoulders', _no_position, True)),
+    mirrored=(noise_itself, Obstacle('neither shoulders in a picture nor a named signer', _no_side)))
 
 # %% ../../nbs/46_label_checks.ipynb #aec60019
 _looks = look_length, look_copies, look_leaks, look_words, look_shortcuts, look_mirrored

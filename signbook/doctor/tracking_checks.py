@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['tracking_checks', 'look_random', 'look_frozen', 'look_jumps', 'look_missing', 'look_swapped']
 
-# %% ../../nbs/44_tracking_checks.ipynb #2f5c59f3
+# %% ../../nbs/44_tracking_checks.ipynb #53678f27
 from collections import Counter
 
 import numpy as np
 
-from .checks import CorpusStats, Finding, Reason
+from .checks import CorpusStats, Finding, Obstacle
 from .checks import compared, compared_pairs, memoryless, rough_of, shake_of, unordered
 from .checks import axes_of, histogram, over_time, seen_points
 from .checks import family, how_many, listed, noise_itself, severity, unknown, worst_first
@@ -140,14 +140,16 @@ def _drift(quarters): # (4,) how often a hand is seen in each quarter of a clip
     said = f'; hands are seen in {first:.0%} of the first quarter and {last:.0%} of the last'
     return said, 'Trim the resting part before stitching sentences, or the boundaries are given away.'
 
-# %% ../../nbs/44_tracking_checks.ipynb #79fd0e33
+# %% ../../nbs/44_tracking_checks.ipynb #92e99527
 def _hands_note(v, hands, draw):
-    drift, advice = _drift(v['quarters'][hands][:, :, :2].max(-1).mean(0))
+    either_hand = v['quarters'][hands][:, :, :2].max(-1)
+    drift, advice = _drift(either_hand.mean(0))
     share, parts = v['hands'][hands].mean(), []
     if share >= .25 and not drift: return []
     for k, side in enumerate(('left hand', 'right hand')):
         if v['has'][:, k].any(): parts.append(f'{side} {v["seen"][hands, k].mean():.0%}')
-    sentence = f'no hand is seen in {1 - share:.0%} of the frames ({", ".join(parts)}){drift}'
+    each = ', '.join(parts)
+    sentence = f'no hand is seen in {1 - share:.0%} of the frames ({each}){drift}'
     advice = f'Normal where hands rest or leave the picture. {advice}'
     return [Finding('missing', 'note', sentence, (), advice, draw)]
 
@@ -177,11 +179,12 @@ def _zeros(corpus):
     draw = lambda: histogram(zeros, [.005], 'fraction of joints at (0, 0)')
     return [Finding('zeros', severity(sick, .05), sentence, worst_first(sick, zeros), advice, draw)]
 
-# %% ../../nbs/44_tracking_checks.ipynb #339fdf30
+# %% ../../nbs/44_tracking_checks.ipynb #9297520e
 def _missing_figure(corpus):
     v = corpus.stats
-    words = [w for w, _ in Counter(corpus.words.tolist()).most_common(20) if w] or ['']
-    here = [k for k in range(4) if v['has'][:, k].any()]
+    common = Counter(corpus.words.tolist()).most_common(20)
+    words = [w for w, _ in common if w] or ['']
+    here = np.flatnonzero(v['has'].any(0))
     missing = 1 - v['seen'][:, here]
     rate = np.array([missing[corpus.words == w].mean(0) for w in words])
     fig, (ax,) = axes_of(width=2.8, height=.9 + .16 * len(words))
@@ -218,13 +221,14 @@ def _swapped_signers(corpus, judged, sick): # in most of their clips
         if own.sum() >= 4 and sick[own].mean() > .5: found.append(s)
     return found
 
-# %% ../../nbs/44_tracking_checks.ipynb #e424191e
+# %% ../../nbs/44_tracking_checks.ipynb #2d910aca
 def look_swapped(corpus: CorpusStats) -> list[Finding]:
     "Hands on the wrong arm."
     own, other, place = _votes(corpus.stats)
     judged = (own + other >= 5) & ~corpus.noise
     sick = judged & (other > 2 * own)
-    few = .02 if place[judged].any() and place[judged].mean() > .5 else .05 # direction errs more often
+    mostly = place[judged]
+    few = .02 if mostly.any() and mostly.mean() > .5 else .05 # direction errs more often
     if not sick.any() or sick.sum() < few * judged.sum(): return []
     signers = _swapped_signers(corpus, judged, sick)
     share = other / (own + other).clip(1)
@@ -245,14 +249,14 @@ def _no_order(corpus): # neither limbs nor frames to judge by
 def _no_memory(corpus): # limbs to judge by, but no frames
     return ~compared(corpus.stats) & ~_no_order(corpus)
 
-# %% ../../nbs/44_tracking_checks.ipynb #18d99ec8
+# %% ../../nbs/44_tracking_checks.ipynb #6ea00e1a
 def _no_limbs(k): # a part is seen, with too few joints for its limbs to tell
     def of(corpus):
         v = corpus.stats
         return (np.nan_to_num(v['seen'][:, k]) > 0) & v['has'][:, k] & ~np.isfinite(v['disorder'][:, k])
     part = slots[k].replace('_', ' ')
     few = f'fewer than {enough_joints[k]} joints are seen together'
-    return Reason(f'limbs of the {part}, of which {few}', of, True)
+    return Obstacle(f'limbs of the {part}, of which {few}', of, True)
 
 # %% ../../nbs/44_tracking_checks.ipynb #98872470
 def _no_arms(corpus):
@@ -264,15 +268,15 @@ def _few_moving(corpus): return corpus.stats['moving'] < 8
 def _no_steps(corpus): return corpus.stats['steps'] == 0
 def _no_hands(corpus): return ~corpus.stats['has'][:, :2].any(1)
 
-# %% ../../nbs/44_tracking_checks.ipynb #2eceb07d
+# %% ../../nbs/44_tracking_checks.ipynb #dacfb14b
 _reasons = dict(
-    random=(Reason('too few joints and frames', _no_order), *map(_no_limbs, range(4)),
-            Reason('the order of fewer than 12 frames', _no_memory, True)),
-    frozen=(Reason('fewer than nine frames with hands, face or arms', _few_moving),
-            Reason('repeated frames of fewer than three joints', _no_repeats, True)),
-    jumps=(noise_itself, Reason('nothing to measure by: no shoulders, palm or eyes', unknown('unit')),
-           Reason('no hand, wrist, nose or shoulder in two frames running', _no_steps)),
-    missing=(Reason('no hands in the layout', _no_hands, True),),
-    swapped=(noise_itself, Reason('no hands together with the arms of a pose', _no_arms)))
+    random=(Obstacle('too few joints and frames', _no_order), *map(_no_limbs, range(4)),
+            Obstacle('the order of fewer than 12 frames', _no_memory, True)),
+    frozen=(Obstacle('fewer than nine frames with hands, face or arms', _few_moving),
+            Obstacle('repeated frames of fewer than three joints', _no_repeats, True)),
+    jumps=(noise_itself, Obstacle('nothing to measure by: no shoulders, palm or eyes', unknown('unit')),
+           Obstacle('no hand, wrist, nose or shoulder in two frames running', _no_steps)),
+    missing=(Obstacle('no hands in the layout', _no_hands, True),),
+    swapped=(noise_itself, Obstacle('no hands together with the arms of a pose', _no_arms)))
 
 tracking_checks = family([look_random, look_frozen, look_jumps, look_missing, look_swapped], _reasons)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['unit_checks', 'sketch', 'look_frames', 'look_units', 'look_squeezed', 'look_rate', 'look_times', 'look_tolerance']
 
-# %% ../../nbs/45_unit_checks.ipynb #1a4376ea
+# %% ../../nbs/45_unit_checks.ipynb #359d829c
 import re
 from collections import Counter
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..clip import share, spare
-from .checks import CorpusStats, Finding, Reason
+from .checks import CorpusStats, Finding, Obstacle
 from .checks import axes_of, histogram, titled
 from .checks import family, how_many, listed, noise_itself, severity, unknown, worst_first
 from .statistics import flat
@@ -32,13 +32,13 @@ def _are_apart(corpus): # (N,) bool, clips whose parts cannot be in one frame of
 # %% ../../nbs/45_unit_checks.ipynb #a99d1234
 def _median(x): return np.nanmedian(x) if np.isfinite(x).any() else np.nan
 
-# %% ../../nbs/45_unit_checks.ipynb #f84d5476
+# %% ../../nbs/45_unit_checks.ipynb #bcb31651
 def _unsaid(corpus, sick, how_far, draw): # parts are apart, and nobody says so
     if sick.mean() < .01 or not sick.any(): return []
     hand, face = (_median(corpus.stats[k][sick]) for k in ('far_hand', 'far_face'))
     said = listed(set(corpus.space[sick]))
-    sentence = (f'{how_many(corpus, sick)} have parts in different frames of reference, yet say {said}: hands '
-                f'are {hand:.1f} and the face {face:.1f} shoulder widths from where the pose has them')
+    sentence = (f'{how_many(corpus, sick)} have parts in different frames of reference, yet say {said}: '
+                f'hands are {hand:.1f} and the face {face:.1f} shoulder widths from where the pose has them')
     advice = ("Say frame='part' when reading, so that features put the hands back on their wrists, or keep "
               "the picture's coordinates.")
     return [Finding('frames', severity(sick, .05), sentence, worst_first(sick, how_far), advice, draw)]
@@ -82,13 +82,15 @@ def _several_spaces(corpus):
     sentence = f'clips are in several frames of reference: {", ".join(f"{n} {k}" for k, n in several)}'
     return [Finding('frames', 'warn', sentence, (), 'Normalise them all to the body, or keep them apart.')]
 
-# %% ../../nbs/45_unit_checks.ipynb #8222a46a
+# %% ../../nbs/45_unit_checks.ipynb #32d14e39
 def look_frames(corpus: CorpusStats) -> list[Finding]:
     "Parts that are not in one frame of reference."
     v, apart, said = corpus.stats, _are_apart(corpus), corpus.space == 'part'
     how_far = np.fmax(np.nan_to_num(v['far_hand']), np.nan_to_num(v['far_face']))
-    draw = (lambda: sketch(corpus, worst_first(apart, how_far)[0])) if corpus.clips is not None else None
-    found = _unsaid(corpus, apart & ~said, how_far, draw) + _as_said(corpus, apart & said, draw)
+    figure = lambda: sketch(corpus, worst_first(apart, how_far)[0])
+    draw = figure if corpus.clips is not None else None
+    found = _unsaid(corpus, apart & ~said, how_far, draw)
+    found += _as_said(corpus, apart & said, draw)
     return found + _rooted(corpus, ~said & ~apart) + _several_spaces(corpus)
 
 # %% ../../nbs/45_unit_checks.ipynb #de888f41
@@ -102,14 +104,14 @@ class _Unit(NamedTuple):
     label: str # of the figure
     inverse: bool = False # draw one over the statistic
 
-# %% ../../nbs/45_unit_checks.ipynb #60b8d035
+# %% ../../nbs/45_unit_checks.ipynb #45f4f65d
 _units = (
     _Unit('image', 'large', -np.inf, 5,
           said='{clips} say image, which is [0, 1], and have numbers of about {median:.0f}: pixels',
           advice='Divide x by the width and y by the height of the picture.', label='median of |x|, |y|'),
     _Unit('world', 'unit', .2, 5,
-          said='{clips} say world, which is metres, but their people would be {inverse:.3g} times as large as '
-               'people are',
+          said='{clips} say world, which is metres, but their people would be {inverse:.3g} times as large '
+               'as people are',
           advice='Divide by 1000 if they are millimetres, by 100 if centimetres.',
           label='size of people, by the unit they state', inverse=True),
     _Unit('body', 'shoulders', .4, 2.5,
@@ -224,10 +226,11 @@ def _tempo_figure(speed, each):
     ax.set_ylabel('speed of the hands, m/s', fontsize=8)
     return fig
 
-# %% ../../nbs/45_unit_checks.ipynb #2f792225
+# %% ../../nbs/45_unit_checks.ipynb #111109bd
 def _is_odd(a, b, s, d): # a speed and a duration against those of others
-    too_high = min(a / s, d / b) > 1.5 and a / s * d / b > 3.5
-    too_low = min(s / a, b / d) > 1.5 and s / a * b / d > 3.5
+    def beyond(fast, short, both): return min(fast, short) > 1.5 and both > 3.5
+    too_high = beyond(a / s, d / b, a / s * d / b)
+    too_low = beyond(s / a, b / d, s / a * b / d)
     return too_high or too_low
 
 # %% ../../nbs/45_unit_checks.ipynb #8abbf2be
@@ -238,13 +241,13 @@ def _tempo_of(who, speed, each): # each group of five clips or more → speed, s
         if own.sum() >= 5: found[g] = np.median(speed[own]), np.median(each[own])
     return found
 
-# %% ../../nbs/45_unit_checks.ipynb #84e879ec
+# %% ../../nbs/45_unit_checks.ipynb #954c0147
 def _odd_groups(corpus, speed, each, draw): # a signer or session against the others
     for by in ('signer', 'session'):
         who = getattr(corpus, by)
         groups = _tempo_of(who, speed, each)
         if len(groups) < 2: continue
-        s, d = (np.median([tempo[k] for tempo in groups.values()]) for k in (0, 1))
+        s, d = np.median(list(groups.values()), 0)
         odd = [g for g, (a, b) in groups.items() if _is_odd(a, b, s, d)]
         if not odd: continue
         a, b = groups[odd[0]]
@@ -254,12 +257,13 @@ def _odd_groups(corpus, speed, each, draw): # a signer or session against the ot
         return [Finding('rate', 'warn', sentence, worst_first(np.isin(who, odd)), advice, draw)]
     return []
 
-# %% ../../nbs/45_unit_checks.ipynb #f76a53fa
+# %% ../../nbs/45_unit_checks.ipynb #efc92ef6
 def _repeated(v, corpus):
     enough = np.nan_to_num(v['pairs']) >= 8
     again = np.where(enough, np.nan_to_num(v['repeats']), np.inf).min(1) # of the part that repeats least
     again = np.where(np.isfinite(again), again, 0)
-    twice = (again > .1) & (again <= .9) & (np.nan_to_num(v['longest']).max(1) < .3 * v['frames'])
+    held = np.nan_to_num(v['longest']).max(1) >= .3 * v['frames']
+    twice = (again > .1) & (again <= .9) & ~held
     if twice.mean() < .01 or not twice.any(): return []
     true_rate = np.median((v['fps'] * (1 - again))[twice])
     sentence = (f'{how_many(corpus, twice)} show frames twice, {np.median(again[twice]):.0%} of their steps: '
@@ -332,13 +336,13 @@ def _no_speed(corpus):
     known = np.isfinite(corpus.stats['speed']) & ~corpus.noise
     return ~known & ~corpus.noise if known.sum() >= 3 else True
 
-# %% ../../nbs/45_unit_checks.ipynb #5ad139f0
+# %% ../../nbs/45_unit_checks.ipynb #0d0c52ac
 _no_faces = 'neither frontal faces nor palms held both ways, in enough clips'
 _reasons = dict(
-    frames=(noise_itself, Reason('no shoulders together with a hand or a face', _no_second_part)),
-    units=(noise_itself, Reason('nothing of which the size is known', _no_scale)),
-    squeezed=(noise_itself, Reason(_no_faces, _no_aspect)),
-    rate=(noise_itself, Reason('no speed of hands, or that of fewer than three clips', _no_speed, True)))
+    frames=(noise_itself, Obstacle('no shoulders together with a hand or a face', _no_second_part)),
+    units=(noise_itself, Obstacle('nothing of which the size is known', _no_scale)),
+    squeezed=(noise_itself, Obstacle(_no_faces, _no_aspect)),
+    rate=(noise_itself, Obstacle('no speed of hands, or that of fewer than three clips', _no_speed, True)))
 
 _looks = look_frames, look_units, look_squeezed, look_rate, look_times, look_tolerance
 unit_checks = family(_looks, _reasons)
