@@ -150,12 +150,12 @@ class Signs(Task):
         loss = float(torch.nn.functional.cross_entropy(logits, target))
         return dict(top1=top1, val_loss=loss, better=top1 - 1e-3 * loss)
 
-# %% ../../nbs/81_tasks.ipynb #0163daaa
+# %% ../../nbs/81_tasks.ipynb #538bee2f
 @patch
 def settle(self:Signs, trained, val):
     "The temperature and the threshold."
     data = Prepared(val, trained.features, trained.vocabulary)
-    logits = predict(trained.final, trained.features, data)['logits'].float().cpu()
+    logits = predict(trained.ema_model, trained.features, data)['logits'].float().cpu()
     target = _targets(data)
     temperature = fit_temperature(logits, target)
     sure, best = (logits / temperature).softmax(1).max(1)
