@@ -33,7 +33,7 @@ def untrained(
     expect(size in whispersign_sizes, 'the size', repr(size), f'one of {", ".join(whispersign_sizes)}')
     r = recipe(f'whispersign-{size}-live')
     vocabulary = Vocabulary(tuple(f'word{k:03}' for k in range(words)))
-    return Run(trainer(r, vocabulary, seed, show=False).final.eval(), r.features, vocabulary, {})
+    return Run(trainer(r, vocabulary, seed, show=False).ema_model.eval(), r.features, vocabulary, {})
 
 # %% ../../nbs/93_bench.ipynb #138543c3
 def endless(

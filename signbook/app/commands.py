@@ -345,7 +345,7 @@ def _demo_found(page, kept, synthetic, outcomes, splits): # what the command say
 
 def _keep(t, features, clips, folder):
     with replacing(folder) as fresh:
-        save_model(fresh, t.final, features, t.vocabulary, **t.about)
+        save_model(fresh, t.ema_model, features, t.vocabulary, **t.about)
         for name, write in t.task.keeps(clips).items(): write(fresh/name)
         remove(folder)
 
@@ -353,12 +353,12 @@ def _keep(t, features, clips, folder):
 def _outcome(name, splits, target, steps, seed, kept=None):
     # its own size is for more data, and more patience, than a demo has
     small = dict(width=128, layers=2) if name == 'spoter-v1' else {}
-    stage = dict(steps=steps, lr=1e-3, validate=max(steps // 5, 1))
+    stage = dict(steps=steps, lr=1e-3, eval_every=max(steps // 5, 1))
     recipe = changed(recipe_named(name), dict(model=small, stage=stage))
     t = fit_splits(recipe, splits, seed)
     if kept is not None: _keep(t, recipe.features, splits.train, kept)
     data, signers = Prepared(splits.test, recipe.features, t.vocabulary), [str(s) for s in splits.test.signer]
-    logits = predict(t.final, recipe.features, data)['logits'] / t.about.get('temperature', 1)
+    logits = predict(t.ema_model, recipe.features, data)['logits'] / t.about.get('temperature', 1)
     return Outcome(name, t.history, logits,
                    evaluate_classification(logits, target, t.vocabulary.glosses, signers))
 

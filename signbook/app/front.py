@@ -46,7 +46,7 @@ def run_of(
 ) -> Run:
     "A run, wherever it is."
     if isinstance(run, Run): return run
-    if isinstance(run, Trainer): return Run(run.final, run.features, run.vocabulary, run.about, run.out)
+    if isinstance(run, Trainer): return Run(run.ema_model, run.features, run.vocabulary, run.about, run.out)
     wanted = 'the folder of a run, a Run, or what fit gives'
     expect(isinstance(run, (str, Path)), 'run', type(run).__name__, wanted)
     return load_any(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')

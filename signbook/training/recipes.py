@@ -25,7 +25,7 @@ from ..models.checkpoint import build, check_shapes, load_run, read_clips, read_
 from ..models.spoter import preset
 from ..models.whispersign import sized
 from .tasks import Task, task_of
-from .trainer import Stage, Trainer
+from .trainer import Stage, Trainer, newer_names
 
 # %% ../../nbs/84_recipes.ipynb #96b868d2
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def with_stages(
 
 # %% ../../nbs/84_recipes.ipynb #e3db8868
 documented_stage = Stage(steps=160, batch_size=64, lr=1e-4, warmup=.1, weight_decay=.01, betas=(.9, .999),
-                         average=0., balance=0., smoothing=.1, augment=None, validate=40)
+                         ema_decay=0., balance=0., smoothing=.1, augment=None, eval_every=40)
 sentence_stage = Stage(steps=2000, batch_size=8, augment=Augment(speed=(.8, 1.25)))
 
 def _spoter(name, features, stage, **options):
@@ -70,7 +70,7 @@ def _whispersign(size, features, stage, *then, name='', **options):
 def documented_sentences() -> Recipe:
     "The documents' three stages: the frontend before a frozen rest, all of it, all of it on windows."
     first = Stage(epochs=30, batch_size=8, lr=1e-3, ctc_weight=1., freeze=('encoder', 'decoder'),
-                  weight_decay=.01, betas=(.9, .999), average=0., balance=0., augment=None, validate_epochs=5)
+                  weight_decay=.01, betas=(.9, .999), ema_decay=0., balance=0., augment=None, eval_every_epochs=5)
     second = replace(first, epochs=100, lr=5e-5, ctc_weight=.3, freeze=())
     third = replace(second, epochs=30, lr=1e-5, window=1., augment=Augment())
     return _whispersign('default', stream_features(), first, second, third, name='whispersign-documented',
@@ -112,12 +112,13 @@ def recipe(name: str) -> Recipe:
 # %% ../../nbs/84_recipes.ipynb #e41491ea
 def in_steps(stage: Stage, given) -> Stage: # given: names of the settings that were asked for
     "Who says steps, and says nothing of epochs, means steps."
-    pairs = dict(steps='epochs', validate='validate_epochs')
+    pairs = dict(steps='epochs', eval_every='eval_every_epochs')
     return replace(stage, **{e: None for s, e in pairs.items() if s in given and e not in given})
 
 # %% ../../nbs/84_recipes.ipynb #c3e5905f
 def _known_fields(value, settings: dict, where: str) -> None:
     "Refuse settings that a dataclass has no field for."
+    if isinstance(value, Stage): settings = newer_names(settings)
     unknown = sorted(str(k) for k in settings if k not in value.__dataclass_fields__)
     if not unknown: return
     names, there = ', '.join(unknown), ', '.join(value.__dataclass_fields__)
@@ -249,7 +250,7 @@ def _as_trained(recipe, out, stage):
         wanted = f'trained, for stage {stage} to go on from'
         expect(folder and (folder/'config.json').is_file(), f'stage {k}', 'not there', wanted, folder or '')
         with one_sentence(folder, 'its stage cannot be read'):
-            stages[k - 1] = TypeAdapter(Stage).validate_python(read_config(folder).get('stage'))
+            stages[k - 1] = TypeAdapter(Stage).validate_python(newer_names(read_config(folder).get('stage')))
     return replace(recipe, stage=stages[0], then=tuple(stages[1:]))
 
 # %% ../../nbs/84_recipes.ipynb #08513eb0
@@ -316,7 +317,7 @@ def fit_splits(
     out: Path | None = None, # folder of the run; None keeps everything in memory
     stage: int | None = None, # do only this one, from 1; the one before has to be there
     **options, # of Trainer: about, show, tracking
-) -> Trainer: # trained; `.final` is its model
+) -> Trainer: # trained; `.ema_model` is its model
     "Train on a split's training part, choosing by its validation part."
     check_glosses(recipe, splits)
     count, out = len(recipe.stages), Path(out) if out else None
@@ -331,6 +332,6 @@ def fit_splits(
         earlier = folder and k < count and (resume or stage is not None and k < stage)
         _fit_stage(t, splits, settings, k, stage, resume, earlier)
         if k == stage: break
-        weights, seen = t.final.state_dict(), t.clips['seen']
+        weights, seen = t.ema_model.state_dict(), t.clips['seen']
     if k == count: _settle(t, splits.val)
     return t

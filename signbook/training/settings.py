@@ -23,7 +23,7 @@ from ..files import expect, regular, replacing
 from ..formats.readers import ReaderOptions, find
 from .recipes import Recipe, changed, recipe as recipe_named, recipes
 from .tracking import Tracking
-from .trainer import Stage
+from .trainer import Stage, newer_names, older_names
 
 # %% ../../nbs/84a_settings.ipynb #d0de4608
 def _refused(why, where): return yaml.MarkedYAMLError(None, None, why, where.start_mark)
@@ -209,12 +209,12 @@ _of_stages = dict(
     alpha=Key('stage.ctc_weight', about='alpha · CTC + (1 - alpha) · attention'), freeze=Key('stage.freeze'),
     warmup=Key('stage.warmup', about='part of the steps'), warmup_ratio=Key('stage.warmup'),
     weight_decay=Key('stage.weight_decay'), label_smoothing=Key('stage.smoothing'),
-    grad_clip=Key('stage.clip_norm'), max_grad_norm=Key('stage.clip_norm'), ema_decay=Key('stage.average'),
+    grad_clip=Key('stage.clip_norm'), max_grad_norm=Key('stage.clip_norm'), ema_decay=Key('stage.ema_decay'),
     window_duration=Key('stage.window', about='seconds'), overlap=_overlap, augmentation=_augmentation,
     gradient_accumulation=Key('stage.accumulate'), gradient_accumulation_steps=Key('stage.accumulate'),
     mixed_precision=_mixed, gradient_checkpointing=Key('stage.checkpointing'), compile=Key('stage.compile'),
     early_stopping_patience=Key('stage.patience', about='validations'),
-    validate_every=Key('stage.validate_epochs', about='epochs'), num_workers=Key('stage.workers'),
+    validate_every=Key('stage.eval_every_epochs', about='epochs'), num_workers=Key('stage.workers'),
     optimizer=Key(kind=str, only=('adamw',), about='only AdamW'),
     scheduler=Key(kind=str, only=('cosine',), about='only cosine'))
 
@@ -340,6 +340,7 @@ def _settings(path, **values): # with paths as paths, and the file's name in wha
 # %% ../../nbs/84a_settings.ipynb #631220ca
 def _check_ours(found, base, path) -> dict: # names that there are, see `did_you_mean`
     "Refuse names and types that a file of ours does not have."
+    found = _with_newer_names(found)
     sections, plain = _sections(base), _plain()
     known = {k: k for k in our_keys(base)} | {k: key.to for k, key in documented_keys.items() if key.to}
     for key, value in found.items():
@@ -349,6 +350,13 @@ def _check_ours(found, base, path) -> dict: # names that there are, see `did_you
     return known
 
 # %% ../../nbs/84a_settings.ipynb #cd0800f8
+def _with_newer_names(found): # of the settings of stages
+    found = dict(found)
+    if isinstance(found.get('stage'), dict): found['stage'] = newer_names(found['stage'])
+    if isinstance(found.get('then'), list):
+        found['then'] = [newer_names(s) if isinstance(s, dict) else s for s in found['then']]
+    return found
+
 def _from_ours(found, path):
     "Settings out of a file with `recipe:`."
     base = _base(found['recipe'], path)
@@ -624,8 +632,16 @@ def _once(words) -> None:
         expect(not twice, f'--{name}', "given twice, perhaps also by the documents' name", 'it once')
 
 # %% ../../nbs/84a_settings.ipynb #569926fe
+def _newer_flag(word): # `--stage.average 0` was the name of `--stage.ema-decay 0`
+    stage, _, name = word.flag.partition('.')
+    newer = older_names.get(name.replace('-', '_'))
+    if not newer or not re.fullmatch(r'stage\d*', stage): return None
+    value = [] if word.value is None else [word.value]
+    return [f'--{stage}.{newer.replace("_", "-")}', *value]
+
 def _rewritten(word, told, files): # what stands for it with us
     if word.flag in documented_flags: return _as_ours(word, told)
+    if newer := _newer_flag(word): return newer
     if word.flag in _taken: return []
     if word.flag or word.words[0] not in files: return word.words
     return ['--data', _as_data(files)] if word.words[0] == files[0] else []
