@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['protocols', 'stage_names', 'settings_of', 'take_stage', 'for_stages', 'without_parts', 'is_first', 'with_layout',
            'train', 'predictions', 'writable', 'evaluate', 'one_thread', 'demo', 'signs_of', 'tracking_for',
-           'tracked_otherwise', 'is_moving', 'tracked_clips', 'transcribe', 'convert', 'selftest', 'stitch', 'bench']
+           'tracked_otherwise', 'is_moving', 'tracked_clips', 'transcribe', 'convert_command', 'selftest_command',
+           'stitch_command', 'bench']
 
 # %% ../../nbs/95_commands.ipynb #721135d4
 import contextlib, csv, html, os, sys, time
@@ -545,7 +546,7 @@ def transcribe(
     return dict(clips=[_told(c, x) for c, x in zip(clips.source, found) if x is not None], **lost)
 
 # %% ../../nbs/95_commands.ipynb #ae665c56
-def convert(
+def convert_command(
     src: Path, # a corpus, or any file or folder that a reader knows
     dst: Path, # a file or folder that does not exist yet
     /,
@@ -554,23 +555,23 @@ def convert(
     options: ReaderOptions = ReaderOptions(), # what SRC does not say about itself
 ) -> dict:
     "Write clips in another format, and say what that could not keep."
-    from signbook.data.convert import convert as written
-    report = written(src, dst, to, options)
+    from signbook.data.convert import convert
+    report = convert(src, dst, to, options)
     print(report, file=sys.stderr)
     return dict(out=str(dst), format=report.kind, clips=report.clips, not_kept=dict(report.lost))
 
 # %% ../../nbs/95_commands.ipynb #fe4a5793
-def selftest(
+def selftest_command(
     seed: int = 0, # of weights and inputs
 ) -> dict: # `ok` False means that something failed
     "Show in about ten seconds whether this machine can do it all."
-    from signbook.app.selftest import selftest as examined
-    report = examined(seed)
+    from signbook.app.selftest import selftest
+    report = selftest(seed)
     print(report, file=sys.stderr)
     return report.to_dict()
 
 # %% ../../nbs/95_commands.ipynb #1bc59f19
-def stitch(
+def stitch_command(
     data: Path, # isolated signs of one signer in two sessions
     /,
     out: Path, # a folder that does not exist yet

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['checks', 'sentences_only', 'subjects', 'sample_batch', 'loss_of', 'need', 'spoken', 'apart', 'one_clip',
-           'check_shapes', 'gradients', 'check_gradients', 'check_finite', 'check_unseen', 'check_short',
+           'check_part_shapes', 'gradients', 'check_gradients', 'check_finite', 'check_unseen', 'check_short',
            'check_padding', 'check_decoder', 'check_chunks', 'check_stream', 'road_of', 'check_saved', 'Skipped',
-           'chances', 'check_half', 'devices', 'check_device', 'check_decoding', 'check_road', 'check_learning',
-           'Check', 'run_check', 'Report', 'machine', 'selftest']
+           'chances', 'check_half', 'devices', 'check_device', 'check_methods', 'check_road', 'check_learning',
+           'Examined', 'run_check', 'SelftestReport', 'machine', 'selftest']
 
 # %% ../../nbs/92_selftest.ipynb #6b877737
 import copy, html, math, platform, tempfile, time
@@ -83,7 +83,7 @@ def one_clip(batch: dict, i: int) -> dict: # a batch of one, without padding
             for k, v in batch.items()}
 
 # %% ../../nbs/92_selftest.ipynb #f7cd106f
-def check_shapes(model):
+def check_part_shapes(model):
     "Every part gives what the next one takes."
     batch, c = sample_batch(model), model.config
     B, T = batch['conf'].shape[:2]
@@ -308,11 +308,11 @@ def check_device(model, tolerance=2e-2):
     need(d <= tolerance, f'{found[0]} moves a probability by {d:.2g}')
     need(math.isfinite(max(gradients(there.train(), batch).values())),
          f'a gradient is not finite on {found[0]}')
-    if task_of(model) is sentences: check_decoding(there)
+    if task_of(model) is sentences: check_methods(there)
     return f'{found[0]}: differences up to {d:.0e}'
 
 # %% ../../nbs/92_selftest.ipynb #af2cce7d
-def check_decoding(model):
+def check_methods(model):
     "Every method finds sentences of this vocabulary."
     model.eval()
     batch = sample_batch(model)
@@ -361,15 +361,15 @@ def check_learning(model, steps=20):
     return f'loss {losses[0]:.2f} → {losses[-1]:.2f}'
 
 # %% ../../nbs/92_selftest.ipynb #b430150a
-checks = {'shapes': check_shapes, 'gradient into every parameter': check_gradients, 'finite': check_finite,
+checks = {'shapes': check_part_shapes, 'gradient into every parameter': check_gradients, 'finite': check_finite,
           'unseen joints': check_unseen, 'short clips': check_short, 'padding': check_padding,
           'no look-ahead, decoder': check_decoder, 'no look-ahead, chunks': check_chunks,
           'stream': check_stream, 'save and load': check_saved, 'bfloat16': check_half,
-          'accelerator': check_device, 'decoding': check_decoding, 'recordings': check_road,
+          'accelerator': check_device, 'decoding': check_methods, 'recordings': check_road,
           'learning': check_learning}
 sentences_only = 'no look-ahead, decoder', 'no look-ahead, chunks', 'stream', 'decoding'
 
-class Check(NamedTuple):
+class Examined(NamedTuple):
     "One row."
     what: str
     model: str
@@ -377,7 +377,7 @@ class Check(NamedTuple):
     seconds: float
     detail: str # what was measured, or what is wrong
 
-def run_check(what: str, name: str, model: nn.Module, seed: int) -> Check:
+def run_check(what: str, name: str, model: nn.Module, seed: int) -> Examined:
     "A check on a copy of a model."
     start = time.perf_counter()
     torch.manual_seed(seed)
@@ -387,13 +387,13 @@ def run_check(what: str, name: str, model: nn.Module, seed: int) -> Check:
         ok = False
         detail = (' '.join(str(e).split()) if isinstance(e, AssertionError)
                   and str(e) else f'{type(e).__name__}: {" ".join(str(e).split())}')[:240]
-    return Check(what, name, ok, time.perf_counter() - start, detail)
+    return Examined(what, name, ok, time.perf_counter() - start, detail)
 
 # %% ../../nbs/92_selftest.ipynb #8f000111
 @dataclass(frozen=True)
-class Report:
+class SelftestReport:
     "What a selftest found."
-    checks: tuple[Check, ...]
+    checks: tuple[Examined, ...]
     about: dict # versions and the machine
     seconds: float
 
@@ -401,7 +401,7 @@ class Report:
     def ok(self) -> bool:
         return any(c.ok for c in self.checks) and all(c.ok is not False for c in self.checks)
     @property
-    def failed(self) -> list[Check]: return [c for c in self.checks if c.ok is False]
+    def failed(self) -> list[Examined]: return [c for c in self.checks if c.ok is False]
     @property
     def summary(self) -> str:
         skipped = sum(c.ok is None for c in self.checks)
@@ -443,7 +443,7 @@ def machine() -> dict: # name → version
 def selftest(
     seed: int = 0, # of weights and inputs
     models: dict[str, nn.Module] | None = None, # name → model to examine; None takes `subjects`
-) -> Report: # `ok`, and a row a check
+) -> SelftestReport: # `ok`, and a row a check
     "Examine the models on this machine, in about ten seconds."
     start = time.perf_counter()
     with torch.random.fork_rng():
@@ -453,4 +453,4 @@ def selftest(
             return name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter')
         rows = tuple(run_check(what, name, m, seed) for what in checks for name, m in models.items()
                      if wanted(what, name, m))
-    return Report(rows, machine(), time.perf_counter() - start)
+    return SelftestReport(rows, machine(), time.perf_counter() - start)
