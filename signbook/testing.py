@@ -112,7 +112,7 @@ def torn(
                              ('face', 'face.10', 1.)):
         xyz[:, L.parts[part]] = (xyz[:, L.parts[part]] - xyz[:, [L.index(root)]]) / unit
     xyz[:, L.parts['pose']] = (xyz[:, L.parts['pose']] - [.5 * clip.aspect, .42, 0]) / .4
-    return replace(clip, xyz=xyz, aspect=1., frame='part')
+    return replace(clip, xyz=xyz, aspect=1., space='part')
 
 # %% ../nbs/03_testing.ipynb #c05702
 def mean_seconds(

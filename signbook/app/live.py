@@ -184,8 +184,8 @@ def begin(self:Desk, message, buffers):
     "Somebody has pressed Start."
     self.leave()
     self.session, self.about = message['session'], dict(layout=self.layout)
-    if isinstance(self.source, Clip): self.about.update(aspect=self.source.aspect, frame=self.source.frame)
-    else: self.about.update(aspect=float(message['aspect']), frame='image')
+    if isinstance(self.source, Clip): self.about.update(aspect=self.source.aspect, space=self.source.space)
+    else: self.about.update(aspect=float(message['aspect']), space='image')
     if message['engine'] == 'kernel':
         try: self._open_tracker()
         except (ValueError, ImportError) as e: return [self._answer('failed', state='no-model', text=str(e))]

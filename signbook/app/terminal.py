@@ -99,7 +99,7 @@ class Frames:
 def frames_of(clip: Clip, real: bool = False) -> Frames:
     "A clip as a camera would give it; `real`: at its own pace."
     rows = zip(clip.seconds.tolist(), clip.xyz, clip.conf)
-    about = dict(layout=clip.layout, frame=clip.frame, aspect=clip.aspect)
+    about = dict(layout=clip.layout, space=clip.space, aspect=clip.aspect)
     return Frames(about, clip.fps, paced(rows) if real else rows)
 
 # %% ../../nbs/95a_terminal.ipynb #3d9b51ba
@@ -134,7 +134,7 @@ def tracked(
     first = next(rest, None)
     expect(first is not None, 'pictures', 'none', 'at least one', str(getattr(pictures, 'path', 'camera')))
     layout = HOLISTIC if settings.layout == 'holistic' else HANDS
-    about = dict(layout=layout, frame='image', aspect=aspect(pictures, first[1]))
+    about = dict(layout=layout, space='image', aspect=aspect(pictures, first[1]))
     return Frames(about, fps, _see(first, rest, open_tracker(settings), settings, layout),
                   source if real else 0)
 

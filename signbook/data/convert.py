@@ -75,7 +75,7 @@ def _times_lost(clip, back):
     return lost
 
 # %% ../../nbs/32_convert.ipynb #9276e68d
-_plain = 'gloss', 'signer', 'session', 'split', 'frame'
+_plain = 'gloss', 'signer', 'session', 'split', 'space'
 
 def _short(value):
     text = ' '.join(value) if isinstance(value, tuple) else value

@@ -21,7 +21,7 @@ from fastcore.basics import patch
 
 from ..clip import Clip, Span
 from ..layout import get_layout
-from ..files import expect, flush, one_sentence, temporary_name
+from ..files import expect, flush, one_sentence, stored_name, temporary_name
 from ..formats.readers import iter_clips, options_from, options_given, ReaderOptions
 from ..formats.labels import fields as label_fields, find_labels
 
@@ -119,6 +119,7 @@ def _batch(clips):
         layout=[c.layout.name for c in clips],
         fps=[float(c.fps) for c in clips],
         aspect=[float(c.aspect) for c in clips],
+        frame=[c.space for c in clips],
         spans=[[s._asdict() for s in c.spans] for c in clips])
     rows |= {k: [getattr(c, k) for c in clips] for k in columns if k not in rows}
     schema = columns.arrow_schema
@@ -126,7 +127,7 @@ def _batch(clips):
     return pa.record_batch(arrays, schema=schema)
 
 # %% ../../nbs/30_corpus.ipynb #1076e125
-_about = 'fps', 'aspect', 'frame', 'gloss', 'signer', 'session', 'source', 'split'
+_about = 'fps', 'aspect', 'space', 'gloss', 'signer', 'session', 'source', 'split'
 
 def _array(row, name, *shape): # of a table of one row, without a copy; None where there is none
     values = row[name][0].values
@@ -140,7 +141,7 @@ def _clip(row, where):
     "The clip of a table of one row; `where` is for the message."
     with one_sentence(where, 'is damaged'):
         row.validate(full=True)
-        about = {k: row[k][0].as_py() for k in _about}
+        about = {k: row[stored_name(k)][0].as_py() for k in _about}
         layout, T = get_layout(row['layout'][0].as_py()), row['frames'][0].as_py()
         J = len(layout)
         return Clip(_array(row, 'xyz', T, J, 3), _array(row, 'conf', T, J), times=_array(row, 'times', T),
@@ -368,7 +369,7 @@ def stretch(self: Corpus,
         layout = get_layout(row['layout'][0].as_py())
         shapes = dict(xyz=(len(layout), 3), conf=(len(layout),), times=())
         arrays = {k: _some_frames(row, k, first, last, shape, where) for k, shape in shapes.items()}
-        about = {k: row[k][0].as_py() for k in _about if k != 'gloss'}
+        about = {k: row[stored_name(k)][0].as_py() for k in _about if k != 'gloss'}
         return Clip(**arrays, layout=layout, **about)
 
 # %% ../../nbs/30_corpus.ipynb #15f2f753

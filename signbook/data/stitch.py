@@ -34,12 +34,12 @@ def to_body(
     "A clip in the space and time that sentences are made in."
     _expect_shoulders(clip)
     x, c = torch.tensor(clip.xyz), torch.tensor(clip.conf)
-    if clip.frame == 'image': x = square(x, clip.aspect)
+    if clip.space == 'image': x = square(x, clip.aspect)
     x = body_frame(x, c, clip.layout)
-    if clip.frame == 'part': x = attach(x, c, clip.layout)
+    if clip.space == 'part': x = attach(x, c, clip.layout)
     target = get_layout(layout)
     at = clip.layout.locate(target)
-    clip = replace(clip, xyz=x[:, at].numpy(), conf=clip.conf[:, at], layout=target, frame='body', aspect=1.)
+    clip = replace(clip, xyz=x[:, at].numpy(), conf=clip.conf[:, at], layout=target, space='body', aspect=1.)
     return resample(clip, fps)
 
 # %% ../../nbs/54_stitch.ipynb #e0b4eb9d
@@ -65,11 +65,11 @@ def _signed(clip, begin, low, high): # seconds of the sentence
 def _expect_alike(clips):
     first = clips[0]
     for c in clips:
-        if ((c.fps, c.layout, c.frame) == (first.fps, first.layout, first.frame) and len(c.gloss) == 1
+        if ((c.fps, c.layout, c.space) == (first.fps, first.layout, first.space) and len(c.gloss) == 1
             and c.times is None): continue
         raise ValueError(f'{c.source or "clip"}: cannot be joined with the others, expected one gloss, and '
                          f'the layout, frame of reference and even frame rate of the first '
-                         f'({first.layout.name}, {first.frame}, {first.fps:g})')
+                         f'({first.layout.name}, {first.space}, {first.fps:g})')
 
 # %% ../../nbs/54_stitch.ipynb #cf5cd1d5
 def _places(clips, fade): # of each clip: its first frame, and how many of them it shares with the one before

@@ -72,7 +72,7 @@ def corpus_stats(
     with counted() as now:
         for c in progress(clips):
             rows.append(measure(c))
-            written.append((c.gloss, c.signer, c.session, c.source, c.split, c.frame))
+            written.append((c.gloss, c.signer, c.session, c.source, c.split, c.space))
     if not rows: raise ValueError('no clips to examine, expected at least one')
     gloss, *texts = zip(*written)
     texts = [np.array(t, np.str_) for t in texts]

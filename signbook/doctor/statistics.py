@@ -60,7 +60,7 @@ def anatomy(layout: Layout) -> Anatomy:
 def flat(clip: Clip) -> np.ndarray: # (T, J, 2)
     "x and y in one unit."
     xy = clip.xyz[..., :2]
-    return xy * np.array([clip.aspect, 1], np.float32) if clip.frame == 'image' else xy
+    return xy * np.array([clip.aspect, 1], np.float32) if clip.space == 'image' else xy
 
 # %% ../../nbs/40_statistics.ipynb #a7743b5b
 def follow(clip: Clip) -> np.ndarray: # (T, P, 2), NaN where not seen
@@ -385,7 +385,7 @@ def measure(
     shoulders = size['shoulders']
     steps = np.isfinite(p[1:, :, 0] + p[:-1, :, 0]).any(1).sum() # of what signing moves
     return (_parts(clip) | _presence(clip) | size | attachment(p, shoulders) | _times(clip)
-            | motion(p, size['unit'], clip.fps, clip.frame == 'part') | _extent(clip)
+            | motion(p, size['unit'], clip.fps, clip.space == 'part') | _extent(clip)
             | dict(position=_position(p), first=_first(p, shoulders), moving=int(steps), track=track(p),
                    digest=digest(clip)))
 

@@ -39,7 +39,7 @@ def _unsaid(corpus, sick, how_far, draw): # parts are apart, and nobody says so
     said = listed(set(corpus.space[sick]))
     sentence = (f'{how_many(corpus, sick)} have parts in different frames of reference, yet say {said}: '
                 f'hands are {hand:.1f} and the face {face:.1f} shoulder widths from where the pose has them')
-    advice = ("Say frame='part' when reading, so that features put the hands back on their wrists, or keep "
+    advice = ("Say space='part' when reading, so that features put the hands back on their wrists, or keep "
               "the picture's coordinates.")
     return [Finding('frames', severity(sick, .05), sentence, worst_first(sick, how_far), advice, draw)]
 
@@ -72,7 +72,7 @@ def _rooted(corpus, others): # hands whose place is lost, of the other clips
     if rooted.mean() <= .05: return []
     sentence = (f'{how_many(corpus, rooted)} have hands whose wrist is always at (0, 0), yet say '
                 f'{listed(set(corpus.space[rooted]))}: where the hands are is lost')
-    advice = "Say frame='part' when reading; keep the uncentred coordinates if there are any."
+    advice = "Say space='part' when reading; keep the uncentred coordinates if there are any."
     return [Finding('frames', 'warn', sentence, worst_first(rooted), advice)]
 
 # %% ../../nbs/45_unit_checks.ipynb #036453e3
@@ -143,7 +143,7 @@ def _outside(corpus): # normalised, and called a picture
     if centred.mean() <= .05: return []
     sentence = (f'{how_many(corpus, centred)} say image, which is [0, 1], but have '
                 f'{np.median(outside[centred]):.0%} of their joints far outside of it')
-    advice = "Say frame='body' or frame='world' when reading, if they were normalised."
+    advice = "Say space='body' or space='world' when reading, if they were normalised."
     draw = lambda: histogram(outside, [.4], 'joints outside the picture')
     return [Finding('units', 'warn', sentence, worst_first(centred, outside), advice, draw)]
 

@@ -549,10 +549,10 @@ def _moved_spans(spans, at, now, old_fps, fps):
 # %% ../../nbs/52_augment.ipynb #38eeacbd
 def _augmented(clip, how, generator, stream): # evenly spaced
     "A batch of one: xyz, conf, and where in the old frames it was read."
-    xyz = square(torch.tensor(clip.xyz), clip.aspect if clip.frame == 'image' else 1.)[None]
+    xyz = square(torch.tensor(clip.xyz), clip.aspect if clip.space == 'image' else 1.)[None]
     conf = torch.tensor(clip.conf)[None]
     length = torch.tensor([len(clip)])
-    middle, unit = (0., 1.) if clip.frame == 'body' else signing_space(xyz, conf, clip.layout)
+    middle, unit = (0., 1.) if clip.space == 'body' else signing_space(xyz, conf, clip.layout)
     xyz, fps = (xyz - middle) / unit, clip.fps if stream else None
     xyz, conf, length, at = augment(xyz, conf, length, clip.layout, how, generator, fps=fps)
     conf = mask_joints(conf, clip.layout, *how.hide, generator, length)
@@ -571,5 +571,5 @@ def augment_clip(
     xyz, conf, at = _augmented(clip, how, generator, stream)
     now, fps = _clock(at, clip.fps, stream)
     spans = _moved_spans(clip.spans, at, now, clip.fps, fps)
-    xyz = square(xyz, 1 / (clip.aspect if clip.frame == 'image' else 1.))
+    xyz = square(xyz, 1 / (clip.aspect if clip.space == 'image' else 1.))
     return replace(clip, xyz=xyz[0].numpy(), conf=conf[0].numpy(), fps=float(fps), spans=spans)

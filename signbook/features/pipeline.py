@@ -183,10 +183,10 @@ def _from_body(self:Features, clip, loose): # loose: every part is in a frame of
     "The clip in equal units and, where that is wanted, from the middle of the shoulders."
     x, conf, moved = torch.tensor(clip.xyz), torch.tensor(clip.conf), {}
     normalised = self.body or (self.hands, self.face) != ('none', 'none')
-    if clip.frame == 'image' and normalised:
+    if clip.space == 'image' and normalised:
         x, moved = square(x, clip.aspect), dict(aspect=1.)
     if self.body:
-        conf, moved = self._placed(conf, clip.layout), dict(frame='body', aspect=1.)
+        conf, moved = self._placed(conf, clip.layout), dict(space='body', aspect=1.)
         x = body_frame(x, conf, clip.layout, self.window)
         if loose: x = attach(x, conf, clip.layout, self.window)
     return replace(clip, xyz=x.numpy(), conf=conf.numpy(), **moved) if moved else clip
@@ -199,7 +199,7 @@ def prepare(self:Features,
 ) -> Clip: # the carried joints, in equal units, at the rate wanted
     "The part of the road that does not depend on chance or on other clips."
     def even(c): return resample(c, self.fps, self.max_gap, self.window is not None, at) if self.fps else c
-    joints, loose = self._joints_of(clip), self.attach and self.body and clip.frame == 'part'
+    joints, loose = self._joints_of(clip), self.attach and self.body and clip.space == 'part'
     if not loose: clip = self._take(clip, joints)
     if self.window: clip = even(clip)
     clip = self._from_body(clip, loose)

@@ -268,7 +268,7 @@ def _rows_of(
     pair: tuple[str, str], # names of the data and of the labels
     path, # the file
     fps: float | None = None, # frames per second; by default as the file says, else 25
-    frame: str = 'image', # image | world | body | part: what the coordinates are
+    space: str = 'image', # image | world | body | part: what the coordinates are
     columns=None, # see `arrangement`
     split: str = '', # train | val | test
 ) -> Iterator[Clip]: # N clips
@@ -282,7 +282,7 @@ def _rows_of(
     for i, (row, gloss) in enumerate(zip(x, glosses)):
         what = f'row {i} of {pair[0]}'
         xyz, conf = joints(numbers(_filled_frames(row, path, what), path, what), arranged)
-        about = {key: values[i] for key, values in told.items()} | dict(frame=frame, gloss=gloss, split=split)
+        about = {key: values[i] for key, values in told.items()} | dict(space=space, gloss=gloss, split=split)
         if fps is not None: about['fps'] = fps
         yield make_clip(xyz, arranged.layout, f'{source}[{i}]', conf, **about)
 

@@ -295,11 +295,11 @@ def _sequences(inside, fps, options):
 def read_hdf5(
     path: str | Path, # an HDF5 file
     fps: float | None = None, # by default as the file says, else 25 for `x`, 30 for sequences
-    frame: str = 'image', # image | world | body | part: what the coordinates are
+    space: str = 'image', # image | world | body | part: what the coordinates are
     columns=None, # what the numbers of a frame are, where their width does not say it
 ) -> Iterator[Clip]: # clips of one layout or several
     "The clips of an HDF5 file: `x` and `y` of a split, sequences by word, or a group of parts a clip."
-    h5py, options = _library(path), dict(frame=frame, columns=columns)
+    h5py, options = _library(path), dict(space=space, columns=columns)
     with one_sentence(path, 'is damaged, or no HDF5 file'), h5py.File(path, 'r') as file:
         inside = _content(file, path, h5py)
         if split_pairs(inside.found): yield from _split(inside, options | dict(fps=fps))

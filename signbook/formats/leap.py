@@ -330,7 +330,7 @@ def _clip(hands, stamps, T, path, fps, per_second, scale, **about):
     xyz = to_camera(numbers(xyz, path, 'the positions'), scale)
     _expect_metres(xyz, conf, scale, path)
     xyz = np.where(conf[..., None] > 0, xyz, 0)
-    about |= dict(fps=rate, times=times, layout=LEAP, frame='world', source=str(path))
+    about |= dict(fps=rate, times=times, layout=LEAP, space='world', source=str(path))
     return labelled(Clip(xyz[keep], conf[keep], **about), path)
 
 # %% ../../nbs/21_leap.ipynb #a594b1dc

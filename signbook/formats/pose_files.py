@@ -125,7 +125,7 @@ def write_pose(
     parts = [p for p in _components if p in clip.layout.parts]
     order = np.concatenate([clip.layout.indices(p) for p in parts])
     with one_sentence(path, 'cannot be written'):
-        w, h = picture_size(clip.aspect) if clip.frame == 'image' else (1, 1)
+        w, h = picture_size(clip.aspect) if clip.space == 'image' else (1, 1)
         xyz = (clip.xyz * np.float64([w, h, 1]))[:, None, order].astype(np.float32) # (T, 1, J, 3)
         body = NumPyPoseBody(clip.fps, xyz, clip.conf[:, None, order])
         header = PoseHeader(.2, PoseHeaderDimensions(w, h, w), [_component(clip.layout, p) for p in parts])
@@ -330,7 +330,7 @@ def _one(people, person, names, path, size):
     return found, f'the one seen most of {count} people' if person is None else f'person {person} of {count}'
 
 # %% ../../nbs/20_pose_files.ipynb #49949c8f
-_way_on = ('width and height do (--width 1280 --height 720), and frame="body" (--frame body) '
+_way_on = ('width and height do (--width 1280 --height 720), and space="body" (--space body) '
            'leaves numbers as they are')
 
 def _in_picture(xyz, conf, w, h):
@@ -369,7 +369,7 @@ def _settled_joints(names, xyz, conf, path, what): # (T, N, 3), (T, N) → layou
 def read_pose(
     path: str | Path, # a .pose file
     fps: float | None = None, # frames per second; by default as the file says
-    frame: str = 'image', # image | world | body | part; what is not in the image is left as it is
+    space: str = 'image', # image | world | body | part; what is not in the image is left as it is
     person: int | None = None, # which of several people; 0 is the one seen most over all frames, 1 the next
     world: bool = False, # MediaPipe's world landmarks instead of those in the image
     width: float | None = None, # of the picture, in pixels; by default as the file says
@@ -387,11 +387,11 @@ def read_pose(
         rate = rate if fps is None else fps
         expect(rate > 0, 'the frame rate', f'{rate:g}', 'a positive number; fps=25 (--fps 25) says it', path)
         w, h = (width, height) if width and height else (header.dimensions.width, header.dimensions.height)
-        if world: frame = 'world'
-        if frame == 'image': xyz = _in_picture(xyz, conf, w, h)
+        if world: space = 'world'
+        if space == 'image': xyz = _in_picture(xyz, conf, w, h)
         remarks = [remark, f'{lost} points without a counterpart left out' if lost else '']
         remarks = ', '.join(filter(None, remarks))
-        about = dict(aspect=w / h if w and h and frame == 'image' else 1., frame=frame)
+        about = dict(aspect=w / h if w and h and space == 'image' else 1., space=space)
     source = f'{path} ({remarks})' if remarks else str(path)
     clip = Clip(np.nan_to_num(xyz), conf, fps=rate, layout=layout, source=source, **about)
     yield labelled(clip, path)

@@ -437,7 +437,7 @@ def to_spoter54(
         of = _stands_for(joint, clip.layout)
         if of: xyz[:, i], conf[:, i] = clip.xyz[:, of].mean(1), clip.conf[:, of].min(1)
     return Clip(xyz, conf, clip.fps, clip.times, clip.aspect, SPOTER54, clip.gloss, clip.spans, clip.signer,
-                clip.session, clip.source, clip.frame, clip.split)
+                clip.session, clip.source, clip.space, clip.split)
 
 # %% ../../nbs/22_tables.ipynb #9e848a8b
 def _list_cell(values): return '[' + ', '.join(f'{n:.9g}' for n in values) + ']'
@@ -702,7 +702,7 @@ def read_csv(
     width: float | None = None, # of the picture in pixels, where coordinates are pixels
     height: float | None = None, # of the picture in pixels
     y_up: bool = False, # whether y counts upwards
-    frame: str = 'image', # image | world | body | part: what the coordinates are
+    space: str = 'image', # image | world | body | part: what the coordinates are
     decimal: str = '.', # what stands before the fraction
 ) -> Iterator[Clip]: # a clip for each value of the column for `clip`
     "The clips of a table whose columns are told, by a map or by a YAML or JSON file that holds one."
@@ -714,8 +714,8 @@ def read_csv(
         table = _load_mapped(path, columns, decimal)
         joints = _long_joints if 'joint' in columns else _wide_joints
         first, xyz, conf = joints(table, columns, layout, path)
-        xyz = _in_units(xyz, scale, width, height, y_up, frame)
-        about = dict(layout=layout, frame=frame, aspect=width / height if width and height else 1.)
+        xyz = _in_units(xyz, scale, width, height, y_up, space)
+        about = dict(layout=layout, space=space, aspect=width / height if width and height else 1.)
         yield from _mapped_clips(table, columns, first, xyz, conf, path, second, fps, **about)
 
 # %% ../../nbs/22_tables.ipynb #c61da68b

@@ -231,7 +231,7 @@ def survey(
     "One pass over clips that keeps none; those that cannot be trained on are refused by name."
     kinds, rows = set(), []
     for i, clip in enumerate(clips):
-        source, kind = clip.source or f'clip {i}', (clip.layout.name, clip.frame)
+        source, kind = clip.source or f'clip {i}', (clip.layout.name, clip.space)
         if kind not in kinds: features.prepare(clip)
         kinds.add(kind)
         unknown = [g for g in clip.gloss if g not in vocabulary]

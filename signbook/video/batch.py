@@ -21,7 +21,7 @@ import signbook
 from ..clip import Clip
 from .extract import backend_of, extract_all, Extraction, mediapipe, numbered_pictures
 from .extract import open_tracker, picture_endings, Tracking
-from ..files import csv_cell, expect, replacing
+from ..files import csv_cell, expect, replacing, stored_name
 from ..formats.labels import Labels, find_labels, with_labels
 from .models import find_model
 from ..files import is_hidden, load_npz, natural, one_sentence
@@ -135,9 +135,9 @@ def part_of(
     return Path(out)/'parts'/f'{readable}-{unique}.npz'
 
 # %% ../../nbs/36_batch.ipynb #34386bff
-_of_clip = 'fps', 'aspect', 'frame'
+_of_clip = 'fps', 'aspect', 'space'
 
-def _clip_metadata(clip): return {k: getattr(clip, k) for k in _of_clip} | dict(layout=clip.layout.name)
+def _clip_metadata(clip): return {stored_name(k): getattr(clip, k) for k in _of_clip} | dict(layout=clip.layout.name)
 
 # %% ../../nbs/36_batch.ipynb #2ceb0956
 def save_part(
@@ -166,7 +166,7 @@ def load_part(
     with one_sentence(path, 'is damaged: delete it, and its video is extracted again'):
         a = load_npz(path, f'{which}_xyz', f'{which}_conf', 'times', 'about')
         about = json.loads(str(a['about']))[which]
-        layout = get_layout(about.pop('layout'))
+        layout, about['space'] = get_layout(about.pop('layout')), about.pop(stored_name('space'))
         return Clip(a[f'{which}_xyz'], a[f'{which}_conf'], times=a.get('times'), layout=layout, **about)
 
 # %% ../../nbs/36_batch.ipynb #aa59ee53

@@ -483,7 +483,7 @@ def swaps(
 ) -> np.ndarray: # frames in which each hand is where the other one was a frame before
     "Where left and right were exchanged by the tracker."
     where = [clip.layout.index(f'{part}.root') for part in ('left_hand', 'right_hand')]
-    xy = clip.xyz[:, where, :2] * [clip.aspect if clip.frame == 'image' else 1, 1]
+    xy = clip.xyz[:, where, :2] * [clip.aspect if clip.space == 'image' else 1, 1]
     ok = (clip.conf[:, where] > 0).all(1)
     stay = np.linalg.norm(xy[1:] - xy[:-1], axis=-1).sum(-1)
     cross = np.linalg.norm(xy[1:, ::-1] - xy[:-1], axis=-1).sum(-1)
@@ -574,7 +574,7 @@ def extract_all(
         return Clip(*_stack(parts, layout), fps=fps, times=times, layout=layout, source=source, **about)
     clip = made(HOLISTIC if holistic else HANDS, [f.image for f in found], aspect=shape)
     frame = 'world' if holistic else 'part'
-    world = made(world_layouts[settings.layout], [f.world for f in found], frame=frame)
+    world = made(world_layouts[settings.layout], [f.world for f in found], space=frame)
     return Extraction(clip, world, detection_report(clip) | dict(tracker=follow.about))
 
 # %% ../../nbs/35_extract.ipynb #43f6107b

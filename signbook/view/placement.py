@@ -98,7 +98,7 @@ def _upright(clip): # (3,) signs that turn a clip so that y points down and z aw
     L = clip.layout
     ok = clip.conf > 0
     if L.name.startswith('leap'): return turned
-    if clip.frame != 'world' or not has_joints(L, 'nose', 'left_shoulder', 'right_shoulder'):
+    if clip.space != 'world' or not has_joints(L, 'nose', 'left_shoulder', 'right_shoulder'):
         return as_it_is
     heights = lambda role: clip.xyz[ok[:, L.index(role)], L.index(role), 1]
     nose = heights('nose')
@@ -110,7 +110,7 @@ def _upright(clip): # (3,) signs that turn a clip so that y points down and z aw
 # %% ../../nbs/10_placement.ipynb #6e9aead8
 def _in_one_frame(clip): # (T, J, 3), (T, J): the parts in one frame of reference, and what was seen
     L = clip.layout
-    if clip.frame != 'part':
+    if clip.space != 'part':
         return clip.xyz, clip.conf > 0
     if has_joints(L, 'left_wrist') or has_joints(L, 'right_wrist'):
         return _assembled(clip)
@@ -123,7 +123,7 @@ def placed(
 ) -> np.ndarray: # (T, J, 2 or 3) float32, y down, all axes in one unit; NaN where a joint was not seen
     "Where to draw each joint."
     xyz, ok = _in_one_frame(clip)
-    image = clip.frame == 'image'
+    image = clip.space == 'image'
     scale = np.array([clip.aspect, 1, clip.aspect]) if image else _upright(clip)
     if depth and image: xyz = _attached(clip, xyz)
     return np.where(ok[..., None], xyz * scale.astype(np.float32), np.float32('nan'))[..., :3 if depth else 2]
@@ -220,7 +220,7 @@ def _worth_showing(clip): # (T, J, 2) places, NaN what no window is made larger 
         legs = L.indices('pose.legs')
         if len(L) > len(legs):
             xy[:, legs] = np.nan
-    if clip.frame != 'image': return xy
+    if clip.space != 'image': return xy
     inside = ((xy >= 0) & (xy <= [clip.aspect, 1])).all(-1) # of the picture
     return np.where(inside[..., None], xy, np.nan) if inside.any() else xy
 

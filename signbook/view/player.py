@@ -73,7 +73,7 @@ def _packed(clip, most, view=None): # what the player is sent of a clip
     z = xyz[..., 2][ok]
     return dict(frames=len(xyz), joints=len(used), times=clip.seconds[::every].round(4).tolist(),
                 duration=round(clip.duration, 4), step=step, size=size,
-                solid=bool(len(z) and np.ptp(z) > 1e-3 * max(size)), image=clip.frame == 'image',
+                solid=bool(len(z) and np.ptp(z) > 1e-3 * max(size)), image=clip.space == 'image',
                 data=_deflated(whole, sure), **_numbered(L, used), every=every)
 
 # %% ../../nbs/12_player.ipynb #14c9b6cc
@@ -175,7 +175,7 @@ def _views(clips): # windows; one for all where that costs little
     high = np.max(views, 0)
     joint = low[0], high[1], low[2], high[3]
     area = lambda v: (v[1] - v[0]) * (v[3] - v[2])
-    alike = len({(c.frame, c.aspect) for c in clips}) == 1
+    alike = len({(c.space, c.aspect) for c in clips}) == 1
     if alike and area(joint) < 1.3 * max(map(area, views)):
         return [tuple(map(float, joint))] * len(clips)
     return views
@@ -263,7 +263,7 @@ def _seen(clip): # how much of each part, in its colour
 def _all_facts(clip):
     unevenly = '' if clip.times is None else ', unevenly'
     return (f'{_facts(clip)} at {clip.fps:g} fps{unevenly} · {clip.layout.name}, {len(clip.layout)} joints · '
-            f'{clip.frame} coordinates')
+            f'{clip.space} coordinates')
 
 # %% ../../nbs/12_player.ipynb #9a015013
 _card = Template(
