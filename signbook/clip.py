@@ -250,7 +250,7 @@ def part(self:Clip,
     raise ValueError(f'layout {self.layout.name} has no part {name!r}, it has {", ".join(parts)}')
 
 # %% ../nbs/01_clip.ipynb #13611b54
-_facts_of_clips = 'fps aspect layout gloss spans signer session source frame split'.split()
+_facts_of_clips = 'fps aspect layout gloss spans signer session source space split'.split()
 
 @patch
 def __eq__(self:Clip, other):

@@ -337,10 +337,17 @@ def _settings(path, **values): # with paths as paths, and the file's name in wha
     try: return Settings(**values)
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
+# %% ../../nbs/84a_settings.ipynb #newnames
+def _with_newer_names(found): # of the settings of stages
+    found = dict(found)
+    if isinstance(found.get('stage'), dict): found['stage'] = newer_names(found['stage'])
+    if isinstance(found.get('then'), list):
+        found['then'] = [newer_names(s) if isinstance(s, dict) else s for s in found['then']]
+    return found
+
 # %% ../../nbs/84a_settings.ipynb #631220ca
 def _check_ours(found, base, path) -> dict: # names that there are, see `did_you_mean`
     "Refuse names and types that a file of ours does not have."
-    found = _with_newer_names(found)
     sections, plain = _sections(base), _plain()
     known = {k: k for k in our_keys(base)} | {k: key.to for k, key in documented_keys.items() if key.to}
     for key, value in found.items():
@@ -350,16 +357,9 @@ def _check_ours(found, base, path) -> dict: # names that there are, see `did_you
     return known
 
 # %% ../../nbs/84a_settings.ipynb #cd0800f8
-def _with_newer_names(found): # of the settings of stages
-    found = dict(found)
-    if isinstance(found.get('stage'), dict): found['stage'] = newer_names(found['stage'])
-    if isinstance(found.get('then'), list):
-        found['then'] = [newer_names(s) if isinstance(s, dict) else s for s in found['then']]
-    return found
-
 def _from_ours(found, path):
     "Settings out of a file with `recipe:`."
-    base = _base(found['recipe'], path)
+    base, found = _base(found['recipe'], path), _with_newer_names(found)
     known, sections = _check_ours(found, base, path), _sections(base)
     start = {k: getattr(base, k) for k in sections if k != 'tracking'} | dict(tracking=Tracking())
     new = {k: changed(start[k], found[k], f'{path}: {k}') for k in sections if k in found}
