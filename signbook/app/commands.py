@@ -469,8 +469,8 @@ def _check_out(out, n): # one clip goes into a file, several into a folder
     if out is None: return
     if n == 1: transcript_kind(out)
     else:
-        expect(out.suffix.lower() not in transcript_kinds, 'the name', f'one of a single transcript, for {n} clips',
-               'that of a folder', out)
+        one = f'one of a single transcript, for {n} clips'
+        expect(out.suffix.lower() not in transcript_kinds, 'the name', one, 'that of a folder', out)
 
 # %% ../../nbs/95_commands.ipynb #3e22b8f9
 def _said(x): # for people
