@@ -14,11 +14,10 @@ from dataclasses import field, make_dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 
 from .bench import bench_streaming
-from .arguments import call, explained, parse, reader_flags, switched_on, option_switches
+from .arguments import explained, parse, reader_flags, switched_on, option_switches
 from ..data.corpus import Corpus, load, split
 from ..files import csv_cell, expect, expect_writable, file_name, one_sentence, remove, replacing
 from ..formats.readers import options_given, ReaderOptions, remembered
@@ -26,7 +25,7 @@ from ..features.pipeline import Prepared
 from .card import data_facts, write_card
 from ..metrics.classification import evaluate_classification
 from ..recognition.recognize import Decoding, predict
-from ..models.checkpoint import learned_from, load_run, save_json, save_model
+from ..models.checkpoint import learned_from, save_json, save_model
 from ..recognition.export import is_export, load_any, read_about
 from ..models.spoter import bench_growth, bench_train
 from ..models.whispersign import bench_length, bench_whispersign, whispersign_sizes
@@ -36,7 +35,7 @@ from ..training.recipes import (changed, check_glosses, fit_splits, in_steps, re
 from ..training.settings import check_classes, read_settings, translate_flags, write_settings
 from ..training.tasks import Unlabelled, task_of
 from ..training.tracking import Tracking, environment
-from ..training.trainer import Stage, digest
+from ..training.trainer import digest
 
 # %% ../../nbs/95_commands.ipynb #546a4ec4
 protocols = Literal['auto', 'session', 'session-reverse', 'signer', 'random', 'given', 'all']

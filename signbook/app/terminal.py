@@ -25,7 +25,7 @@ from ..features.resample import MovingAverage, OneEuro
 from ..clip import Sign
 from ..layout import HANDS, HOLISTIC
 from ..recognition.export import load_any, read_about
-from ..recognition.streaming import LiveSign, NewSigns
+from ..recognition.streaming import LiveSign
 from ..recognition.word_stream import stream_for
 from ..training.tasks import sentences, task_of
 

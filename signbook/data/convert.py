@@ -9,7 +9,7 @@ __all__ = ['Conversion', 'convert']
 import os, shutil, sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, repeat, zip_longest
 from pathlib import Path

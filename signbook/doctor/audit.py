@@ -9,14 +9,12 @@ __all__ = ['all_checks', 'Report', 'examine', 'write_html', 'doctor']
 import base64
 import html as _html
 import io
-import os
 import sys
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from json import dumps
 from pathlib import Path
 from typing import Literal
 

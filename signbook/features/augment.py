@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from ..clip import Clip, Span
 from ..files import expect
 from ..layout import Layout, fingers
-from .normalize import face_width, masked_mean, metacarpals, palm_length, square, typical
+from .normalize import face_width, masked_mean, palm_length, square, typical
 from .resample import resample
 
 # %% ../../nbs/52_augment.ipynb #70a449bb

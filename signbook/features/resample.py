@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from scipy.linalg.lapack import dgtsv
 from scipy.sparse import csr_array
 
-from ..clip import Clip, Span, share, spare
+from ..clip import Clip, share, spare
 from ..files import expect
 
 # %% ../../nbs/50_resample.ipynb #d800fc1b

@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ..clip import Clip, settled
 from ..files import bounded, expect, labelled, numbers, one_sentence, regular, replacing
-from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout, fingers
+from ..layout import FACE, HANDS, HOLISTIC, POSE, fingers
 
 # %% ../../nbs/20_pose_files.ipynb #ba354e10
 _sides = dict(R='right', L='left')

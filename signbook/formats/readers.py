@@ -20,7 +20,7 @@ import numpy as np
 from fastcore.basics import patch
 
 from ..clip import Clip
-from .arrays import label_words, sequence_clip, split_arrays, split_clips, split_pairs
+from .arrays import sequence_clip, split_arrays, split_clips, split_pairs
 from ..files import confidence, expect, is_hidden, is_note, is_pickle, load_npy, load_npz, make_clip
 from ..files import named, natural, npy_header, npz_names, npz_rows, numbers, one_sentence
 from ..files import plain_numbers, regular, replacing, split_of, splits_in
@@ -29,7 +29,7 @@ from .pose_files import is_openpose, is_pose, read_openpose, read_pose
 from .hdf5 import is_hdf5, read_hdf5
 from .leap import is_leap_csv, is_leap_json, read_leap, read_leap_csv
 from .tables import is_parquet, is_spoter, is_table, read_csv, read_parquet, read_spoter
-from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout
+from ..layout import FACE, HANDS, HOLISTIC, POSE
 
 # %% ../../nbs/24_readers.ipynb #9b00f5b8
 _bangla_parts = dict( # part → (array, joints)

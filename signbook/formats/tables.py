@@ -19,7 +19,7 @@ from ..clip import Clip, settled
 from ..files import beside, bounded, clip_row, csv_header, expect, file_name, from_row, glosses_of
 from ..files import labelled, load_csv, numbers, one_sentence, regular, replacing, split_of, write_rows
 from .pose_files import picture_size, when
-from ..layout import HANDS, HOLISTIC, SPOTER54, Layout, fingers, get_layout
+from ..layout import HOLISTIC, SPOTER54, Layout, fingers, get_layout
 
 # %% ../../nbs/22_tables.ipynb #c433ad3c
 @lru_cache(maxsize=4)

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..clip import Sign
 from ..recognition.decoding import minimum_frames
 
 # %% ../../nbs/79_sequences.ipynb #99eeff7e

@@ -25,7 +25,6 @@ from torch.overrides import TorchFunctionMode
 
 from ..data.corpus import Vocabulary
 from ..files import expect, one_sentence, replacing
-from ..features.augment import Augment
 from ..features.pipeline import Features
 from .enrolled import with_words
 from .spoter import SpoterConfig, SpoterV1, SpoterV1Config, SpoterV2

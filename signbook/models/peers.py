@@ -7,7 +7,7 @@ __all__ = ['frame_rows', 'LogisticConfig', 'spread_over_frames', 'Logistic', 'GR
            'ConvTransformerConfig', 'masked_norm', 'ChannelAttention', 'ConvBlock', 'AttentionBlock', 'ConvTransformer']
 
 # %% ../../nbs/68_peers.ipynb #peerimpo
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import nn, Tensor

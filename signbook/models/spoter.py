@@ -8,7 +8,7 @@ __all__ = ['presets', 'stream_slices', 'SpoterV1Config', 'check_config', 'Spoter
            'bench_train', 'best_times', 'bench_growth']
 
 # %% ../../nbs/62_spoter.ipynb #7c8f4a3c
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from statistics import median
 from time import perf_counter
 

@@ -20,7 +20,7 @@ from ..layout import get_layout
 from .decoder import AttentionDecoder, CTCHead, add_sos, reverse_padded
 from .encoder import Cache, Encoder
 from .frontend import Frontend
-from .layers import check_heads, frame_mask
+from .layers import check_heads
 from .spoter import (
     beside_product, best_times, count_flops, count_parameters, make_config, optimizer_step)
 

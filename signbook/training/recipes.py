@@ -16,7 +16,7 @@ import torch
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from ..data.corpus import Corpus, Splits
+from ..data.corpus import Splits
 from ..features.augment import Augment
 from ..features.pipeline import Features, documented_features, stream_features
 from ..files import expect, one_sentence, regular

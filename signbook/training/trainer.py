@@ -38,10 +38,10 @@ from ..data.corpus import Vocabulary
 from ..features.augment import Augment
 from ..features.pipeline import Features, Prepared, collate
 from ..files import expect, one_sentence, remove, replacing
-from ..models.checkpoint import Run, check_shapes, config_to_dict, identity, load_run, load_weights
+from ..models.checkpoint import check_shapes, config_to_dict, identity, load_weights
 from ..models.checkpoint import locked, read_clips, read_config, save_json, save_tensors
 from ..models.checkpoint import tensor_shapes, json_text
-from ..recognition.recognize import predict, to
+from ..recognition.recognize import to
 from .progress import Progress
 from .tasks import Task, task_of
 from .tracking import Tracking, start_tracking

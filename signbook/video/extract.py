@@ -19,7 +19,7 @@ from fastcore.basics import patch
 
 from ..clip import Clip
 from ..files import expect, natural, one_sentence
-from .models import Model, find_model
+from .models import find_model
 from ..layout import HANDS, HOLISTIC, Layout
 
 # %% ../../nbs/35_extract.ipynb #0b417a0a
