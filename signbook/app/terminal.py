@@ -252,6 +252,7 @@ def live(
     threshold: float | None = None, # of the probability, below which nothing is said; None takes the run's
     smooth: Literal['none', 'average', 'one-euro'] = 'none', # what a trembling tracker is calmed with
     rescore: bool = True, # sentences: the attention decoder ranks each utterance anew
+    int8: bool = False, # the network's weights in eight bits: less to fetch for each chunk, on a CPU
     seconds: float | None = None, # stop after that long; None goes on until Ctrl-C or the end
     # of a video or clip: at its own speed, or as fast as it goes
     pace: Literal['auto', 'real', 'fast'] = 'auto',
@@ -266,7 +267,7 @@ def live(
     read_about(run)
     r = load_any(run, device='cuda' if torch.cuda.is_available() else 'cpu')
     frames = source_of(r, camera, pace, options, backend, model)
-    stream = stream_for(r, frames.fps, threshold, rescore, smoothers[smooth](), **frames.about)
+    stream = stream_for(r, frames.fps, threshold, rescore, smoothers[smooth](), int8, **frames.about)
     for text in _remarks(r): print(text, file=sys.stderr)
     begun = time.monotonic()
     words, spent = listen(stream, frames, Screen(), seconds or float('inf'))

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['Arrivals', 'checked_frames', 'stream_joints', 'smoothed', 'PatchStream', 'PrefixBeam', 'Streaming', 'LiveSign',
-           'NewSigns', 'SignStream']
+           'NewSigns', 'SignStream', 'in_eight_bits']
 
 # %% ../../nbs/85_streaming.ipynb #d4ee28ee
-import math
+import copy, math, warnings
 from collections import Counter, defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -562,3 +562,18 @@ def __call__(self:SignStream,
         moved = smoothed(self.smooth, times[frames], xyz[frames], conf[frames])
         final += self._read(*self.patches(times[frames], moved, conf[frames])).final
     return NewSigns(tuple(final), self.partial)
+
+# %% ../../nbs/85_streaming.ipynb #eightbit
+def in_eight_bits(
+    run, # as `load_run` gives it, on the CPU
+): # `Run`, with its own copy of the model
+    "A run whose linear layers have weights of eight bits, for streams on a CPU."
+    layers = [m for m in run.model.modules() if isinstance(m, torch.nn.Linear)]
+    device = next(run.model.parameters()).device.type
+    ready = bool(layers) and device == 'cpu'
+    expect(ready, 'the model', f'{len(layers)} linear layers on {device}', 'some, on the CPU', 'in eight bits')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore') # PyTorch says that this moves to a package of its own
+        quantize = torch.ao.quantization.quantize_dynamic
+        light = quantize(copy.deepcopy(run.model).eval(), {torch.nn.Linear}, dtype=torch.qint8)
+    return replace(run, model=light)

@@ -21,7 +21,7 @@ from ..files import expect
 from ..layout import get_layout
 from .alignment import Merger, Window
 from .recognize import Decoding, heard, judging, to
-from .streaming import (Arrivals, LiveSign, NewSigns, SignStream, Streaming,
+from .streaming import (in_eight_bits, Arrivals, LiveSign, NewSigns, SignStream, Streaming,
                                             checked_frames, smoothed, stream_joints)
 from ..training.tasks import sentences, task_of, temperature_of, threshold_of
 
@@ -315,9 +315,11 @@ def stream_for(
     threshold: float | None = None, # of the calibrated probability; None takes the run's
     rescore: bool = True, # the attention decoder ranks each utterance anew, where there is one
     smooth=None, # `OneEuro()`, `MovingAverage()`, or None
-    **about, # of Clip: layout, aspect, frame
+    int8: bool = False, # linear layers in eight bits, see `in_eight_bits`
+    **about, # of Clip: layout, aspect, space
 ) -> SignStream | WordStream:
     "The stream that suits a run."
+    if int8: run = in_eight_bits(run)
     reads = task_of(run.model) is sentences
     if reads and run.features.lookback:
         how = Streaming(rescore=rescore and getattr(run.model, 'decoder', None) is not None)
