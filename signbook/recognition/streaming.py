@@ -564,14 +564,18 @@ def __call__(self:SignStream,
     return NewSigns(tuple(final), self.partial)
 
 # %% ../../nbs/85_streaming.ipynb #eightbit
+def _check_linear(run): # what has no linear layers, or has them elsewhere, cannot be made lighter so
+    layers = [m for m in run.model.modules() if isinstance(m, torch.nn.Linear)]
+    device = next(run.model.parameters()).device.type
+    found = f'{len(layers)} linear layers on {device}'
+    expect(layers and device == 'cpu', 'the model', found, 'some, on the CPU', 'in eight bits')
+
+# %% ../../nbs/85_streaming.ipynb #eightbi2
 def in_eight_bits(
     run, # as `load_run` gives it, on the CPU
 ): # `Run`, with its own copy of the model
     "A run whose linear layers have weights of eight bits, for streams on a CPU."
-    layers = [m for m in run.model.modules() if isinstance(m, torch.nn.Linear)]
-    device = next(run.model.parameters()).device.type
-    ready = bool(layers) and device == 'cpu'
-    expect(ready, 'the model', f'{len(layers)} linear layers on {device}', 'some, on the CPU', 'in eight bits')
+    _check_linear(run)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore') # PyTorch says that this moves to a package of its own
         quantize = torch.ao.quantization.quantize_dynamic
