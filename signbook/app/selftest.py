@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from torch import nn, Tensor
 
 from ..data.corpus import Vocabulary
@@ -40,6 +41,7 @@ def subjects(seed: int = 0) -> dict[str, nn.Module]: # name → model with rando
                 'spoter-v1': SpoterV1(SpoterV1Config(**small)),
                 'spoter-v2': SpoterV2(SpoterConfig(**small, max_frames=20))}
 
+# %% ../../nbs/92_selftest.ipynb #a5078dd3
 def sample_batch(
     model: nn.Module,
     lengths: tuple[int, ...] = (48, 29, 13), # frames of each clip, longest first
@@ -55,6 +57,7 @@ def sample_batch(
                  gloss=torch.randint(1, c.classes + 1, (B, L), generator=g), gloss_length=torch.full((B,), L))
     return to(batch, device)
 
+# %% ../../nbs/92_selftest.ipynb #c45e5ceb
 def loss_of(model: nn.Module, batch: dict) -> Tensor: # scalar
     "What training makes small."
     return task_of(model).loss(model(batch), batch, Stage())['loss']
@@ -64,6 +67,7 @@ def need(ok: bool, text: str) -> None: # what is wrong if it is not so
     "A check fails by raising."
     if not ok: raise AssertionError(text)
 
+# %% ../../nbs/92_selftest.ipynb #004cef22
 def spoken(model: nn.Module, batch: dict, **options) -> list[dict[str, Tensor]]: # one a clip
     "What the model says about each clip, padding left out."
     out = model(batch, **options)
@@ -72,12 +76,14 @@ def spoken(model: nn.Module, batch: dict, **options) -> list[dict[str, Tensor]]:
     return [{k: v[i, :ends[k][i]] if k in ends else v[i] for k, v in out.items() if k != 'length'}
             for i in range(len(n))]
 
+# %% ../../nbs/92_selftest.ipynb #dd052266
 def apart(a: list[dict], b: list[dict]) -> float:
     "The largest difference between two answers."
     need([x.keys() for x in a] == [y.keys() for y in b], 'two runs of the model say different things')
     return max(float((x[k].float() - y[k].float()).detach().abs().max().nan_to_num(math.inf))
                for x, y in zip(a, b) for k in x)
 
+# %% ../../nbs/92_selftest.ipynb #840321d3
 def one_clip(batch: dict, i: int) -> dict: # a batch of one, without padding
     return {k: v[i:i + 1, :batch['length'][i]] if k in ('x', 'conf', 'boundary') else v[i:i + 1]
             for k, v in batch.items()}
@@ -121,6 +127,7 @@ def gradients(model, batch) -> dict[str, float]: # parameter → its largest gra
     return {n: 0. if p.grad is None else float(p.grad.abs().max().nan_to_num(math.inf))
             for n, p in model.named_parameters() if p.requires_grad}
 
+# %% ../../nbs/92_selftest.ipynb #e72d0036
 def check_gradients(model):
     "Gradient reaches every trainable parameter."
     batch = sample_batch(model)
@@ -152,6 +159,7 @@ def check_finite(model):
                  f'{name}: outputs are not finite{" in training" if mode else ""}')
     return 'largest gradient ' + ', '.join(f'{g:.0e} at {name}' for name, g in top.items())
 
+# %% ../../nbs/92_selftest.ipynb #6890dcb3
 @torch.no_grad()
 def check_unseen(model):
     "Joints that were not seen change nothing."
@@ -175,6 +183,7 @@ def check_short(model):
                  f'{where}: outputs are not finite')
     return '1, 13, 13 + 1 and 1 + 1 frames'
 
+# %% ../../nbs/92_selftest.ipynb #394bde94
 @torch.no_grad()
 def check_padding(model, tolerance=1e-4):
     "A clip is told the same whatever it is padded with."
@@ -231,6 +240,7 @@ def check_chunks(model, chunk=4):
     need(float(far) > 1e-6, 'without chunks, later frames change nothing')
     return f'{known} patches unmoved by what follows; without chunks they move by {float(far):.2g}'
 
+# %% ../../nbs/92_selftest.ipynb #93735438
 @torch.no_grad()
 def check_stream(model, chunk=4, left=1, tolerance=1e-4):
     "A stream in pieces is told what it is told at once."
@@ -251,6 +261,7 @@ def check_stream(model, chunk=4, left=1, tolerance=1e-4):
 # %% ../../nbs/92_selftest.ipynb #c190d860
 def road_of(model): return stream_features() if task_of(model) is sentences else documented_features()
 
+# %% ../../nbs/92_selftest.ipynb #b4e5b098
 @torch.no_grad()
 def check_saved(model):
     "What is read back says exactly the same."
@@ -275,6 +286,7 @@ def chances(clips): # log-probabilities and scores as probabilities, which can b
     return [{k: v.float().softmax(-1) if k != 'boundary' else v.float().sigmoid() for k, v in c.items()}
             for c in clips]
 
+# %% ../../nbs/92_selftest.ipynb #fce7c24f
 def check_half(model, tolerance=.05):
     "bfloat16 says nearly the same, in float32."
     batch = sample_batch(model)
@@ -293,10 +305,12 @@ def check_half(model, tolerance=.05):
     need(math.isfinite(top), 'a gradient is not finite in bfloat16')
     return f'moves no probability by more than {d:.1e}'
 
+# %% ../../nbs/92_selftest.ipynb #41d8c1e9
 def devices() -> list[str]: # besides the CPU
     "Accelerators that torch can use here."
     return ['cuda'] * torch.cuda.is_available() + ['mps'] * torch.backends.mps.is_available()
 
+# %% ../../nbs/92_selftest.ipynb #b0e456f1
 def check_device(model, tolerance=2e-2):
     "An accelerator says what the CPU says, and trains."
     found = devices()
@@ -326,6 +340,7 @@ def check_methods(model):
         found.append(f'{m} {"+".join(str(len(h.glosses)) for h in sentences)}')
     return 'glosses by ' + ', '.join(found)
 
+# %% ../../nbs/92_selftest.ipynb #2a8f7853
 def check_road(model):
     "From recordings to words or sentences."
     from signbook.data.synthetic import synthesize
@@ -335,9 +350,7 @@ def check_road(model):
     if task_of(model) is not sentences:
         logits = predict(model, features, data)['logits']
         need(bool(logits.isfinite().all()) and tuple(logits.shape) == (2, 5), f'scores are {logits.tolist()}')
-        return (
-            f'{len(clips)} recordings, {features.channels} channels, a score for each of {len(words)} words'
-        )
+        return f'{len(clips)} recordings, {features.channels} channels, a score for each of {len(words)} words'
     found = recognize(model, features, data, Decoding('greedy'))
     for h, c in zip(found, clips):
         need(all(0 <= s.start < s.end <= c.duration + 2 * model.seconds and 0 <= s.confidence <= 1
@@ -345,6 +358,7 @@ def check_road(model):
              f'signs lie outside the clip: {h.signs}')
     return f'{len(clips)} recordings, {sum(len(h.signs) for h in found)} signs with times'
 
+# %% ../../nbs/92_selftest.ipynb #825642a5
 def check_learning(model, steps=20):
     "Twenty steps on one batch make the loss smaller."
     batch = sample_batch(model)
@@ -367,8 +381,10 @@ checks = {'shapes': check_part_shapes, 'gradient into every parameter': check_gr
           'stream': check_stream, 'save and load': check_saved, 'bfloat16': check_half,
           'accelerator': check_device, 'decoding': check_methods, 'recordings': check_road,
           'learning': check_learning}
+
 sentences_only = 'no look-ahead, decoder', 'no look-ahead, chunks', 'stream', 'decoding'
 
+# %% ../../nbs/92_selftest.ipynb #7af79556
 class Examined(NamedTuple):
     "One row."
     what: str
@@ -377,16 +393,19 @@ class Examined(NamedTuple):
     seconds: float
     detail: str # what was measured, or what is wrong
 
+# %% ../../nbs/92_selftest.ipynb #6e3cec6b
+def _in_a_line(e): # what was raised; an error that is no finding of a check by its kind
+    said = ' '.join(str(e).split())
+    return (said if isinstance(e, AssertionError) and said else f'{type(e).__name__}: {said}')[:240]
+
+# %% ../../nbs/92_selftest.ipynb #3c7c8e30
 def run_check(what: str, name: str, model: nn.Module, seed: int) -> Examined:
     "A check on a copy of a model."
     start = time.perf_counter()
     torch.manual_seed(seed)
     try: ok, detail = True, checks[what](copy.deepcopy(model))
     except Skipped as e: ok, detail = None, str(e)
-    except Exception as e:
-        ok = False
-        detail = (' '.join(str(e).split()) if isinstance(e, AssertionError)
-                  and str(e) else f'{type(e).__name__}: {" ".join(str(e).split())}')[:240]
+    except Exception as e: ok, detail = False, _in_a_line(e)
     return Examined(what, name, ok, time.perf_counter() - start, detail)
 
 # %% ../../nbs/92_selftest.ipynb #8f000111
@@ -397,38 +416,52 @@ class SelftestReport:
     about: dict # versions and the machine
     seconds: float
 
-    @property
-    def ok(self) -> bool:
-        return any(c.ok for c in self.checks) and all(c.ok is not False for c in self.checks)
-    @property
-    def failed(self) -> list[Examined]: return [c for c in self.checks if c.ok is False]
-    @property
-    def summary(self) -> str:
-        skipped = sum(c.ok is None for c in self.checks)
-        passed = sum(c.ok is True for c in self.checks)
-        left = f', {skipped} not possible here' if skipped else ''
-        return f'{passed} passed, {len(self.failed)} failed{left}; {self.seconds:.1f} s'
+# %% ../../nbs/92_selftest.ipynb #9e540052
+@patch(as_prop=True)
+def ok(self:SelftestReport) -> bool:
+    return any(c.ok for c in self.checks) and all(c.ok is not False for c in self.checks)
 
-    def to_dict(self) -> dict:
-        return dict(ok=self.ok, seconds=round(self.seconds, 2), about=self.about,
-                    checks=[c._asdict() | dict(seconds=round(c.seconds, 3)) for c in self.checks])
+# %% ../../nbs/92_selftest.ipynb #de57d795
+@patch(as_prop=True)
+def failed(self:SelftestReport) -> list[Examined]: return [c for c in self.checks if c.ok is False]
 
-    def __repr__(self):
-        mark = {True: 'ok', False: 'FAILED', None: '–'}
-        rows = [f'{mark[c.ok]:6}  {c.what:30}{c.model:18}{c.seconds:5.2f} s  {c.detail}' for c in self.checks]
-        return '\n'.join([', '.join(f'{k} {v}' for k, v in self.about.items()), *rows, self.summary])
+# %% ../../nbs/92_selftest.ipynb #daff3c15
+@patch(as_prop=True)
+def summary(self:SelftestReport) -> str:
+    skipped = sum(c.ok is None for c in self.checks)
+    passed = sum(c.ok is True for c in self.checks)
+    left = f', {skipped} not possible here' if skipped else ''
+    return f'{passed} passed, {len(self.failed)} failed{left}; {self.seconds:.1f} s'
 
-    def _repr_html_(self):
-        mark = {True: '✓', False: '✗', None: '–'}
-        color = {True: '#1b7f79', False: '#c2410c', None: '#888'}
-        def left(text): return f'<td style="text-align:left">{html.escape(text)}</td>'
-        def row(c):
-            sign = f'<td style="color:{color[c.ok]}">{mark[c.ok]}</td>'
-            return f'<tr>{sign}{left(c.what)}{left(c.model)}<td>{c.seconds:.2f}</td>{left(c.detail)}</tr>'
-        about = ', '.join(f'{k} {v}' for k, v in self.about.items())
-        head = '<tr><th></th><th>what</th><th>model</th><th>seconds</th><th>detail</th></tr>'
-        table = f'<table>{head}{"".join(map(row, self.checks))}</table>'
-        return f'<p>{html.escape(about)}</p>{table}<p>{html.escape(self.summary)}</p>'
+# %% ../../nbs/92_selftest.ipynb #f3e8a493
+@patch
+def to_dict(self:SelftestReport) -> dict:
+    rows = [c._asdict() | dict(seconds=round(c.seconds, 3)) for c in self.checks]
+    return dict(ok=self.ok, seconds=round(self.seconds, 2), about=self.about, checks=rows)
+
+# %% ../../nbs/92_selftest.ipynb #7f78497d
+@patch
+def __repr__(self:SelftestReport):
+    mark = {True: 'ok', False: 'FAILED', None: '–'}
+    rows = [f'{mark[c.ok]:6}  {c.what:30}{c.model:18}{c.seconds:5.2f} s  {c.detail}' for c in self.checks]
+    return '\n'.join([', '.join(f'{k} {v}' for k, v in self.about.items()), *rows, self.summary])
+
+# %% ../../nbs/92_selftest.ipynb #90f8712f
+_marks = {True: ('✓', '#1b7f79'), False: ('✗', '#c2410c'), None: ('–', '#888')}
+
+def _html_row(c):
+    def left(text): return f'<td style="text-align:left">{html.escape(text)}</td>'
+    mark, color = _marks[c.ok]
+    sign = f'<td style="color:{color}">{mark}</td>'
+    return f'<tr>{sign}{left(c.what)}{left(c.model)}<td>{c.seconds:.2f}</td>{left(c.detail)}</tr>'
+
+# %% ../../nbs/92_selftest.ipynb #e5132abd
+@patch
+def _repr_html_(self:SelftestReport):
+    about = ', '.join(f'{k} {v}' for k, v in self.about.items())
+    head = '<tr><th></th><th>what</th><th>model</th><th>seconds</th><th>detail</th></tr>'
+    table = f'<table>{head}{"".join(map(_html_row, self.checks))}</table>'
+    return f'<p>{html.escape(about)}</p>{table}<p>{html.escape(self.summary)}</p>'
 
 # %% ../../nbs/92_selftest.ipynb #b472b29c
 def machine() -> dict: # name → version
@@ -440,6 +473,7 @@ def machine() -> dict: # name → version
                 python=platform.python_version(), system=f'{platform.system()} {platform.machine()}',
                 device=card, threads=torch.get_num_threads())
 
+# %% ../../nbs/92_selftest.ipynb #c1366850
 def selftest(
     seed: int = 0, # of weights and inputs
     models: dict[str, nn.Module] | None = None, # name → model to examine; None takes `subjects`
