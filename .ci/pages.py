@@ -187,7 +187,8 @@ def citation():
 
 # Style: limits for every page, a ratchet for the whole
 
-LIMITED = dict(wide='lines over 120 columns', joined='statements joined by `;`', deep='comprehensions or lambdas nested three deep')
+LIMITED = dict(wide='lines over 120 columns', joined='statements joined by `;`', deep='comprehensions or lambdas nested three deep',
+               long='exported cells of more than 30 lines')
 WHOLE = dict(syntax=('syntax nodes a line', -1), short=('share of exported cells of at most 10 lines', 1),
              shown=('share of first examples after an export that display something', 1)) # -1: less is better
 
@@ -216,6 +217,7 @@ def counted(cells):
         count['wide'] += sum(len(URL.sub('', l)) > 120 for l in source(cell).splitlines())
         count['joined'] += joined(tree)
         count['deep'] += sum(nested(n) > 2 for n in tree.body)
+        count['long'] += defines(cell) and len(rows(code_of(cell))) > 30
     return count
 
 def beyond(name, count, allowed):
@@ -254,7 +256,7 @@ def worse(now, held):
         if sign * now[key] < sign * held[key]: yield f'all of nbs: {what} is {now[key]:g} and was {held[key]:g}, and may only get better'
 
 def style():
-    "No line over 120 columns, no `;` between statements, nothing nested three deep; density, short exports and examples only get better."
+    "No line over 120 columns, no `;` between statements, nothing nested three deep, no exported cell over 30 lines; density, short exports and examples only get better."
     held = json.loads(STYLE.read_text())
     for path in notebooks(): yield from beyond(name_of(path), counted(read(path)['cells']), held['exceptions'].get(name_of(path), {}))
     yield from worse(measured(read(p)['cells'] for p in notebooks('nbs')), held['whole'])
@@ -275,10 +277,11 @@ def made(code, *shows):
     return dict(cell_type='code', source=[code], outputs=outputs)
 
 def style_sees():
-    "The check of style finds a line, a `;` and a nesting too many, and sees when the whole gets worse."
-    broken = dict(wide=f'x = "{"a" * 115}"', joined='if True: a = 1; b = 2', deep='f = lambda w: [[y for y in x] for x in w]')
+    "The check of style finds a line, a `;`, a nesting and a row too many, and sees when the whole gets worse."
+    broken = dict(wide=f'x = "{"a" * 115}"', joined='if True: a = 1; b = 2', deep='f = lambda w: [[y for y in x] for x in w]',
+                  long='#| export\n' + 'x = 1\n' * 31)
     right = (f'x = "{"a" * 114}"', '# see https://example.org/' + 'a' * 200, 'plot();', 'f = [[y for y in x] for x in w]',
-             '!pip install a; pip install b', '%%bash\nls; ls')
+             '!pip install a; pip install b', '%%bash\nls; ls', '#| export\n' + 'x = 1\n\n' * 30, 'x = 1\n' * 31)
     for what, code in broken.items():
         found = counted([made('#| hide\n' + code)])
         if found != dict.fromkeys(LIMITED, 0) | {what: 1}: yield f'{LIMITED[what]}: found {found} in {code!r}'

@@ -67,37 +67,55 @@ def notices(
     except error as e: return str(e)
     raise RuntimeError(f'{getattr(check, "__name__", check)} did not notice the fault')
 
-# %% ../nbs/03_testing.ipynb #testwav1
-def waving(T=60, fps=30.):
-    t = np.arange(T) / fps
-    xyz = np.zeros((T, len(HOLISTIC), 3))
-    conf = np.ones((T, len(HOLISTIC)))
-    wave = np.clip(np.minimum(t, t[-1] - t) / .4, 0, 1)[:, None]
-    at = dict(left_shoulder=(.2, 0, 0), right_shoulder=(-.2, 0, 0), left_elbow=(.28, .2, .03),
-              left_wrist=(.2, .42, -.1), right_elbow=(-.32, .2, 0), left_hip=(.14, .5, 0),
-              right_hip=(-.14, .5, 0))
-    for joint, p in at.items(): xyz[:, HOLISTIC.index(joint)] = p
-    xyz[:, HOLISTIC.index('right_wrist')] = (1 - wave) * [-.2, .42, -.1] + wave * (
-        np.array([-.36, -.05, -.2]) + .08 * np.sin(9 * t)[:, None] * [1, .1, 0])
+# %% ../nbs/03_testing.ipynb #b818dd4c
+_places = dict( # shoulder widths, from the middle of the shoulders
+    left_shoulder=(.2, 0, 0), right_shoulder=(-.2, 0, 0), left_elbow=(.28, .2, .03), left_wrist=(.2, .42, -.1),
+    right_elbow=(-.32, .2, 0), left_hip=(.14, .5, 0), right_hip=(-.14, .5, 0), nose=(0, -.25, -.1))
+
+def _draw_arms(xyz, t, up): # (T, J, 3), (T,) seconds, (T, 1) from hanging to raised
+    for joint, place in _places.items(): xyz[:, HOLISTIC.index(joint)] = place
+    swing = .08 * np.sin(9 * t)[:, None] * [1, .1, 0]
+    raised = np.array([-.36, -.05, -.2]) + swing
+    xyz[:, HOLISTIC.index('right_wrist')] = (1 - up) * [-.2, .42, -.1] + up * raised
+
+# %% ../nbs/03_testing.ipynb #f423567a
+def _fan(): # (21, 2) a hand with spread fingers that point upwards, from its wrist
     turn = np.deg2rad([55, 18, 0, -16, -32])
-    fan = np.concatenate([[[0, 0]],
-                          *[r * np.stack([np.sin(a), -np.cos(a)], -1)[None] for a in turn
-                            for r in (.5, .75, .9, 1)]]) * .15
+    fingers = [r * np.array([np.sin(a), -np.cos(a)]) for a in turn for r in (.5, .75, .9, 1)]
+    return np.stack([np.zeros(2), *fingers]) * .15
+
+def _draw_hands(xyz, up): # depth from its own wrist, as trackers give it
+    pointing = dict(left=-np.ones_like(up), right=2 * up - 1) # down at -1, up at 1
     for side, sign in (('left', -1), ('right', 1)):
-        hand = HOLISTIC.parts[f'{side}_hand']
-        down = np.where(side == 'left', -1., 2 * wave - 1)[..., None]
-        # depth from its own wrist, as trackers give it
-        xyz[:, hand, :2] = xyz[:, [HOLISTIC.index(f'{side}_wrist')],
-                               :2] + fan * [sign, 1] * np.broadcast_to(down, (T, 1, 1))
-    for group, (x, y), (w, h) in (
-        ('face_oval', (0, -.25), (.11, .15)), ('lips', (0, -.18), (.04, .015)),
-        ('left_eye', (.045, -.28), (.02, .009)), ('right_eye', (-.045, -.28), (.02, .009)),
-        ('left_brow', (.045, -.31), (.025, 0)), ('right_brow', (-.045, -.31), (.025, 0))):
-        js = HOLISTIC.indices(group)
-        a = 2 * np.pi * np.arange(len(js)) / (20 if group == 'lips' else len(js))
-        xyz[:, js] = np.stack([x + w * np.sin(a), y - h * np.cos(a), .1 * (group == 'face_oval') + 0 * a], -1)
-    xyz[:, HOLISTIC.index('nose')] = 0, -.25, -.1
-    conf[:, [not xyz[:, j].any() for j in range(len(HOLISTIC))]] = 0
+        wrist = xyz[:, [HOLISTIC.index(f'{side}_wrist')], :2]
+        xyz[:, HOLISTIC.parts[f'{side}_hand'], :2] = wrist + _fan() * [sign, 1] * pointing[side][..., None]
+
+# %% ../nbs/03_testing.ipynb #79d81c18
+_ovals = ( # group of joints, middle, half of its width and height
+    ('face_oval', (0, -.25), (.11, .15)), ('lips', (0, -.18), (.04, .015)),
+    ('left_eye', (.045, -.28), (.02, .009)), ('right_eye', (-.045, -.28), (.02, .009)),
+    ('left_brow', (.045, -.31), (.025, 0)), ('right_brow', (-.045, -.31), (.025, 0)))
+
+def _draw_face(xyz):
+    for group, (x, y), (w, h) in _ovals:
+        joints = HOLISTIC.indices(group)
+        around = 2 * np.pi * np.arange(len(joints)) / (20 if group == 'lips' else len(joints))
+        depth = np.full(len(joints), .1 if group == 'face_oval' else 0)
+        xyz[:, joints] = np.stack([x + w * np.sin(around), y - h * np.cos(around), depth], -1)
+
+# %% ../nbs/03_testing.ipynb #testwav1
+def waving(
+    T: int = 60, # frames
+    fps: float = 30., # frames a second
+) -> Clip: # HOLISTIC, in a picture of 4 to 3
+    "Somebody who says hello."
+    t = np.arange(T) / fps
+    up = np.clip(np.minimum(t, t[-1] - t) / .4, 0, 1)[:, None]
+    xyz, conf = np.zeros((T, len(HOLISTIC), 3)), np.ones((T, len(HOLISTIC)))
+    _draw_arms(xyz, t, up)
+    _draw_hands(xyz, up)
+    _draw_face(xyz)
+    conf[:, ~xyz.any((0, 2))] = 0
     conf[25:35, HOLISTIC.parts['right_hand']] = 0
     return Clip(xyz / [4 / 3, 1, 1] + [.5, .42, 0], conf, fps, aspect=4 / 3, gloss='hello',
                 spans=[(.3, 1.7, 'hello')], signer='S01', source='drawn')

@@ -10,8 +10,10 @@ __all__ = ['option_switches', 'reader_flags', 'short_flags', 'newer_flags', 'par
 import contextlib, inspect, io, re, sys
 from dataclasses import fields
 from functools import wraps
+from typing import get_type_hints
 
-from ..formats.readers import ReaderOptions, older_options
+from ..files import dataclass_in, new_flags
+from ..formats.readers import ReaderOptions
 
 # %% ../../nbs/94_arguments.ipynb #3e47326a
 option_switches = [f.name for f in fields(ReaderOptions) if f.type == bool | None]
@@ -52,18 +54,26 @@ def _one_sentence(text: str) -> str: # a box of tyro's → what it says
     return ' '.join(said)[:300] + near
 
 # %% ../../nbs/94_arguments.ipynb #fdfdc781
-def newer_flags(args: list[str]) -> list[str]:
+def newer_flags(
+    args: list[str],
+    kind, # a dataclass or a function that they are for
+) -> list[str]:
     "Flags of before this version by their names of today, which is said."
-    flags = {f'--{old}': f'--{new}' for old, new in older_options.items()}
-    for flag in {a.partition('=')[0] for a in args} & set(flags):
-        print(f'{flag} is read as {flags[flag]}', file=sys.stderr)
-    return [re.sub(r'^--[\w-]+', lambda m: flags.get(m[0], m[0]), a) for a in args]
+    flags = {}
+    for name, hint in get_type_hints(kind).items():
+        where = '--' if hint is ReaderOptions else f'--{name}.'
+        if dataclass_in(hint): flags |= new_flags(dataclass_in(hint), where)
+    def newer(flag): return flags.get(flag.replace('_', '-'), flag)
+    given = [a.partition('=') for a in args]
+    for flag in {flag for flag, _, _ in given if newer(flag) != flag}:
+        print(f'{flag} is read as {newer(flag)}', file=sys.stderr)
+    return [newer(flag) + equals + value for flag, equals, value in given]
 
 # %% ../../nbs/94_arguments.ipynb #newflag2
 def parse(kind, args: list[str], prog: str):
     "Arguments as a dataclass, or as what a function returns; ValueError with one sentence where they make none."
     import tyro
-    args = newer_flags(args)
+    args = newer_flags(args, kind)
     said, config = io.StringIO(), (tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff)
     try:
         with contextlib.redirect_stderr(said): return tyro.cli(kind, args=args, prog=prog, config=config)

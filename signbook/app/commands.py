@@ -511,6 +511,11 @@ def _write_all(out, clips, found, kind): # a file for each clip, in a folder
             name = file_name(clip, taken)
             if x is not None: _write(folder/f'{name}.{kind}', x)
 
+def _write_out(out, clips, found, kind, media): # nothing where `out` is None
+    if out is None: return
+    if len(clips) == 1: _write(out, found[0], media)
+    else: _write_all(out, clips, found, kind)
+
 # %% ../../nbs/95_commands.ipynb #8caba89a
 def transcribe(
     run: Path, # the folder that `signbook train` wrote, or `signbook export`
@@ -539,9 +544,7 @@ def transcribe(
     for c, x in zip(clips.source, found):
         if x is not None: print(f'{c}: {_said(x)}', file=sys.stderr)
     lost = _failures(clips, failed)
-    if out is not None and len(clips) == 1:
-        _write(out, found[0], source if video and source.is_file() else None)
-    elif out is not None: _write_all(out, clips, found, kind)
+    _write_out(out, clips, found, kind, source if video and source.is_file() else None)
     return dict(clips=[_told(c, x) for c, x in zip(clips.source, found) if x is not None], **lost)
 
 # %% ../../nbs/95_commands.ipynb #ae665c56

@@ -332,7 +332,7 @@ def check_methods(model):
     batch = sample_batch(model)
     found = []
     for m in methods:
-        sentences, ctc, length = decode(model, batch, Decoding(m, beam=4, symbols=4))
+        sentences, ctc, length = decode(model, batch, Decoding(m, beam=4, top_k=4))
         need(len(sentences) == len(length), f'{m}: {len(sentences)} sentences for {len(length)} clips')
         for h in sentences:
             need(all(1 <= g <= model.config.classes for g in h.glosses) and math.isfinite(h.score),

@@ -391,7 +391,7 @@ def mask_time(
 # %% ../../nbs/52_augment.ipynb #fd50739d
 def _check_amounts(amounts): # name → number or numbers
     for name, value in amounts.items():
-        most, wanted = (1, '0 to 1') if name in ('mirror', 'lose', 'hide') else (math.inf, '0 or more')
+        most, wanted = (1, '0 to 1') if name in ('mirror', 'lose', 'joint_mask') else (math.inf, '0 or more')
         each = value if isinstance(value, tuple) else (value,)
         expect(all(0 <= a <= most for a in each), f'augment: {name}', value, wanted)
 
@@ -422,7 +422,7 @@ class Augment:
     noise: float = .01 # tracker noise, shoulder widths
     lose: tuple[float, float, float] = (.3, .3, .05) # single frames, bursts, a whole hand
     mirror: float = .5 # chance of the other-handed version; 0 where signs differ by hand only
-    hide: tuple[float, float, float, float] = (.05, .1, .2, .1) # joints, fingers, stretches of time, face
+    joint_mask: tuple[float, float, float, float] = (.05, .1, .2, .1) # joints, fingers, bits of time, face
     edges: float = .1 # where the stretch with hands in it is taken to begin and end, as a fraction of it
     shift: float = 0. # shoulder widths; felt only where coordinates are not taken from the body
     speed: tuple[float, float] = (1., 1.) # streams: slowest and fastest, as a factor
@@ -432,6 +432,9 @@ class Augment:
     def __post_init__(self):
         _check_amounts(vars(self))
         _check_ranges(self.rate, self.speed, self.warp)
+
+# %% ../../nbs/52_augment.ipynb #3de24445
+Augment.renamed = dict(hide='joint_mask')
 
 # %% ../../nbs/52_augment.ipynb #4196678b
 @patch(cls_method=True)
@@ -446,7 +449,7 @@ def none(cls:Augment):
 @patch(cls_method=True)
 def stream(cls:Augment):
     "The amounts for streams, whose seconds count."
-    return cls(speed=(.5, 1.5), jitter=.01, mask=(2, .3), hide=(.05, .1, 0., .1))
+    return cls(speed=(.5, 1.5), jitter=.01, mask=(2, .3), joint_mask=(.05, .1, 0., .1))
 
 # %% ../../nbs/52_augment.ipynb #81d299fb
 def _new_frames(conf, length, layout, how, generator, fps):
@@ -555,7 +558,7 @@ def _augmented(clip, how, generator, stream): # evenly spaced
     middle, unit = (0., 1.) if clip.space == 'body' else signing_space(xyz, conf, clip.layout)
     xyz, fps = (xyz - middle) / unit, clip.fps if stream else None
     xyz, conf, length, at = augment(xyz, conf, length, clip.layout, how, generator, fps=fps)
-    conf = mask_joints(conf, clip.layout, *how.hide, generator, length)
+    conf = mask_joints(conf, clip.layout, *how.joint_mask, generator, length)
     if stream: conf = mask_time(conf, length, fps, *how.mask, generator)
     return xyz * unit + middle, conf, at[0].double().numpy()
 

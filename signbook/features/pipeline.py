@@ -43,8 +43,8 @@ def _check_choices(f): # Features
 def _check_times(f):
     expect(f.fps is None or f.fps > 0, 'features: fps', f.fps, 'a positive number or none')
     expect(f.frames is None or f.frames >= 4, 'features: frames', f.frames, '4 or more, or none')
-    if f.rest and not f.body:
-        raise ValueError('features: rest needs body, since a hand rests in relation to its elbow')
+    if f.mask_resting_hands and not f.body:
+        raise ValueError('features: mask_resting_hands needs body: a hand rests in relation to its elbow')
     live = f.lookback is None or f.lookback > 0 and f.fps and not f.frames
     wanted = 'seconds above 0, with a rate (fps) and without frames'
     expect(live, 'features: lookback', f.lookback, wanted)
@@ -76,7 +76,7 @@ class Features:
     max_gap: float = .15 # seconds; a joint missing for longer stays unseen
     body: bool = True # from the middle of the shoulders, in shoulder widths; else coordinates as they come
     attach: bool = True # parts stored in frames of their own go back to their place on the body
-    rest: bool = True # hands that hang down are taken as not seen: some trackers lose them, others do not
+    mask_resting_hands: bool = True # hands that hang down are not seen; some trackers lose them, some do not
     frames: int | None = 32 # for isolated signs: the stretch with hands in it, in so many frames; None: all
     # box | box-clip | root | metacarpal | none: each hand in its own square a frame, a clip, from its wrist
     # in palms or in metacarpals, or as it is
@@ -87,7 +87,7 @@ class Features:
     # so that velocities (per second, or per sign with `frames`) are about as large as coordinates
     velocity_scale: float = .125
     bones: bool = True # directions of the bones, whatever their lengths
-    presence: bool = True # a channel that says how sure the tracker was
+    confidence: bool = True # a channel that says how sure the tracker was
     # seconds before each moment that sizes are measured on, as a live stream has to, and curves from the
     # nearest frames; None measures over the whole clip
     lookback: float | None = None
@@ -101,21 +101,21 @@ class Features:
 # %% ../../nbs/53_pipeline.ipynb #07eb7e4c
 def documented_features(layout='holistic'):
     "Coordinates as the file has them: 1629 numbers a frame for `holistic`, 99 for `pose`."
-    return Features(layout, fps=None, body=False, attach=False, rest=False, frames=None, hands='none',
-                    face='none', depth=True, velocity='none', bones=False, presence=False)
+    return Features(layout, fps=None, body=False, attach=False, mask_resting_hands=False, frames=None,
+                    hands='none', face='none', depth=True, velocity='none', bones=False, confidence=False)
 
 # %% ../../nbs/53_pipeline.ipynb #0de2a9c5
 def stream_features():
     "42 hand joints × 7 (x, y, z, velocities, confidence) at 60 Hz."
-    return Features('hands', fps=60., body=False, rest=False, frames=None, hands='root', depth=True,
-                    velocity='body', velocity_scale=1., bones=False)
+    return Features('hands', fps=60., body=False, mask_resting_hands=False, frames=None, hands='root',
+                    depth=True, velocity='body', velocity_scale=1., bones=False)
 
 # %% ../../nbs/53_pipeline.ipynb #af3a5ee9
 @patch(as_prop=True)
 def channels(self:Features) -> int: # C
     "Numbers a joint: coordinates, velocities, bones, confidence."
     d = 3 if self.depth else 2
-    return d + d * (self.velocity != 'none') + d * self.bones + self.presence
+    return d + d * (self.velocity != 'none') + d * self.bones + self.confidence
 
 @patch(as_prop=True)
 def window(self:Features) -> int | None: # frames
@@ -123,10 +123,14 @@ def window(self:Features) -> int | None: # frames
     return self.lookback and max(1, round(self.lookback * self.fps))
 
 # %% ../../nbs/53_pipeline.ipynb #7294e174
+Features.renamed = dict(rest='mask_resting_hands', presence='confidence')
+
 @patch(as_prop=True)
 def fingerprint(self:Features) -> str:
     "Twelve hexadecimal digits that differ whenever a setting does."
-    written = json.dumps(dict(version=1, **asdict(self)), sort_keys=True)
+    before = {new: old for old, new in self.renamed.items()} # names may change, what they stand for does not
+    said = {before.get(name, name): value for name, value in asdict(self).items()}
+    written = json.dumps(dict(version=1, **said), sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()[:12]
 
 # %% ../../nbs/53_pipeline.ipynb #3d837dbe
@@ -144,13 +148,13 @@ def carried(self:Features) -> Layout:
     return _carried(self.layout, self.body)
 
 # %% ../../nbs/53_pipeline.ipynb #3e40498d
-_bodiless = '--features.layout hands --features.body False --features.rest False'
+_without = '--features.body False --features.mask-resting-hands False'
 
 def _refuse_bodiless(clip):
     "Say how to train on clips without shoulders."
     hands = {'left_hand', 'right_hand'} <= clip.layout.parts.keys()
-    way_on = '; --features.body False --features.rest False does without'
-    if hands: way_on = f'; {_bodiless} takes hands as they are'
+    way_on = f'; {_without} does without'
+    if hands: way_on = f'; --features.layout hands {_without} takes hands as they are'
     where, name = clip.source or 'clip', clip.layout.name
     raise ValueError(f'{where}: body-centric features need shoulders, and layout {name} has none{way_on}')
 
@@ -267,7 +271,7 @@ def _on_body(self:Features, x, conf):
     if self.body:
         conf = self._placed(conf, self.carried)
         x = body_frame(x, conf, self.carried, self.window)
-    if self.rest: conf = without_resting(x, conf, self.carried)
+    if self.mask_resting_hands: conf = without_resting(x, conf, self.carried)
     return x, conf
 
 # %% ../../nbs/53_pipeline.ipynb #0f8c4075
@@ -332,7 +336,7 @@ def _channels(self:Features, x, conf, layout, fps): # x from the body
 def _hide(self:Features, conf, layout, length, fps, how, generator):
     "What the network is to guess in training: joints, and in streams stretches of time."
     if not how: return conf
-    conf = mask_joints(conf, layout, *how.hide, generator, length)
+    conf = mask_joints(conf, layout, *how.joint_mask, generator, length)
     if self.frames or not how.mask[0]: return conf
     return mask_time(conf, length, fps, *how.mask, generator)
 
@@ -340,7 +344,7 @@ def _hide(self:Features, conf, layout, length, fps, how, generator):
 @patch
 def _assemble(self:Features, channels, conf): # (B, T, J, C)
     "All channels side by side, the confidence as the last."
-    if self.presence: channels = [*channels, conf[..., None]]
+    if self.confidence: channels = [*channels, conf[..., None]]
     x = torch.cat(channels, -1)
     if self.shift: x = (x - x.new_tensor(self.shift)) * x.new_tensor(self.factor)
     return x.mul_((conf > 0)[..., None])
@@ -385,7 +389,7 @@ def shortest(self:Features,
 def _seen_values(self:Features, clips): # yields (n, C) for each clip, without the confidence
     "What the channels hold where something was seen, unscaled."
     plain = replace(self, scaling='none', shift=(), factor=())
-    C = self.channels - self.presence
+    C = self.channels - self.confidence
     for clip in clips:
         item = clip if isinstance(clip, dict) else to_item(plain.prepare(clip))
         out = plain.finish(collate([item]))
@@ -412,7 +416,7 @@ def fit(self:Features,
     if self.scaling == 'none': return self
     shift, spread = _extent(self._seen_values(clips), self.scaling)
     factor = torch.where(spread > 1e-6, 1 / spread.clamp(min=1e-6), 1.) # what never changes is only shifted
-    def numbers(value, last): return tuple(round(v, 9) for v in value.tolist()) + (last,) * self.presence
+    def numbers(value, last): return tuple(round(v, 9) for v in value.tolist()) + (last,) * self.confidence
     return replace(self, shift=numbers(shift, 0.), factor=numbers(factor, 1.))
 
 # %% ../../nbs/53_pipeline.ipynb #1b4fec6c

@@ -24,7 +24,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from ..data.corpus import Vocabulary
-from ..files import expect, one_sentence, replacing
+from ..files import expect, one_sentence, replacing, with_new_names
 from ..features.pipeline import Features
 from .enrolled import with_words
 from .spoter import SpoterConfig, SpoterV1, SpoterV1Config, SpoterV2
@@ -45,6 +45,7 @@ def known(
     where: str, # for messages
 ):
     "A dataclass from JSON, refusing fields that it does not have, and values of another type."
+    settings = with_new_names(kind, settings, where)
     names = ', '.join(kind.__dataclass_fields__)
     extra = ', '.join(sorted(set(settings) - set(kind.__dataclass_fields__)))
     expect(not extra, f'{kind.__name__} has no field', extra, f'one of {names}', where)

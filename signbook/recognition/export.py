@@ -746,8 +746,8 @@ def web_settings(run: Run) -> dict: # as web.json has it
     shared = 'gap', 'shortest', 'longest', 'margin'
     sliding = {k.name: k.default for k in fields(Sliding) if k.name in shared}
     square = f.body or (f.hands, f.face) != ('none', 'none') # as in `prepare`
-    return dict(fps=f.fps, max_gap=f.max_gap, square=square, rest=f.rest, below=below, joints=joints,
-                shoulders=shoulders, hands=_web_hands(f)) | sliding | _web_drawing()
+    return dict(fps=f.fps, max_gap=f.max_gap, square=square, rest=f.mask_resting_hands, below=below,
+                joints=joints, shoulders=shoulders, hands=_web_hands(f)) | sliding | _web_drawing()
 
 # %% ../../nbs/87_export.ipynb #5e0c1d03
 _runtime_version = '1.30.0' # of onnxruntime-web; its address and SHA-256

@@ -97,8 +97,8 @@ def _check_settings(how):
         wanted = f'seconds, less than the window of {how.window}'
         expect(0 <= how.overlap < how.window, 'decoding: overlap', how.overlap, wanted)
     expect(how.method in methods, 'decoding: method', repr(how.method), f'one of {", ".join(methods)}')
-    sizes = f'{how.beam} and symbols {how.symbols}'
-    expect(how.beam >= 1 and how.symbols >= 1, 'decoding: beam', sizes, '1 or more')
+    sizes = f'{how.beam} and top_k {how.top_k}'
+    expect(how.beam >= 1 and how.top_k >= 1, 'decoding: beam', sizes, '1 or more')
     expect(0 <= how.ctc_weight <= 1, 'decoding: ctc_weight', how.ctc_weight, '0 to 1')
 
 # %% ../../nbs/73_recognize.ipynb #a32a282b
@@ -107,7 +107,7 @@ class Decoding:
     "How sentences are found."
     method: str = 'beam' # greedy | beam | rescore | attention
     beam: int = 16 # prefixes kept of each clip
-    symbols: int = 20 # likeliest glosses that may follow in a patch
+    top_k: int = 20 # likeliest glosses that may follow in a patch
     lm_weight: float = 0. # of the language model's log-probability against CTC's; 0 does not ask it
     length_bonus: float = 0. # for each gloss
     ctc_weight: float = .5 # of CTC in rescoring; the rest is attention's
@@ -117,6 +117,8 @@ class Decoding:
     overlap: float = 4. # seconds that two windows share
 
     def __post_init__(self): _check_settings(self)
+
+Decoding.renamed = dict(symbols='top_k')
 
 # %% ../../nbs/73_recognize.ipynb #012240fd
 def check_decoding(model, how: Decoding, lm=None):
@@ -153,7 +155,7 @@ def _by_attention(model, x, length, how): # the n-best of each clip
 
 def _by_beam(ctc, length, how, lm):
     fusion = dict(lm=lm if how.lm_weight else None, lm_weight=how.lm_weight, length_bonus=how.length_bonus)
-    return beam_search(ctc, length, how.beam, how.symbols, **fusion)
+    return beam_search(ctc, length, how.beam, how.top_k, **fusion)
 
 # %% ../../nbs/73_recognize.ipynb #b25299a0
 @torch.inference_mode()

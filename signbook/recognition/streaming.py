@@ -119,12 +119,14 @@ class PatchStream:
         run, # as `load_run` gives it: a WhisperSign, and features with lookback
         fps: float = 30., # about how many frames a second will come
         chunk: int = 5, # patches encoded at once
-        left: int | None = 4, # chunks of history; None keeps all, and memory grows
+        num_left_chunks: int | None = 4, # chunks of history; None keeps all, and memory grows
         **about, # of Clip: layout, aspect, frame
     ):
-        some = chunk >= 1 and (left is None or left >= 0)
-        expect(some, 'chunk and left', f'{chunk} and {left}', 'at least 1 patch and 0 chunks', 'stream')
-        self.run, self.fps, self.chunk, self.left, self.about = run, fps, chunk, left, about
+        some = chunk >= 1 and (num_left_chunks is None or num_left_chunks >= 0)
+        found, wanted = f'{chunk} and {num_left_chunks}', 'at least 1 patch and 0 chunks'
+        expect(some, 'chunk and num_left_chunks', found, wanted, 'stream')
+        self.run, self.fps, self.about = run, fps, about
+        self.chunk, self.num_left_chunks = chunk, num_left_chunks
         self.frames = chunk * run.model.config.patch # of features that make a chunk
         self.reset()
 
@@ -156,7 +158,8 @@ def _encode(self:PatchStream, x, conf):
     if not len(x): return torch.zeros(0, self.width), torch.zeros(0, self.run.model.config.width)
     batch = dict(x=x[None], conf=conf[None], length=torch.tensor([len(x)]))
     with judging(self.run.model) as device:
-        ctc, z, _, self.state = self.run.model.stream(to(batch, device), self.state, self.chunk, self.left)
+        new = self.run.model.stream(to(batch, device), self.state, self.chunk, self.num_left_chunks)
+    ctc, z, _, self.state = new
     return ctc[0].float().cpu(), z[0]
 
 # %% ../../nbs/85_streaming.ipynb #20dad27f
@@ -258,11 +261,11 @@ class PrefixBeam:
     "Prefix beam search that goes on for ever: one patch after another, and what is final is taken off."
     def __init__(self,
         beam: int = 8, # sentences kept
-        symbols: int | None = 10, # likeliest glosses that may follow in a patch; None: all
+        top_k: int | None = 10, # likeliest glosses that may follow in a patch; None: all
     ):
-        right = beam >= 1 and (symbols is None or symbols >= 1)
-        expect(right, 'beam and symbols', f'{beam} and {symbols}', 'at least 1')
-        self.beam, self.symbols = beam, symbols
+        right = beam >= 1 and (top_k is None or top_k >= 1)
+        expect(right, 'beam and top_k', f'{beam} and {top_k}', 'at least 1')
+        self.beam, self.top_k = beam, top_k
         self.reset()
 
     def reset(self):
@@ -276,7 +279,7 @@ class PrefixBeam:
 def _likely(self:PrefixBeam, log_probs: Tensor) -> list[list[int]]: # ids for each patch
     "The glosses that may follow in each patch."
     glosses = log_probs[:, 1:-2] # without blank, sos and eos
-    most = min(self.symbols or glosses.shape[1], glosses.shape[1])
+    most = min(self.top_k or glosses.shape[1], glosses.shape[1])
     return (glosses.topk(most, 1).indices + 1).tolist()
 
 # %% ../../nbs/85_streaming.ipynb #570b1689
@@ -359,9 +362,9 @@ def commit(self:PrefixBeam,
 class Streaming:
     "How a stream is read."
     chunk: int = 5 # patches encoded at once; two thirds of a second with the recipes' patches
-    left: int = 4 # chunks of history that a patch sees
+    num_left_chunks: int = 4 # chunks of history that a patch sees
     beam: int = 8 # sentences kept
-    symbols: int = 10 # likeliest glosses that may follow in a patch
+    top_k: int = 10 # likeliest glosses that may follow in a patch
     hold: float = 1. # seconds after its end in which an agreed sign may still change
     pause: float = .8 # seconds without a sign that end an utterance
     longest: float = 20. # seconds that anything stays open
@@ -374,9 +377,11 @@ class Streaming:
         wanted = 'seconds, hold not negative, pause below longest'
         right = self.hold >= 0 and 0 < self.pause < self.longest
         expect(right, 'streaming: hold, pause and longest', found, wanted)
-        bounded = self.left is not None
-        expect(bounded, 'streaming: left', self.left, 'a number of chunks, or memory would grow')
+        left, wanted = self.num_left_chunks, 'a number of chunks, or memory would grow'
+        expect(left is not None, 'streaming: num_left_chunks', left, wanted)
         expect(0 <= self.ctc_weight <= 1, 'streaming: ctc_weight', self.ctc_weight, '0 to 1')
+
+Streaming.renamed = dict(left='num_left_chunks', symbols='top_k')
 
 # %% ../../nbs/85_streaming.ipynb #1333a1f3
 class LiveSign(NamedTuple):
@@ -409,8 +414,8 @@ class SignStream:
         expect(task is sentences, 'the model', f'one of {task.name}', wanted, 'stream')
         check_decoding(run.model, Decoding('rescore' if how.rescore else 'beam'))
         self.run, self.how, self.smooth, self.joints = run, how, smooth, stream_joints(run, about)
-        self.patches = PatchStream(run, fps, how.chunk, how.left, **about)
-        self.arrivals, self.beam = Arrivals(how.longest_gap), PrefixBeam(how.beam, how.symbols)
+        self.patches = PatchStream(run, fps, how.chunk, how.num_left_chunks, **about)
+        self.arrivals, self.beam = Arrivals(how.longest_gap), PrefixBeam(how.beam, how.top_k)
         self.reset()
 
     @property

@@ -19,13 +19,13 @@ from pydantic import TypeAdapter, ValidationError
 from ..data.corpus import Splits
 from ..features.augment import Augment
 from ..features.pipeline import Features, documented_features, stream_features
-from ..files import expect, one_sentence, regular
+from ..files import expect, one_sentence, regular, with_new_names
 from ..formats.labels import where_labels
 from ..models.checkpoint import build, check_shapes, load_run, read_clips, read_config
 from ..models.spoter import preset
 from ..models.whispersign import sized
 from .tasks import Task, task_of
-from .trainer import Stage, Trainer, newer_names
+from .trainer import Stage, Trainer
 
 # %% ../../nbs/84_recipes.ipynb #96b868d2
 @dataclass(frozen=True)
@@ -118,7 +118,6 @@ def in_steps(stage: Stage, given) -> Stage: # given: names of the settings that 
 # %% ../../nbs/84_recipes.ipynb #c3e5905f
 def _known_fields(value, settings: dict, where: str) -> None:
     "Refuse settings that a dataclass has no field for."
-    if isinstance(value, Stage): settings = newer_names(settings)
     unknown = sorted(str(k) for k in settings if k not in value.__dataclass_fields__)
     if not unknown: return
     names, there = ', '.join(unknown), ', '.join(value.__dataclass_fields__)
@@ -143,6 +142,7 @@ def changed(
     where: str = '', # for messages
 ):
     "A copy with other settings, checked for names and types."
+    settings = with_new_names(type(value), settings, where)
     _known_fields(value, settings, where)
     nested = {k: changed(getattr(value, k), v, f'{where}.{k}'.strip('.')) for k, v in settings.items()
               if isinstance(v, dict) and is_dataclass(getattr(value, k))}
@@ -250,7 +250,8 @@ def _as_trained(recipe, out, stage):
         wanted = f'trained, for stage {stage} to go on from'
         expect(folder and (folder/'config.json').is_file(), f'stage {k}', 'not there', wanted, folder or '')
         with one_sentence(folder, 'its stage cannot be read'):
-            stages[k - 1] = TypeAdapter(Stage).validate_python(newer_names(read_config(folder).get('stage')))
+            settings = with_new_names(Stage, read_config(folder).get('stage'), 'stage')
+            stages[k - 1] = TypeAdapter(Stage).validate_python(settings)
     return replace(recipe, stage=stages[0], then=tuple(stages[1:]))
 
 # %% ../../nbs/84_recipes.ipynb #08513eb0

@@ -19,11 +19,11 @@ from fastcore.basics import patch
 from pydantic import TypeAdapter, ValidationError
 
 from ..features.augment import Augment
-from ..files import expect, regular, replacing
+from ..files import dataclass_in, expect, new_flags, regular, replacing, with_new_names
 from ..formats.readers import ReaderOptions, find
 from .recipes import Recipe, changed, recipe as recipe_named, recipes
 from .tracking import Tracking
-from .trainer import Stage, newer_names, older_names
+from .trainer import Stage
 
 # %% ../../nbs/84a_settings.ipynb #d0de4608
 def _refused(why, where): return yaml.MarkedYAMLError(None, None, why, where.start_mark)
@@ -278,9 +278,6 @@ def _plain() -> dict:
     return dict(recipe=str, name=str) | {k: v for k, v in hints.items() if k not in ('recipe', 'tracking')}
 
 # %% ../../nbs/84a_settings.ipynb #ba2782b3
-def _inner(kind): # the dataclass that a field may hold, if any
-    return next((k for k in (kind, *get_args(kind)) if is_dataclass(k)), None)
-
 def _names_in(
     kind: type, # a dataclass, perhaps of dataclasses
     where: str, # what stands before the names
@@ -288,7 +285,8 @@ def _names_in(
     "The settings of a section, with dots."
     for name, hint in get_type_hints(kind).items():
         yield f'{where}.{name}'
-        if _inner(hint): yield from _names_in(_inner(hint), f'{where}.{name}')
+        inner = dataclass_in(hint)
+        if inner: yield from _names_in(inner, f'{where}.{name}')
 
 # %% ../../nbs/84a_settings.ipynb #d234cf79
 def our_keys(base: Recipe) -> list[str]:
@@ -310,7 +308,7 @@ def _check_section(
     for name, value in found.items():
         key = f'{where}.{name}'
         if name not in hints: _refuse_unknown(key, value, known, path)
-        inner = _inner(hints[name]) if isinstance(value, dict) else None
+        inner = dataclass_in(hints[name]) if isinstance(value, dict) else None
         if inner: _check_section(value, inner, key, known, path)
         else: check_type(value, hints[name], key, path)
 
@@ -337,14 +335,6 @@ def _settings(path, **values): # with paths as paths, and the file's name in wha
     try: return Settings(**values)
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
-# %% ../../nbs/84a_settings.ipynb #newnames
-def _with_newer_names(found): # of the settings of stages
-    found = dict(found)
-    if isinstance(found.get('stage'), dict): found['stage'] = newer_names(found['stage'])
-    if isinstance(found.get('then'), list):
-        found['then'] = [newer_names(s) if isinstance(s, dict) else s for s in found['then']]
-    return found
-
 # %% ../../nbs/84a_settings.ipynb #631220ca
 def _check_ours(found, base, path) -> dict: # names that there are, see `did_you_mean`
     "Refuse names and types that a file of ours does not have."
@@ -359,7 +349,7 @@ def _check_ours(found, base, path) -> dict: # names that there are, see `did_you
 # %% ../../nbs/84a_settings.ipynb #cd0800f8
 def _from_ours(found, path):
     "Settings out of a file with `recipe:`."
-    base, found = _base(found['recipe'], path), _with_newer_names(found)
+    base, found = _base(found['recipe'], path), with_new_names(Recipe, found)
     known, sections = _check_ours(found, base, path), _sections(base)
     start = {k: getattr(base, k) for k in sections if k != 'tracking'} | dict(tracking=Tracking())
     new = {k: changed(start[k], found[k], f'{path}: {k}') for k in sections if k in found}
@@ -632,12 +622,14 @@ def _once(words) -> None:
         expect(not twice, f'--{name}', "given twice, perhaps also by the documents' name", 'it once')
 
 # %% ../../nbs/84a_settings.ipynb #569926fe
+_new_flags = new_flags(Recipe)
+
 def _newer_flag(word): # `--stage.average 0` was the name of `--stage.ema-decay 0`
-    stage, _, name = word.flag.partition('.')
-    newer = older_names.get(name.replace('-', '_'))
-    if not newer or not re.fullmatch(r'stage\d*', stage): return None
+    stage = re.match(r'stage\d*|', word.flag)[0] # stage, stage1, …, or nothing
+    newer = _new_flags.get('--' + re.sub(r'^stage\d+', 'stage', word.flag))
+    if not newer: return None
     value = [] if word.value is None else [word.value]
-    return [f'--{stage}.{newer.replace("_", "-")}', *value]
+    return [re.sub('^--stage', f'--{stage}', newer), *value]
 
 def _rewritten(word, told, files): # what stands for it with us
     if word.flag in documented_flags: return _as_ours(word, told)
