@@ -27,6 +27,8 @@ from ..data.corpus import Vocabulary
 from ..files import expect, one_sentence, replacing, with_new_names
 from ..features.pipeline import Features
 from .enrolled import with_words
+from .peers import (
+    ConvTransformer, ConvTransformerConfig, GRU, GRUConfig, Logistic, LogisticConfig)
 from .spoter import SpoterConfig, SpoterV1, SpoterV1Config, SpoterV2
 from .whispersign import WhisperSign, WhisperSignConfig
 
@@ -54,21 +56,26 @@ def known(
 
 # %% ../../nbs/67_checkpoint.ipynb #922bf418
 families = { # settings → model
-    SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2, WhisperSignConfig: WhisperSign}
+    SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2, WhisperSignConfig: WhisperSign,
+    LogisticConfig: Logistic, GRUConfig: GRU, ConvTransformerConfig: ConvTransformer}
 
-def build(config: SpoterV1Config | SpoterConfig | WhisperSignConfig) -> nn.Module:
+def build(
+    config, # settings of a family
+) -> nn.Module:
     "The model that a config describes."
     return families[type(config)](config)
 
 # %% ../../nbs/67_checkpoint.ipynb #bdc85415
-def config_to_dict(config: SpoterV1Config | SpoterConfig | WhisperSignConfig) -> dict:
+def config_to_dict(
+    config, # settings of a family
+) -> dict:
     "A config as values that JSON can hold."
     return dict(model=families[type(config)].__name__) | asdict(config)
 
 # %% ../../nbs/67_checkpoint.ipynb #14eecc38
 def config_from_dict(
     settings: dict, # as `config_to_dict` made it
-) -> SpoterV1Config | SpoterConfig | WhisperSignConfig:
+): # settings of a family
     "The config that was written."
     kinds = {model.__name__: kind for kind, model in families.items()}
     name = settings.get('model')

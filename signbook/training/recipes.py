@@ -22,6 +22,7 @@ from ..features.pipeline import Features, documented_features, stream_features
 from ..files import expect, one_sentence, regular, with_new_names
 from ..formats.labels import where_labels
 from ..models.checkpoint import build, check_shapes, load_run, read_clips, read_config
+from ..models.peers import ConvTransformerConfig, GRUConfig, LogisticConfig
 from ..models.spoter import preset
 from ..models.whispersign import sized
 from .tasks import Task, task_of
@@ -92,15 +93,21 @@ def live_recipe(recipe: Recipe) -> Recipe:
     return replace(recipe, name=f'{recipe.name}-live', features=features, stage=stage)
 
 # %% ../../nbs/84_recipes.ipynb #d6e98032
+def _words() -> list[Recipe]: # for single signs
+    signs, pose = Features(), Features('pose', hands='none', face='none')
+    read = dict(classes=1, layout=signs.layout, channels=signs.channels)
+    peers = {'logistic': LogisticConfig, 'gru': GRUConfig, 'conv-transformer': ConvTransformerConfig}
+    ours = [_spoter('spoter-v2', signs, Stage()), _spoter('spoter-v1', pose, Stage(steps=600, lr=5e-4)),
+            _spoter('spoter-v2-documented', documented_features(), documented_stage)]
+    return [*ours, *(Recipe(name, kind(**read), signs, Stage()) for name, kind in peers.items())]
+
+# %% ../../nbs/84_recipes.ipynb #89af01e7
 def recipes() -> dict[str, Recipe]:
     "The recipes by name."
-    stream, pose = Features(fps=30., frames=None), Features('pose', hands='none', face='none')
+    stream = Features(fps=30., frames=None)
     sizes = [_whispersign(k, stream, sentence_stage, grouping='none')
              for k in ('tiny', 'base', 'default', 'large')]
-    words = [_spoter('spoter-v2', Features(), Stage()),
-             _spoter('spoter-v1', pose, Stage(steps=600, lr=5e-4)),
-             _spoter('spoter-v2-documented', documented_features(), documented_stage)]
-    every = [*words, *sizes, *map(live_recipe, sizes), *map(staged, sizes), documented_sentences()]
+    every = [*_words(), *sizes, *map(live_recipe, sizes), *map(staged, sizes), documented_sentences()]
     return {r.name: r for r in every}
 
 # %% ../../nbs/84_recipes.ipynb #5033e27d

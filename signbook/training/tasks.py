@@ -28,6 +28,7 @@ from ..metrics.classification import confusion, evaluate_classification, per_cla
 from ..metrics.sequences import align_glosses, counts, evaluate_sequences, per_gloss, rates, why_wer
 from ..models.checkpoint import families, words_file
 from ..models.frontend import patches
+from ..models.peers import ConvTransformerConfig, GRUConfig, LogisticConfig
 from ..models.spoter import SpoterConfig, SpoterV1Config
 from ..models.whispersign import WhisperSignConfig
 from ..recognition.decoding import minimum_frames
@@ -355,8 +356,9 @@ def evidence(self:Sentences, model, features, val):
 
 # %% ../../nbs/81_tasks.ipynb #f40ef185
 signs, sentences = Signs(), Sentences()
+_of_signs = SpoterV1Config, SpoterConfig, LogisticConfig, GRUConfig, ConvTransformerConfig
 # settings of a family → its task
-tasks = {SpoterV1Config: signs, SpoterConfig: signs, WhisperSignConfig: sentences}
+tasks = {**dict.fromkeys(_of_signs, signs), WhisperSignConfig: sentences}
 
 def task_of(
     model, # a model, or its settings
