@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['sample', 'active_span', 'retime', 'speed_perturb', 'random_camera', 'random_anatomy', 'random_handshape',
-           'lose_hands', 'jitter_joints', 'mirror', 'mask_joints', 'mask_time', 'Augment', 'augment', 'signing_space',
-           'augment_clip']
+           'lose_hands', 'jitter_joints', 'mirror', 'idle_hand', 'mask_joints', 'mask_time', 'Augment', 'augment',
+           'signing_space', 'augment_clip']
 
 # %% ../../nbs/52_augment.ipynb #1b306494
 import math
@@ -326,6 +326,74 @@ def mirror(
     order = torch.as_tensor(layout.mirror, device=xyz.device)
     return torch.cat([-xyz[..., order, :1], xyz[..., order, 1:]], -1), conf[..., order]
 
+# %% ../../nbs/52_augment.ipynb #1dee3fe3
+def _is_free(conf, hand, other): # (B, T, J), slices → (B,) bool
+    "Whether a hand is hardly seen, and the other one is."
+    seen, there = (conf[..., s].amax(-1) > 0 for s in (hand, other))
+    return (seen.float().mean(1) < .1) & there.any(1)
+
+def _borrowed(xyz, conf, hand, generator): # (B, 21, d), (B,) bool
+    "That hand as it is in some frame of another clip, from its wrist and mirrored, and whether it is whole."
+    whole = conf[..., hand].amin(-1) > 0                                         # (B, T)
+    rows = torch.arange(len(conf), device=conf.device)
+    frame = (_rand(whole.shape, conf, generator) * whole).argmax(1)
+    shape = xyz[rows, frame][:, hand]
+    shape = torch.cat([-shape[..., :1], shape[..., 1:]], -1)
+    lender = torch.randperm(len(conf), generator=generator, device=conf.device)
+    return (shape - shape[:, :1])[lender], whole.any(1)[lender]
+
+# %% ../../nbs/52_augment.ipynb #0018c1d4
+def _turned(shape, degrees, u): # (B, n, d), (B,) in (-1, 1)
+    xy = shape[..., :2] @ _rotations(u * math.radians(degrees)).transpose(-1, -2)
+    return torch.cat([xy, shape[..., 2:]], -1)
+
+def _lap(xyz, shoulder, generator): # (B, 1, 2) each: places of wrist and elbow, shoulder widths
+    "Somewhere low before the body, on the side of that shoulder or a little beyond its middle."
+    def u(): return _uniform((len(xyz),), xyz, generator)
+    side = torch.where(xyz[:, :, shoulder, 0].sum(1) < 0, -1., 1.)
+    height = u()
+    wrist = torch.stack([side * (.25 + .4 * u()), 1.15 + .45 * height], -1)
+    elbow = torch.stack([side * (.6 + .1 * u()), 1 + .1 * height], -1)
+    return wrist[:, None], elbow[:, None]
+
+# %% ../../nbs/52_augment.ipynb #e266e8f3
+def _tremble(xyz, generator, amount=.006): # (B, T, 1, 2) shoulder widths: a hand at rest drifts and shakes
+    steps = torch.randn(2, *xyz.shape[:2], 1, 2, generator=generator, device=xyz.device, dtype=xyz.dtype)
+    return (steps[0].cumsum(1) + steps[1]) * amount
+
+def _at_rest(xyz, arm, shape, generator): # (B, T, n, d) for elbow, wrist, coarse fingers and hand
+    "An arm that leads to a hand of this shape."
+    shoulder, elbow, wrist, coarse, hand = arm
+    d, shape = xyz.shape[-1], _turned(shape, 85, _uniform((len(xyz),), xyz, generator))
+    at, bend = (pad(p[:, None], (0, d - 2)) for p in _lap(xyz, shoulder, generator))     # (B, 1, 1, d)
+    at = at + pad(_tremble(xyz, generator), (0, d - 2))                                  # (B, T, 1, d)
+    placed = at + shape[:, None]                                                         # (B, T, 21, d)
+    middle = placed.mean(2, keepdim=True).expand(-1, -1, len(coarse), -1)
+    return torch.cat([bend.expand_as(at), at, middle, placed], 2)
+
+# %% ../../nbs/52_augment.ipynb #b7a5780c
+def idle_hand(
+    xyz: Tensor, # (B, T, J, d) from the middle of the shoulders, in their widths
+    conf: Tensor, # (B, T, J), 0 in padding
+    layout: Layout, # with both arms and both hands; of another the batch is given back as it is
+    chance: float = .3, # of the clips in which one hand is seen in less than a tenth of the frames
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor]: # the same, some with a hand more
+    "Clips of one hand with the other one at rest in view."
+    arms = [a for a in _arms(layout) if a[-1] is not None]
+    if len(arms) < 2: return xyz, conf
+    before, valid = (xyz, conf), conf.amax(-1, keepdim=True) > 0
+    for arm, (*_, other) in zip(arms, arms[::-1]):
+        shape, whole = _borrowed(*before, other, generator)
+        chosen = _chance((len(conf),), chance, conf, generator) & whole & _is_free(before[1], arm[-1], other)
+        joints = [*arm[1:3], *arm[3], *range(*arm[-1].indices(len(layout)))]
+        here, placed = chosen[:, None, None] & valid, _at_rest(before[0], arm, shape, generator)
+        xyz = xyz.index_copy(2, _indices(joints, xyz), torch.where(here[..., None], placed, xyz[:, :, joints]))
+        conf = conf.index_copy(2, _indices(joints, xyz), torch.where(here, 1., conf[:, :, joints]))
+    return xyz, conf
+
+def _indices(joints, like): return torch.tensor(joints, device=like.device)
+
 # %% ../../nbs/52_augment.ipynb #632061fb
 def _blank(B, T, n, chance, like, generator): # n (B, 1) frames that count
     "(B, T) bool: one stretch of up to a quarter of the time, in that share of the clips."
@@ -389,9 +457,11 @@ def mask_time(
     return conf * ~hidden.any(-1)[..., None]
 
 # %% ../../nbs/52_augment.ipynb #fd50739d
+_shares = 'mirror', 'idle', 'lose', 'joint_mask'
+
 def _check_amounts(amounts): # name → number or numbers
     for name, value in amounts.items():
-        most, wanted = (1, '0 to 1') if name in ('mirror', 'lose', 'joint_mask') else (math.inf, '0 or more')
+        most, wanted = (1, '0 to 1') if name in _shares else (math.inf, '0 or more')
         each = value if isinstance(value, tuple) else (value,)
         expect(all(0 <= a <= most for a in each), f'augment: {name}', value, wanted)
 
@@ -422,6 +492,7 @@ class Augment:
     noise: float = .01 # tracker noise, shoulder widths
     lose: tuple[float, float, float] = (.3, .3, .05) # single frames, bursts, a whole hand
     mirror: float = .5 # chance of the other-handed version; 0 where signs differ by hand only
+    idle: float = 0. # chance that a hand that is not seen rests in view, in clips of one hand
     joint_mask: tuple[float, float, float, float] = (.05, .1, .2, .1) # joints, fingers, bits of time, face
     edges: float = .1 # where the stretch with hands in it is taken to begin and end, as a fraction of it
     shift: float = 0. # shoulder widths; felt only where coordinates are not taken from the body

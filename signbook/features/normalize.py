@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['palm_length', 'face_width', 'square', 'masked_mean', 'typical', 'recently', 'body_frame', 'root_frame', 'metacarpals',
-           'box_frame', 'velocity', 'bone_directions', 'without_resting', 'attach']
+           'box_frame', 'velocity', 'bone_directions', 'without_resting', 'dominance', 'attach']
 
 # %% ../../nbs/51_normalize.ipynb #fde7a75d
 import torch
@@ -191,6 +191,35 @@ def without_resting(
         hand = layout.parts.get(f'{side}_hand')
         if hand: conf[..., hand] *= ~_rests(xyz, conf, layout, side, below)[..., None]
     return conf
+
+# %% ../../nbs/51_normalize.ipynb #1a60330c
+def _work(xyz, conf): # (B, T, n, d), (B, T, n) of one hand
+    "Of each clip: frames that the hand is seen in, how far it moves, how low and how large it is, each (B,)."
+    seen = (conf > 0).any(-1)                                                    # (B, T)
+    middle = masked_mean(xyz[..., :2], conf)                                     # (B, T, 1, 2)
+    spread = ((xyz[..., :2] - middle) * (conf > 0)[..., None]).abs().amax((-2, -1))
+    path = middle[:, 1:, 0].sub(middle[:, :-1, 0]).norm(dim=-1) * (seen[:, 1:] & seen[:, :-1])
+    frames = seen.sum(1)
+    low, size = ((v * seen).sum(1) / frames.clamp(min=1) for v in (middle[..., 0, 1], spread))
+    return frames, path.sum(1), low, size
+
+# %% ../../nbs/51_normalize.ipynb #23cb50bf
+def _share(left, right): # (B,) each, 0 or more
+    return (right - left) / (right + left).clamp(min=1e-6)
+
+def dominance(
+    xyz: Tensor, # (B, T, J, d), y down, in any unit
+    conf: Tensor, # (B, T, J), 0 in padding
+    layout: Layout,
+) -> Tensor: # (B,) above 0 where the right hand leads, below it where the left one does; 0 without two hands
+    "Which hand signs: the one that is seen more, moves further and is held higher."
+    hands = [layout.parts.get(f'{s}_hand') for s in ('left', 'right')]
+    if None in hands: return xyz.new_zeros(len(xyz))
+    left, right = (_work(xyz[:, :, h], conf[:, :, h]) for h in hands)
+    both = (left[0] > 0) & (right[0] > 0)
+    higher = (left[2] - right[2]) / (2 * (left[3] + right[3])).clamp(min=1e-6) # 1: by two whole hands
+    height = torch.where(both, higher.clamp(-1, 1), 0.)
+    return _share(left[0], right[0]) + _share(left[1], right[1]) + height
 
 # %% ../../nbs/51_normalize.ipynb #1b6a07c9
 palm_length = .3 # shoulder widths, wrist to middle knuckle

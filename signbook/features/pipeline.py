@@ -20,9 +20,9 @@ from torch.nn.utils.rnn import pad_sequence
 from ..clip import Clip
 from ..files import expect
 from ..layout import HOLISTIC, Layout, get_layout
-from .augment import (Augment, active_span, augment, mask_joints, mask_time, sample,
+from .augment import (Augment, active_span, augment, idle_hand, mask_joints, mask_time, mirror, sample,
                                        signing_space)
-from .normalize import (attach, body_frame, bone_directions, box_frame, metacarpals,
+from .normalize import (attach, body_frame, bone_directions, box_frame, dominance, metacarpals,
                                          recently, root_frame, square, velocity, without_resting)
 from .resample import resample
 
@@ -48,6 +48,8 @@ def _check_times(f):
     live = f.lookback is None or f.lookback > 0 and f.fps and not f.frames
     wanted = 'seconds above 0, with a rate (fps) and without frames'
     expect(live, 'features: lookback', f.lookback, wanted)
+    whole = not f.canonical_hand or f.lookback is None
+    expect(whole, 'features: canonical_hand', f'lookback {f.lookback}', 'whole clips: without lookback')
 
 # %% ../../nbs/53_pipeline.ipynb #0f38cee1
 def _check_scaling(f):
@@ -77,6 +79,7 @@ class Features:
     body: bool = True # from the middle of the shoulders, in shoulder widths; else coordinates as they come
     attach: bool = True # parts stored in frames of their own go back to their place on the body
     mask_resting_hands: bool = True # hands that hang down are not seen; some trackers lose them, some do not
+    canonical_hand: bool = False # clips in which the left hand leads are mirrored, so that the right one does
     frames: int | None = 32 # for isolated signs: the stretch with hands in it, in so many frames; None: all
     # box | box-clip | root | metacarpal | none: each hand in its own square a frame, a clip, from its wrist
     # in palms or in metacarpals, or as it is
@@ -124,12 +127,14 @@ def window(self:Features) -> int | None: # frames
 
 # %% ../../nbs/53_pipeline.ipynb #7294e174
 Features.renamed = dict(rest='mask_resting_hands', presence='confidence')
+_later = dict(canonical_hand=False) # fields that earlier versions had not, and what was done then
 
 @patch(as_prop=True)
 def fingerprint(self:Features) -> str:
     "Twelve hexadecimal digits that differ whenever a setting does."
     before = {new: old for old, new in self.renamed.items()} # names may change, what they stand for does not
-    said = {before.get(name, name): value for name, value in asdict(self).items()}
+    known = {name: value for name, value in asdict(self).items() if _later.get(name, ...) != value}
+    said = {before.get(name, name): value for name, value in known.items()}
     written = json.dumps(dict(version=1, **said), sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()[:12]
 
@@ -274,6 +279,23 @@ def _on_body(self:Features, x, conf):
     if self.mask_resting_hands: conf = without_resting(x, conf, self.carried)
     return x, conf
 
+# %% ../../nbs/53_pipeline.ipynb #4aa96fca
+@patch
+def _with_right(self:Features, x, conf):
+    "Clips in which the left hand leads, mirrored."
+    if not self.canonical_hand: return x, conf
+    middle = 0. if self.body else signing_space(x, conf, self.carried)[0]
+    turned, c = mirror(x - middle, conf, self.carried)
+    left = dominance(x, conf, self.carried) < 0
+    return torch.where(left[:, None, None, None], turned + middle, x), torch.where(left[:, None, None], c, conf)
+
+@patch
+def _hands_of(self:Features, x, conf, how, generator):
+    "The leading hand on the right, and in training the other one sometimes at rest."
+    x, conf = self._with_right(x, conf)
+    if not how or not how.idle or not self.body: return x, conf
+    return idle_hand(x, conf, self.carried, how.idle, generator)
+
 # %% ../../nbs/53_pipeline.ipynb #0f8c4075
 @patch
 def _stretch(self:Features, conf, length, edges, generator): # (B,) first, (B,) last
@@ -361,6 +383,7 @@ def finish(self:Features,
     layout, fps = get_layout(self.layout), self.frames or batch['fps']
     x, conf, length, boundary = self._as_filmed(batch, how, generator)
     x, conf = self._on_body(x, conf)
+    x, conf = self._hands_of(x, conf, how, generator)
     x, conf, length, boundary = self._in_frames(x, conf, length, boundary, how, generator)
     x, conf = self._wanted(x, conf)
     channels = self._channels(x, conf, layout, fps)
