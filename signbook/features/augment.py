@@ -493,6 +493,7 @@ class Augment:
     lose: tuple[float, float, float] = (.3, .3, .05) # single frames, bursts, a whole hand
     mirror: float = .5 # chance of the other-handed version; 0 where signs differ by hand only
     idle: float = 0. # chance that a hand that is not seen rests in view, in clips of one hand
+    doubt: float = 0. # noise on which hand leads, so that clips in doubt are learned both ways
     joint_mask: tuple[float, float, float, float] = (.05, .1, .2, .1) # joints, fingers, bits of time, face
     edges: float = .1 # where the stretch with hands in it is taken to begin and end, as a fraction of it
     shift: float = 0. # shoulder widths; felt only where coordinates are not taken from the body

@@ -280,19 +280,25 @@ def _on_body(self:Features, x, conf):
     return x, conf
 
 # %% ../../nbs/53_pipeline.ipynb #4aa96fca
+def _doubted(lead, how, generator): # (B,) → (B,), in training with noise of a logistic distribution
+    if not how or not how.doubt: return lead
+    u = torch.rand(lead.shape, generator=generator, device=lead.device).clamp(1e-6, 1 - 1e-6)
+    return lead + how.doubt * torch.logit(u)
+
 @patch
-def _with_right(self:Features, x, conf):
+def _with_right(self:Features, x, conf, how=None, generator=None):
     "Clips in which the left hand leads, mirrored."
     if not self.canonical_hand: return x, conf
     middle = 0. if self.body else signing_space(x, conf, self.carried)[0]
     turned, c = mirror(x - middle, conf, self.carried)
-    left = dominance(x, conf, self.carried) < 0
+    left = _doubted(dominance(x, conf, self.carried), how, generator) < 0
     return torch.where(left[:, None, None, None], turned + middle, x), torch.where(left[:, None, None], c, conf)
 
+# %% ../../nbs/53_pipeline.ipynb #ab944e0c
 @patch
 def _hands_of(self:Features, x, conf, how, generator):
     "The leading hand on the right, and in training the other one sometimes at rest."
-    x, conf = self._with_right(x, conf)
+    x, conf = self._with_right(x, conf, how, generator)
     if not how or not how.idle or not self.body: return x, conf
     return idle_hand(x, conf, self.carried, how.idle, generator)
 
