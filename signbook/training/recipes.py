@@ -94,7 +94,7 @@ def live_recipe(recipe: Recipe) -> Recipe:
 
 # %% ../../nbs/84_recipes.ipynb #d6e98032
 # the features find the leading hand themselves, so nothing is mirrored; a free hand may rest in view
-signs_stage = Stage(augment=Augment(mirror=0., idle=.3, doubt=.2))
+signs_stage = Stage(augment=Augment(mirror=0., idle=.3, doubt=.5))
 
 def _words() -> list[Recipe]: # for single signs
     signs, pose = Features(canonical_hand=True), Features('pose', hands='none', face='none')
