@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CORE ?= .venv-core
 
-.PHONY: demo test colab gate slow lab bench export readme pictures constraints clean-notebooks clean
+.PHONY: demo test colab gate slow results lab bench export readme pictures constraints clean-notebooks clean
 
 demo: $(INSTALLED) ## train small models on synthetic signing, write report.html
 	$(BIN)/signbook demo --out .
@@ -26,6 +26,10 @@ gate: $(INSTALLED) $(CORE)/.installed ## what CI asks: clean, exported, rendered
 
 slow: $(INSTALLED) ## the tests, with the long evidence too
 	$(BIN)/python .ci/gate.py --only tests --flags slow
+
+results: $(INSTALLED) ## what is measured on real signing, where the recordings are; goes on where it stopped
+	OMP_NUM_THREADS=1 $(BIN)/jupyter execute --inplace --timeout=-1 nbs/tutorials/results.ipynb
+	$(BIN)/nbdev_clean --fname nbs/tutorials/results.ipynb
 
 lab: $(INSTALLED) ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs
