@@ -94,7 +94,7 @@ def live_recipe(recipe: Recipe) -> Recipe:
 
 # %% ../../nbs/84_recipes.ipynb #d6e98032
 # the features find the leading hand themselves, so nothing is mirrored; a free hand may rest in view
-signs_stage = Stage(augment=Augment(mirror=0., idle=.3, doubt=.5))
+signs_stage = Stage(most_epochs=125, augment=Augment(mirror=0., idle=.3, doubt=.5))
 
 def _words() -> list[Recipe]: # for single signs
     signs, pose = Features(canonical_hand=True), Features('pose', hands='none', face='none')
@@ -121,9 +121,11 @@ def recipe(name: str) -> Recipe:
 
 # %% ../../nbs/84_recipes.ipynb #e41491ea
 def in_steps(stage: Stage, given) -> Stage: # given: names of the settings that were asked for
-    "Who says steps, and says nothing of epochs, means steps."
+    "Who says steps, and says nothing of epochs, means steps; who says either means no less."
     pairs = dict(steps='epochs', eval_every='eval_every_epochs')
-    return replace(stage, **{e: None for s, e in pairs.items() if s in given and e not in given})
+    off = {e for s, e in pairs.items() if s in given and e not in given}
+    if {'steps', 'epochs'} & set(given) and 'most_epochs' not in given: off.add('most_epochs')
+    return replace(stage, **dict.fromkeys(off))
 
 # %% ../../nbs/84_recipes.ipynb #c3e5905f
 def _known_fields(value, settings: dict, where: str) -> None:

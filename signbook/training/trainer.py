@@ -53,6 +53,8 @@ class Updates:
     steps: int = 1500 # updates of the weights, whatever the corpus's size
     # passes over the clips instead; how many steps they are follows from the clips
     epochs: float | None = None
+    # no more steps than so many passes: a small corpus is known by heart before a large one is known at all
+    most_epochs: float | None = None
     batch_size: int = 32 # clips an update
     # largest number of frames in a batch, padding counted; None takes clips of any length
     frames: int | None = None
@@ -98,7 +100,7 @@ class Stage(Updates):
 # %% ../../nbs/83_trainer.ipynb #069f3990
 _rules = (
     ('steps batch_size lr accumulate eval_every save_minutes keep', lambda v: v > 0, 'a positive number'),
-    ('epochs eval_every_epochs frames', lambda v: v is None or v > 0, 'a positive number, or none'),
+    ('epochs most_epochs eval_every_epochs frames', lambda v: v is None or v > 0, 'a positive number, or none'),
     ('window', lambda v: v is None or v > 0, 'seconds, or none'),
     ('warmup smoothing ctc_weight inter_weight reverse_weight', lambda v: 0 <= v <= 1, '0 to 1'),
     ('balance weight_decay clip_norm boundary_weight', lambda v: v >= 0, '0 or more'),
@@ -124,12 +126,13 @@ Stage.renamed = dict(average='ema_decay', validate='eval_every', validate_epochs
 @patch
 def for_clips(self:Stage,
     frames: list[int], # of each clip that is trained on
-) -> Stage: # with `steps` and `eval_every` as they follow from `epochs` and `eval_every_epochs`
+) -> Stage: # with `steps` and `eval_every` as they follow from those in epochs
     "A stage in steps, for these clips."
     an_epoch = math.ceil(len(frames) / self.batch_size) # steps
     if self.frames: an_epoch = max(an_epoch, math.ceil(sum(frames) / self.frames))
     def steps(epochs, otherwise): return max(1, round(epochs * an_epoch)) if epochs else otherwise
-    return replace(self, steps=steps(self.epochs, self.steps),
+    most = steps(self.most_epochs, math.inf)
+    return replace(self, steps=min(most, steps(self.epochs, self.steps)),
                    eval_every=steps(self.eval_every_epochs, self.eval_every))
 
 # %% ../../nbs/83_trainer.ipynb #ad548874
