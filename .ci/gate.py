@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """signbook's gate: the notebooks are clean, exported, in order, without secrets, README is as rendered, and every example runs;
-links are alive, stored outputs can be trusted, the documentation can be built, no line is too wide or too dense, and the whole only gets better.
+links are alive, stored outputs can be trusted, names are defined, scripts parse, the documentation can be built, no line is too wide or too dense, and the whole only gets better.
 
 usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [--write-style] [NOTEBOOK ...]
 
@@ -186,7 +186,7 @@ def links():
 links.__doc__ = pages.links.__doc__
 
 CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, house=house, secrets=no_secrets, light_import=light_import,
-              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, docs=pages.docs, contributing=pages.contributing, citation=pages.citation)
+              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, names=pages.names, javascript=pages.javascript, docs=pages.docs, contributing=pages.contributing, citation=pages.citation)
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -199,6 +199,9 @@ def main():
     if o.only != 'tests':
         for name, check in CHECKS.items():
             try: wrong = list(check())
+            except pages.Skipped as e:
+                print(f'skip  {name}: {check.__doc__} Left out: {e}', flush=True)
+                continue
             except Exception as e: wrong = [f'{type(e).__name__}: {e}']
             print(f'{"FAIL" if wrong else "pass"}  {name}: {check.__doc__}' + ''.join(f'\n      {w}' for w in wrong), flush=True)
             passed, failed = passed + (not wrong), failed + bool(wrong)

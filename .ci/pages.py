@@ -162,6 +162,48 @@ def docs():
         for page, wrong in json.loads((out/'said.json').read_text()): yield f'{page}: ' + textwrap.shorten(wrong, 500)
 
 
+# Code that nobody runs: what can be seen without running it
+
+class Skipped(Exception):
+    "What a check needs is not here."
+
+SHELL = {'display', 'get_ipython'} # of IPython, in every page
+
+def unknown(code):
+    "(line, name) of what code uses and nobody defines, in f-strings too."
+    from pyflakes import checker, messages
+    kinds = messages.UndefinedName, messages.UndefinedLocal, messages.UndefinedExport
+    said = [m for m in checker.Checker(ast.parse(code)).messages if isinstance(m, kinds)]
+    return [(m.lineno, m.message_args[0]) for m in said if m.message_args[0] not in SHELL]
+
+def names():
+    "Every name that the package or a page uses, slow cells too, is defined there."
+    if unknown('def f(): return f"{a}"') != [(1, 'a')]: yield 'pyflakes does not see that a name in an f-string is missing'
+    for path in sorted((ROOT/'signbook').rglob('*.py')):
+        for line, name in unknown(path.read_text(encoding='utf-8')): yield f'{name_of(path)}, line {line}: {name} is not defined'
+    for path in notebooks():
+        codes = [code_of(c) for c in read(path)['cells']]
+        cell_of = [i for i, code in enumerate(codes) for _ in code.split('\n')]
+        for line, name in unknown('\n'.join(codes)): yield f'{name_of(path)}, cell {cell_of[line - 1]}: {name} is not defined'
+
+def wrong_script(code):
+    "What Node says of the syntax of a module; nothing where all is well."
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)/'script.mjs'
+        path.write_text(code, encoding='utf-8')
+        r = subprocess.run(['node', '--check', str(path)], capture_output=True, text=True)
+    if not r.returncode: return ''
+    line, why = re.search(r'script\.mjs:(\d+)', r.stderr), re.search(r'^\w*Error.*', r.stderr, re.M)
+    return f'line {line[1] if line else "?"}: {why[0] if why else r.stderr[-200:]}'
+
+def javascript():
+    "Every script can be parsed, as a module."
+    if not shutil.which('node'): raise Skipped('there is no Node here')
+    if not wrong_script('export const a = ;'): yield 'Node takes a broken script for a whole one'
+    for path in sorted((ROOT/'signbook'/'static').rglob('*.js')):
+        if wrong := wrong_script(path.read_text(encoding='utf-8')): yield f'{name_of(path)}, {wrong}'
+
+
 # Contributing
 
 def contributing():
