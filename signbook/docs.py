@@ -43,8 +43,8 @@ def tuple_fields(
     "The fields of a named tuple as `show_doc` writes arguments."
     if not issubclass(shown, tuple) or not hasattr(shown, '_fields'): return ''
     found = _field.findall(inspect.getsource(shown))
-    rows = (f'    {field}, {remark}'.rstrip() for field, remark in found if re.match(r'\w+', field)[0] in shown._fields)
-    return '\n'.join(rows)
+    own = [(field, remark) for field, remark in found if re.match(r'\w+', field)[0] in shown._fields]
+    return '\n'.join(f'    {field}, {remark}'.rstrip() for field, remark in own)
 
 # %% ../nbs/04_docs.ipynb #d5a69a44
 _heading = re.compile(r'---\n+(?:\[source\]\([^)]*\)\{[^}]*\}\n+)?(### )\S+')
@@ -77,7 +77,8 @@ class ShowDocs(Processor):
         name = re.search(r'^show_doc\(([\w.]+)', cell.source, re.M)[1]
         shown = eval(name, self.shell.user_ns)
         for o in cell.outputs:
-            o.data['text/markdown'] = completed(''.join(o.data['text/markdown']), name, shown).splitlines(True)
+            text = completed(''.join(o.data['text/markdown']), name, shown)
+            o.data['text/markdown'] = text.splitlines(True)
         add_links(cell)
 
 # %% ../nbs/04_docs.ipynb #296cfe35

@@ -450,8 +450,9 @@ def _moving_part(line, sure, color, width, seconds): # (n, L, 2) pixels, (n,)
     paths = [_svg_path(xy) or 'M0 0' for xy in line] # a pen that is set down nowhere
     shades = [f'{v:.1g}' for v in sure.clip(.15, 1)]
     middle = len(paths) // 2
-    changes = _svg_change('d', paths, seconds) + _svg_change('opacity', shades, seconds)
-    return _svg_moving.format(path=paths[middle], opacity=shades[middle], color=color, width=width, changes=changes)
+    return _svg_moving.format(
+        path=paths[middle], opacity=shades[middle], color=color, width=width,
+        changes=_svg_change('d', paths, seconds) + _svg_change('opacity', shades, seconds))
 
 # %% ../../nbs/11_figures.ipynb #4e74ba4c
 _svg_panel = (
