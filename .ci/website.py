@@ -162,7 +162,7 @@ PAGE = '''<!DOCTYPE html>
 <title>{title}</title><meta name="description" content="{description}"><link rel="stylesheet" href="{top}style.css"></head>
 <body><nav class="side"><a class="home" href="{top}index.html">signbook</a>
 {menu}</nav>
-<main><header><h1 id="{place}">{title}</h1>
+<main><header><h1{place}>{title}</h1>
 <p class="subtitle">{description}</p>
 <p class="about">{module}<a href="{files}nbs/{notebook}">notebook</a></p></header>
 {body}
@@ -171,7 +171,8 @@ PAGE = '''<!DOCTYPE html>
 {here}</nav></body></html>
 '''
 
-def exporter(page, folder):
+@functools.lru_cache(None)
+def exporter():
     "nbconvert with our template: no prompts, no script, a mark where each output begins and ends."
     from nbconvert.exporters.templateexporter import TemplateExporter
     from nbconvert.filters import Highlight2HTML
@@ -184,7 +185,7 @@ def exporter(page, folder):
         def _file_extension_default(self): return '.html'
 
     kinds = ['text/html', 'image/svg+xml', 'image/png', 'text/markdown', 'text/plain']
-    made = Site(raw_template=BODY, preprocessors=[CoalesceStreamsPreprocessor(enabled=True)], filters=dict(markdown=markdown(page, folder), highlighted=highlighted))
+    made = Site(raw_template=BODY, preprocessors=[CoalesceStreamsPreprocessor(enabled=True)], filters=dict(markdown=str, highlighted=highlighted))
     made.config.NbConvertBase.display_data_priority = kinds
     return made
 
@@ -223,10 +224,11 @@ def rendered(path, nb, groups):
         if cell['cell_type'] == 'code' and re.search('^show_doc', pages.source(cell), re.M):
             cell['metadata'] |= dict(show_doc=True, transient=dict(remove_source=True))
     name = str(about.get('title') or heading(path))
-    body, _ = exporter(page, path.parent).from_notebook_node(nbformat.reads(json.dumps(nb | dict(cells=cells)), 4))
+    exporter().register_filter('markdown', markdown(page, path.parent))
+    body, _ = exporter().from_notebook_node(nbformat.reads(json.dumps(nb | dict(cells=cells)), 4))
     module = re.search(r'^#\s*\|\s*default_exp\s+(\S+)', pages.source(pages.read(path)['cells'][0]), re.M)
     return PAGE.format(
-        notebook=path.relative_to(ROOT/'nbs').as_posix(), title=html.escape(name), place=slug(name), files=FILES, here=contents(body),
+        notebook=path.relative_to(ROOT/'nbs').as_posix(), title=html.escape(name), place='' if f'id="{slug(name)}"' in body else f' id="{slug(name)}"', files=FILES, here=contents(body),
         description=html.escape(str(about.get('description') or '')), top='../' * page.count('/'), menu=side(groups, page),
         module=f'<code>signbook.{module[1]}</code> · ' if module else '', turn=turns(groups, page), body=body)
 
@@ -292,6 +294,11 @@ def mend_symbols(out):
 
 
 # What came out
+
+@functools.lru_cache(None)
+def seen_in(path):
+    "What there is in a file of the site."
+    return Seen(path.read_text(encoding='utf-8'))
 
 class Seen(HTMLParser):
     "What there is on a page: places, links, pictures, outputs and the text between."
@@ -422,7 +429,7 @@ def dead(link, page, places, out):
 def faults(out, notebooks=None):
     "What is wrong with the site in a folder: one sentence each."
     notebooks = {address(p): pages.read(p)['cells'] for p in pages.notebooks('nbs')} if notebooks is None else notebooks
-    seen = {p.relative_to(out).as_posix(): Seen(p.read_text(encoding='utf-8')) for p in sorted(out.rglob('*.html'))}
+    seen = {p.relative_to(out).as_posix(): seen_in(p) for p in sorted(out.rglob('*.html'))}
     places = {page: set(s.ids) for page, s in seen.items()}
     for page in sorted(set(notebooks) - set(seen)): yield f'{page} was not written'
     for page in sorted(set(seen) - set(notebooks)): yield f'{page} comes from no notebook'
@@ -435,7 +442,7 @@ def faults(out, notebooks=None):
 
 def counts(out):
     "How much came through."
-    seen = [Seen(p.read_text(encoding='utf-8')) for p in out.rglob('*.html')]
+    seen = [seen_in(p) for p in out.rglob('*.html')]
     n = lambda things: sum(len(things(s)) for s in seen)
     return (f'{len(seen)} pages, {n(lambda s: [l for l in s.links if ":" not in l])} links between them, {n(lambda s: s.pictures)} pictures, '
             f'{n(lambda s: [a for a in s.outputs if a["kind"] != "show_doc"])} outputs, '
