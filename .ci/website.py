@@ -185,7 +185,7 @@ def exporter():
         def _file_extension_default(self): return '.html'
 
     kinds = ['text/html', 'image/svg+xml', 'image/png', 'text/markdown', 'text/plain']
-    made = Site(raw_template=BODY, preprocessors=[CoalesceStreamsPreprocessor(enabled=True)], filters=dict(markdown=str, highlighted=highlighted))
+    made = Site(raw_template=BODY, preprocessors=[CoalesceStreamsPreprocessor(enabled=True)], filters=dict(markdown=lambda text: text, highlighted=highlighted))
     made.config.NbConvertBase.display_data_priority = kinds
     return made
 
@@ -315,7 +315,7 @@ class Seen(HTMLParser):
         if data.startswith('output '):
             self.at = dict(kind=data.split()[1], begin=self.here(), text='', pictures=[], names=[])
             self.outputs.append(self.at)
-        elif data == 'end of output': self.at = self.at.update(html=self.text[self.at['begin']:self.here()])
+        elif data == 'end of output' and self.at: self.at = self.at.update(html=self.text[self.at['begin']:self.here()])
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
@@ -457,6 +457,44 @@ def docs():
         out = Path(folder)/'site'
         broken = list(build(out))
         yield from broken or faults(out)
+
+def made(kind, text, **outputs):
+    "A cell for `docs_see`."
+    out = [dict(output_type='stream', name='stdout', text=v) if k == 'stream' else
+           dict(output_type='display_data', metadata={}, data={k.replace('_', '/'): v}) for k, v in outputs.items()]
+    return dict(cell_type=kind, id=f'c{abs(hash(text)) % 10**7}', metadata={}, source=text) | (dict(outputs=out, execution_count=None) if kind == 'code' else {})
+
+def docs_see():
+    "The check of the documentation finds a dead link, a lost figure, a lost output and what else can be lost."
+    png = base64.b64encode(b'\x89PNG' + bytes(80) + b'IEND' + bytes(4)).decode()
+    prose = made('markdown', '## A place\n\n[here](#a-place), ![way](images/way.svg), $x^2 \\le 1$ and `code`\n')
+    figure, said = made('code', 'plot()', image_png=png), made('code', 'print(1)', stream='one\n')
+    shown = made('code', 'show_doc(f)', text_markdown='---\n\n### f\n\n```python\ndef f(\n    x, # a number\n)\n```\n')
+    written = dict(cells=[prose, shown, figure, said], metadata={}, nbformat=4, nbformat_minor=5)
+    notebook = [prose, made('code', '#| export\ndef f(x): return x'), figure, said]
+    index = ROOT/'nbs'/'index.ipynb'
+    text = rendered(index, written, [('', [('signbook', 'index.html')])])
+    broken = {
+        'no such place': ('href="#a-place"', 'href="#nowhere"'), 'no such page': ('href="#a-place"', 'href="nowhere.html"'),
+        'no such file': ('images/way.svg', 'images/nowhere.svg'), 'cut off': (png, png[:20]), 'is not as in its notebook': ('one\n', 'two\n'),
+        'shows 1 outputs, its notebook has 2': ('<!--output stream-->', ''), 'does not show f': ('data-name="f"', 'data-name="g"'),
+        'without its signature': ('<div class="highlight"><pre>', '<div>'), 'shows the directive': ('<div class="input">', '<div class="input">#| export\n'),
+        'a traceback': ('one\n', 'Traceback (most recent call last)'), 'not rendered': ('>here</a>', '>here</a> [it](a.ipynb)'),
+        'two places': ('id="f"', 'id="a-place"'), 'leads to all pages but': ('href="index.html"', 'href="images/way.svg"')}
+    for wanted, (good, bad) in dict(nothing=('', ''), **broken).items():
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder)
+            shutil.copytree(ROOT/'nbs'/'images', out/'images')
+            (out/'style.css').write_text('p {}')
+            (out/'index.html').write_text(text.replace(good, bad) if good else text)
+            found = list(faults(out, {'index.html': notebook}))
+        if good not in text: yield f'{wanted}: {good!r} is not on the page'
+        if wanted == 'nothing' and found: yield f'finds fault with what is right: {found[0]}'
+        if wanted != 'nothing' and not any(wanted in f for f in found): yield f'does not see {wanted!r}, but {found}'
+    try:
+        formula(r'\nosuchthing', 1)
+        yield 'a formula that cannot be drawn is not refused'
+    except ValueError: pass
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -22,7 +22,7 @@ from ..data.corpus import Corpus, load, split
 from ..files import csv_cell, expect, expect_writable, file_name, one_sentence, remove, replacing
 from ..formats.readers import options_given, ReaderOptions, remembered
 from ..features.pipeline import Prepared
-from .card import data_facts, write_card
+from .card import data_facts, read_answers, write_card
 from ..metrics.classification import evaluate_classification
 from ..recognition.recognize import Decoding, predict
 from ..models.checkpoint import learned_from, save_json, save_model
@@ -48,6 +48,7 @@ _comments = dict(
     resume='go on with the run in the folder OUT',
     resume_at='go on from the checkpoint of this step, one of those that --stage.keep has kept',
     options='what DATA does not say about itself', tracking='where the run is written down while it trains',
+    card='a YAML or JSON file of what only people know of the run: consent, language, licence, purpose, limits',
     model='the network; its classes, layout and channels follow from the data and the features',
     features='what it sees of a clip')
 
@@ -60,7 +61,7 @@ def stage_names(recipe) -> list[str]: # as flags begin with
 def _own_flags(tracking): # of the command, beside the recipe's
     return [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0),
             ('val', float, .15), ('resume', bool, False), ('resume_at', int | None, None),
-            ('device', Literal['auto', 'cpu', 'cuda'], 'auto'),
+            ('device', Literal['auto', 'cpu', 'cuda'], 'auto'), ('card', Path | None, None),
             ('options', reader_flags(), field(default=ReaderOptions())),
             ('tracking', Tracking, field(default=tracking))]
 
@@ -189,6 +190,7 @@ def train(args: list[str]) -> dict:
     "Train a recipe; the run's folder gets config, weights, history and the list of clips it saw."
     args, classes = _plain_flags(args)
     given, o, only = _settings(args)
+    answers = read_answers(o.card) if o.card else None # before the training, in case they are refused
     splits = split(load(o.data, o.options), o.protocol, o.seed, o.val)
     check_classes(replace(given, classes=classes or given.classes), len(splits.train.vocabulary), o.data)
     if is_first(): print(splits, file=sys.stderr)
@@ -200,7 +202,7 @@ def train(args: list[str]) -> dict:
     if not is_first(): return {}
     for name, write in keeps.items(): write(t.out/name)
     write_settings(replace(given, recipe=recipe), t.out/'settings.yaml')
-    write_card(t.out)
+    write_card(t.out, answers)
     return _trained(t, splits)
 
 # %% ../../nbs/95_commands.ipynb #d87bb2eb
