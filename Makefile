@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CORE ?= .venv-core
 
-.PHONY: demo test colab gate slow results lab bench export readme pictures constraints clean-notebooks clean
+.PHONY: demo test colab gate slow results lab bench docs export readme pictures constraints clean-notebooks clean
 
 demo: $(INSTALLED) ## train small models on synthetic signing, write report.html
 	$(BIN)/signbook demo --out .
@@ -34,8 +34,11 @@ results: $(INSTALLED) ## what is measured on real signing, where the recordings 
 lab: $(INSTALLED) ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs
 
-bench: $(INSTALLED)
-	$(BIN)/signbook bench train
+bench: $(INSTALLED) ## all benchmarks into bench.html and bench.json, ratios first
+	$(BIN)/signbook bench
+
+docs: $(INSTALLED) ## every page as HTML in _docs, without quarto, and a look at what came out
+	$(BIN)/python .ci/website.py
 
 export: $(INSTALLED) ## notebooks → package and README
 	$(BIN)/nbdev_export
@@ -43,8 +46,9 @@ export: $(INSTALLED) ## notebooks → package and README
 
 readme: export
 
-pictures: $(INSTALLED) ## the picture of the README, out of the quickstart
+pictures: $(INSTALLED) ## the pictures of the README, out of the quickstart and, where that recording is there, the page of pose files
 	PICTURES=1 $(BIN)/jupyter execute nbs/tutorials/quickstart.ipynb
+	PICTURES=1 $(BIN)/jupyter execute nbs/20_pose_files.ipynb
 
 constraints: $(INSTALLED) ## pin every package that is installed now; after the tests have passed with it
 	$(BIN)/python .ci/constraints.py $(EXTRAS)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pages
+import website
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = re.compile(r'wandb_v1_[A-Za-z0-9_]{20,}|hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|\bsk-[A-Za-z0-9_\-]{32,}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY'
@@ -186,7 +187,7 @@ def links():
 links.__doc__ = pages.links.__doc__
 
 CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, house=house, secrets=no_secrets, light_import=light_import,
-              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, names=pages.names, javascript=pages.javascript, docs=pages.docs, contributing=pages.contributing, citation=pages.citation)
+              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, names=pages.names, javascript=pages.javascript, docs=website.docs, docs_see=website.docs_see, contributing=pages.contributing, citation=pages.citation)
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

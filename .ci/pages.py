@@ -5,11 +5,8 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
-import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,44 +119,6 @@ def outputs():
     for path in notebooks():
         for i, cell in enumerate(read(path)['cells']):
             for what in sorted(set(faults(cell, script))): yield f'{name_of(path)}, cell {i} holds {what}: run it again, or mend what it runs'
-
-
-# Documentation
-
-BUILD = r'''
-import json, os, sys, warnings
-from pathlib import Path
-import nbdev.doclinks
-from nbdev.processors import FilterDefaults
-from nbdev.serve_drv import exec_nb
-warnings.simplefilter('ignore')
-os.environ['IN_TEST'] = '1'
-nbdev.doclinks._build_modidx()
-start, said = os.getcwd(), []
-for page in sorted(Path(p).resolve() for p in nbdev.doclinks.nbglob('nbs')):
-    try: exec_nb(page, Path(sys.argv[1])/page.name, FilterDefaults)
-    except Exception as e:
-        cause = e.__cause__ or e
-        said.append([page.name, f'{str(e)[:300]}: {type(cause).__name__}: {str(cause)[:200]}'])
-    if os.getcwd() != start:
-        said.append([page.name, 'leaves the folder when the documentation is built'])
-        os.chdir(start)
-Path(sys.argv[1], 'said.json').write_text(json.dumps(said))
-'''
-
-def docs():
-    "nbdev can make the documentation of every page: each name that a page exports can be shown."
-    with tempfile.TemporaryDirectory() as folder:
-        copy, out = Path(folder)/'copy', Path(folder)/'out'
-        out.mkdir()
-        skipped = shutil.ignore_patterns('.git', '.venv*', '__pycache__', '*.egg-info', 'runs', 'build', '_proc', '_docs')
-        shutil.copytree(ROOT, copy, symlinks=True, ignore=skipped)
-        env = dict(os.environ, PYTHONPATH=str(copy), MPLBACKEND='agg', OMP_NUM_THREADS='1')
-        r = subprocess.run([sys.executable, '-c', BUILD, str(out)], cwd=copy, capture_output=True, text=True, env=env)
-        if not (out/'said.json').is_file():
-            yield f'the processors of nbdev ended early: {r.stderr[-600:]}'
-            return
-        for page, wrong in json.loads((out/'said.json').read_text()): yield f'{page}: ' + textwrap.shorten(wrong, 500)
 
 
 # Code that nobody runs: what can be seen without running it

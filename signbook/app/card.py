@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['made_up', 'questions', 'kinds_of', 'data_facts', 'data_block', 'score_sentence', 'score_block', 'how_block',
-           'questions_block', 'blocks_of', 'new_card', 'renewed_card', 'write_card']
+           'Question', 'read_answers', 'questions_block', 'blocks_of', 'new_card', 'renewed_card', 'write_card']
 
 # %% ../../nbs/91a_card.ipynb #ab76a14f
 import json, re
 from pathlib import Path
+from typing import NamedTuple
 
-from ..files import expect, replacing
+from ..files import expect, one_sentence, regular, replacing
 
 # %% ../../nbs/91a_card.ipynb #a54845d5
 made_up = { # how a source begins → what it is
@@ -113,24 +114,57 @@ def how_block(config: dict) -> str: # Markdown
     if env: lines += ['', 'Made with ' + ', '.join(f'{k} {v}' for k, v in env.items()) + '.']
     return '\n'.join(lines)
 
-# %% ../../nbs/91a_card.ipynb #4a5fe297
-questions = {  # heading → what to answer
-    'Signers and consent': 'Who signs in the training data, how were they asked, and may a model be passed '
-                           'on?',
-    'Language': 'Which sign language, which region, citation signs or running signing?',
-    'Licence': 'Of the data and of this model.',
-    'What it is for': 'What was it built to do, and who was asked whether that is wanted?',
-    'What it is not for': 'A list of words is not a language: this is no interpreter. Add the limits that '
-                          'you know.',
-}
-
-# %% ../../nbs/91a_card.ipynb #1f85422b
-def questions_block() -> str: # Markdown
-    "What is to be filled in."
-    return '\n\n'.join(f'## {heading}\n\n*To be filled in.* {text}' for heading, text in questions.items())
-
 # %% ../../nbs/91a_card.ipynb #eafd6655
 def _marked(name, text): return f'<!-- signbook: {name} -->\n{text}\n<!-- /signbook: {name} -->'
+
+# %% ../../nbs/91a_card.ipynb #4a5fe297
+class Question(NamedTuple):
+    "What only people can answer."
+    heading: str # in the card
+    text: str # what is asked
+
+questions = { # as a file for --card names it → what it asks
+    'consent': Question('Signers and consent', 'Who signs in the training data, how were they asked, and may '
+                        'a model be passed on?'),
+    'language': Question('Language', 'Which sign language, which region, citation signs or running signing?'),
+    'licence': Question('Licence', 'Of the data and of this model.'),
+    'purpose': Question('What it is for', 'What was it built to do, and who was asked whether that is '
+                        'wanted?'),
+    'limits': Question('What it is not for', 'A list of words is not a language: this is no interpreter. Add '
+                       'the limits that you know.')}
+
+# %% ../../nbs/91a_card.ipynb #1aac426b
+def read_answers(
+    about: dict | str | Path, # name of a question → text or a list of points; or a YAML or JSON file of that
+) -> dict[str, str]: # Markdown
+    "What people have answered."
+    import yaml
+    path, found = None, about
+    if not isinstance(about, dict):
+        path = regular(about)
+        with one_sentence(path, 'is damaged, or no YAML'):
+            found = yaml.safe_load(path.read_text(encoding='utf-8'))
+    known = f'some of {", ".join(questions)}'
+    expect(isinstance(found, dict) and set(found) <= set(questions), 'the card', _named(found), known, path)
+    return {name: _points(name, value, path) for name, value in found.items() if value}
+
+def _named(found): return ', '.join(map(str, found)) if isinstance(found, dict) else type(found).__name__
+
+def _points(name, value, path):
+    points = value if isinstance(value, list) else [value]
+    good = all(isinstance(v, (str, int, float)) and '<!--' not in str(v) for v in points)
+    expect(good, name, repr(value)[:80], 'text, or a list of it', path)
+    return '\n'.join(f'* {v}' for v in points) if isinstance(value, list) else str(value).strip()
+
+# %% ../../nbs/91a_card.ipynb #d5d8dafb
+def _answer(name, answers): # the part of a card below a heading
+    return _marked(name, answers.get(name) or f'*Not said.* {questions[name].text}')
+
+def questions_block(
+    answers: dict[str, str] = {}, # as `read_answers` gives them
+) -> str: # Markdown
+    "What people have said, and what nobody has."
+    return '\n\n'.join(f'## {q.heading}\n\n{_answer(name, answers)}' for name, q in questions.items())
 
 # %% ../../nbs/91a_card.ipynb #b521295b
 def blocks_of(config: dict, metrics: dict | None, run: str) -> dict[str, str]: # name → Markdown
@@ -140,13 +174,17 @@ def blocks_of(config: dict, metrics: dict | None, run: str) -> dict[str, str]: #
     return found
 
 # %% ../../nbs/91a_card.ipynb #39511178
-def new_card(config: dict, blocks: dict[str, str]) -> str: # Markdown
+def new_card(
+    config: dict, # of the run
+    blocks: dict[str, str], # as `blocks_of` gives them
+    answers: dict[str, str] = {}, # as `read_answers` gives them
+) -> str: # Markdown
     "A card that nobody has edited yet."
     head = '---\nlibrary_name: signbook\ntags: [sign-language, pose, recognition]\n---\n'
     headings = dict(scores='How well it does', data='What it has seen', how='How it was made')
     ours = [f'## {heading}\n\n{_marked(name, blocks[name])}' for name, heading in headings.items()
             if name in blocks]
-    return '\n\n'.join([head, f'# {config.get("name", "model")}', *ours, questions_block()]) + '\n'
+    return '\n\n'.join([head, f'# {config.get("name", "model")}', *ours, questions_block(answers)]) + '\n'
 
 # %% ../../nbs/91a_card.ipynb #8ae49676
 def renewed_card(text: str, blocks: dict[str, str]) -> str: # Markdown
@@ -160,16 +198,24 @@ def renewed_card(text: str, blocks: dict[str, str]) -> str: # Markdown
 def _json(path): return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else None
 
 # %% ../../nbs/91a_card.ipynb #77d37067
+def _with_marks(text): # a card of before, whose questions had none
+    for name, q in questions.items():
+        text = text.replace(f'*To be filled in.* {q.text}', _answer(name, {}))
+    return text
+
 def write_card(
     run: str | Path, # a run's folder, with config.json and perhaps metrics.json
+    about: dict | str | Path | None = None, # answers, or a file of them, as `read_answers` takes it
 ) -> Path: # README.md in it
-    "The card of a run; what people wrote into it stays."
+    "The card of a run; what people wrote into it stays, but for answers that are given anew."
     run = Path(run)
-    config = _json(run/'config.json')
+    config, answers = _json(run/'config.json'), read_answers(about) if about else {}
     expect(config is not None, 'config.json', 'missing', 'a folder written by signbook train', path=run)
     blocks, path = blocks_of(config, _json(run/'metrics.json'), str(run)), run/'README.md'
-    old = path.read_text(encoding='utf-8') if path.is_file() else ''
-    text = renewed_card(old, blocks) if '<!-- signbook: ' in old else new_card(config, blocks)
-    if old and '<!-- signbook: ' not in old: return path # somebody's own README
+    old = _with_marks(path.read_text(encoding='utf-8')) if path.is_file() else ''
+    if old and '<!-- signbook: ' not in old: # somebody's own README
+        expect(not answers, 'the card', "a README of somebody's own", 'one that signbook wrote', path)
+        return path
+    text = renewed_card(old, blocks | answers) if old else new_card(config, blocks, answers)
     with replacing(path) as p: p.write_text(text, encoding='utf-8')
     return path

@@ -16,19 +16,17 @@ from typing import Literal
 
 import torch
 
-from .bench import bench_streaming
+from .benchmarks import bench_all, benchmarks, quick_settings, ratio_table, ratios, tell
 from .arguments import explained, parse, reader_flags, switched_on, option_switches
 from ..data.corpus import Corpus, load, split
 from ..files import csv_cell, expect, expect_writable, file_name, one_sentence, remove, replacing
 from ..formats.readers import options_given, ReaderOptions, remembered
 from ..features.pipeline import Prepared
-from .card import data_facts, write_card
+from .card import data_facts, read_answers, write_card
 from ..metrics.classification import evaluate_classification
 from ..recognition.recognize import Decoding, predict
 from ..models.checkpoint import learned_from, save_json, save_model
 from ..recognition.export import is_export, load_any, read_about
-from ..models.spoter import bench_growth, bench_train
-from ..models.whispersign import bench_length, bench_whispersign, whispersign_sizes
 from .report import Outcome, in_words, run_report, write_report
 from ..training.recipes import (changed, check_glosses, fit_splits, in_steps, recipe as recipe_named,
                                        recipes)
@@ -50,6 +48,7 @@ _comments = dict(
     resume='go on with the run in the folder OUT',
     resume_at='go on from the checkpoint of this step, one of those that --stage.keep has kept',
     options='what DATA does not say about itself', tracking='where the run is written down while it trains',
+    card='a YAML or JSON file of what only people know of the run: consent, language, licence, purpose, limits',
     model='the network; its classes, layout and channels follow from the data and the features',
     features='what it sees of a clip')
 
@@ -62,7 +61,7 @@ def stage_names(recipe) -> list[str]: # as flags begin with
 def _own_flags(tracking): # of the command, beside the recipe's
     return [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0),
             ('val', float, .15), ('resume', bool, False), ('resume_at', int | None, None),
-            ('device', Literal['auto', 'cpu', 'cuda'], 'auto'),
+            ('device', Literal['auto', 'cpu', 'cuda'], 'auto'), ('card', Path | None, None),
             ('options', reader_flags(), field(default=ReaderOptions())),
             ('tracking', Tracking, field(default=tracking))]
 
@@ -191,6 +190,7 @@ def train(args: list[str]) -> dict:
     "Train a recipe; the run's folder gets config, weights, history and the list of clips it saw."
     args, classes = _plain_flags(args)
     given, o, only = _settings(args)
+    answers = read_answers(o.card) if o.card else None # before the training, in case they are refused
     splits = split(load(o.data, o.options), o.protocol, o.seed, o.val)
     check_classes(replace(given, classes=classes or given.classes), len(splits.train.vocabulary), o.data)
     if is_first(): print(splits, file=sys.stderr)
@@ -202,7 +202,7 @@ def train(args: list[str]) -> dict:
     if not is_first(): return {}
     for name, write in keeps.items(): write(t.out/name)
     write_settings(replace(given, recipe=recipe), t.out/'settings.yaml')
-    write_card(t.out)
+    write_card(t.out, answers)
     return _trained(t, splits)
 
 # %% ../../nbs/95_commands.ipynb #d87bb2eb
@@ -598,49 +598,28 @@ def stitch_command(
 
 # %% ../../nbs/95_commands.ipynb #43607b21
 def bench(
-    name: Literal['train', 'whispersign', 'features', 'streaming'] = 'train', # what to measure
+    name: Literal['all', 'train', 'whispersign', 'features', 'streaming'] = 'all', # what to measure
     /,
     batch: int | None = None, # clips an update; 64, and 8 for whispersign
     frames: int | None = None, # frames a clip; 60, 240 for whispersign and features, 900 of a stream
     threads: int | None = None, # of torch; None takes as many as it likes, and one for streaming
+    out: Path = Path('.'), # where all write bench.html and bench.json
+    quick: bool = False, # all of them on very little, to see that they run
+    fresh: bool = False, # measure all again, also what bench.json has already
 ) -> dict:
-    "Speed against a peer in one process: spoter-v2-documented, sizes of whispersign, features, or a stream."
+    "Speed against a peer in one process: all of it into one page, or one of them."
     for k, v in dict(batch=batch, frames=frames, threads=threads).items():
         expect(v is None or v >= 1, k, v, '1 or more')
-    if threads or name == 'streaming': torch.set_num_threads(threads or 1)
-    ways = dict(train=_bench_train, whispersign=_bench_whispersign, features=_bench_features,
-                streaming=_bench_streaming)
-    return ways[name](batch, frames) | dict(threads=torch.get_num_threads())
+    if threads: torch.set_num_threads(threads)
+    if name == 'all': return _bench_all(batch, frames, threads, out, quick, fresh)
+    given = quick_settings[name] if quick else {}
+    given = given | {k: v for k, v in dict(batch=batch, frames=frames).items() if v}
+    if name == 'streaming': given = given | dict(threads=threads or 1)
+    return dict(threads=torch.get_num_threads()) | benchmarks[name](**given)
 
-# %% ../../nbs/95_commands.ipynb #cf51f35e
-def _bench_train(batch, frames):
-    batch, frames = batch or 64, frames or 60
-    speed = bench_train(batch, frames)
-    rate = f'{speed["clips_per_s"]:.1f} clips/s, {speed["fraction"]:.0%} of the peak of a matrix product'
-    print(f'{rate}, {speed["threads"]} threads; now the growth', file=sys.stderr)
-    return speed | dict(growth=bench_growth((max(batch // 4, 1), max(batch // 2, 1), batch),
-                                            (max(frames // 2, 1), frames, 2 * frames)))
-
-# %% ../../nbs/95_commands.ipynb #8304f08f
-def _bench_whispersign(batch, frames):
-    batch, frames, out = batch or 8, frames or 240, {}
-    for name in whispersign_sizes:
-        out |= bench_whispersign(batch, frames, (name,))
-        r = out[name]
-        rate = f'{r["clips_per_s"]:.2f} clips/s, {r["times_real_time"]:.0f} times real time'
-        print(f'{name:8} {rate}, {r["fraction"]:.0%} of the peak of a matrix product', file=sys.stderr)
-    return dict(sizes=out,
-                growth=bench_length((max(frames // 2, 1), frames, 2 * frames, 4 * frames), batch=batch))
-
-# %% ../../nbs/95_commands.ipynb #d9b0a88f
-def _bench_features(batch, frames):
-    from signbook.features.pipeline import bench_features
-    if frames:
-        raise ValueError('the features are measured on clips of 240 frames; --frames is for the others')
-    return bench_features(**dict(n=batch) if batch else {})
-
-# %% ../../nbs/95_commands.ipynb #d09ed36f
-def _bench_streaming(batch, frames):
-    expect(batch is None, '--batch', batch, 'nothing: a stream is one')
-    def say(text): print(text, file=sys.stderr, flush=True)
-    return bench_streaming(seconds=(frames or 900) / 30, threads=torch.get_num_threads(), progress=say)
+# %% ../../nbs/95_commands.ipynb #4ef53556
+def _bench_all(batch, frames, threads, out, quick, fresh):
+    expect(batch is None and frames is None, '--batch and --frames', 'with all benchmarks', 'the name of one')
+    found = bench_all(out, quick=quick, fresh=fresh, threads=threads)
+    tell(ratio_table(ratios(found['benchmarks'])) + f'\n{found["page"]}')
+    return found

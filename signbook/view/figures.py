@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['in_latin', 'lettering', 'tick_words', 'clip_name', 'clip_names', 'draw', 'strip', 'traces', 'track_rows', 'still',
-           'svg_image']
+           'svg_image', 'animate']
 
 # %% ../../nbs/11_figures.ipynb #figimp00
 import base64, html, re, unicodedata
@@ -426,3 +426,66 @@ _image = '<img alt="{alt}" style="{style}" src="data:image/svg+xml;base64,{data}
 def svg_image(svg, alt, style='max-width:100%'):
     "A picture in SVG as an image of HTML."
     return _image.format(alt=html.escape(alt), style=style, data=base64.b64encode(svg.encode()).decode())
+
+# %% ../../nbs/11_figures.ipynb #b90bd0bc
+def _moments(clip, fps): # the frame that is shown in each moment
+    n = max(1, round(clip.duration * min(fps, clip.fps)))
+    middle = (np.arange(n) + .5) * clip.duration / n
+    return np.searchsorted(clip.seconds, middle, 'right').clip(1) - 1
+
+# %% ../../nbs/11_figures.ipynb #e2252f7f
+_svg_animate = (
+    '<animate attributeName="{name}" values="{values}" calcMode="discrete" dur="{seconds:.2f}s" '
+    'repeatCount="indefinite"/>')
+
+def _svg_change(name, values, seconds): # of an attribute, one value a moment
+    if len(set(values)) == 1: return ''
+    return _svg_animate.format(name=name, values=';'.join(values), seconds=seconds)
+
+# %% ../../nbs/11_figures.ipynb #50b26672
+_svg_moving = (
+    '<path d="{path}" stroke="{color}" stroke-width="{width:g}" opacity="{opacity}">{changes}</path>')
+
+def _moving_part(line, sure, color, width, seconds): # (n, L, 2) pixels, (n,)
+    paths = [_svg_path(xy) or 'M0 0' for xy in line] # a pen that is set down nowhere
+    shades = [f'{v:.1g}' for v in sure.clip(.15, 1)]
+    middle = len(paths) // 2
+    return _svg_moving.format(
+        path=paths[middle], opacity=shades[middle], color=color, width=width,
+        changes=_svg_change('d', paths, seconds) + _svg_change('opacity', shades, seconds))
+
+# %% ../../nbs/11_figures.ipynb #4e74ba4c
+_svg_panel = (
+    '<svg width="{width:.0f}" height="{height}"><rect width="100%" height="100%" rx="6" fill="#f6f6f4"/>'
+    '<g fill="none" stroke-linecap="round" stroke-linejoin="round">{lines}</g></svg>')
+
+def _moving_panel(clip, fps, width, height): # the signer
+    at, drawing, (left, right, top, bottom) = _moments(clip, fps), line_drawing(clip), window(clip)
+    scale, lines = height / (bottom - top), ''
+    for part in drawing_order(clip.layout):
+        line, sure = drawing[part]
+        xy = ((line[at] - [left, top]) * scale).clip(-2000, 4000)
+        color = clip.layout.colors.get(part, '#5b6470')
+        lines += _moving_part(xy, sure[at], color, _svg_width(part) * height / 180, clip.duration)
+    return _svg_panel.format(width=width, height=height, lines=lines)
+
+# %% ../../nbs/11_figures.ipynb #6e82efe8
+_svg_cursor = (
+    '<path d="M0 {top}V{end}" stroke="#23272e"><animateTransform attributeName="transform" type="translate" '
+    'from="0" to="{width:.0f}" dur="{seconds:.2f}s" repeatCount="indefinite"/></path>')
+
+def animate(
+    clip: Clip,
+    height: int = 320, # of the signer, in pixels
+    fps: float = 25., # moments a second, at most
+    tracks: bool = True, # gloss and parts in time under it
+) -> str: # SVG that plays by itself, over and over
+    "A clip as a moving picture, for any page that shows images."
+    left, right, top, bottom = window(clip)
+    width = min((right - left) / (bottom - top), 3) * height
+    content, end = _moving_panel(clip, fps, width, height), height
+    if tracks:
+        under, end = _svg_tracks(clip, width, height + 6)
+        cursor = _svg_cursor.format(top=height + 4, end=end, width=width, seconds=clip.duration)
+        content += under + cursor
+    return _svg_page.format(width=width, height=end, content=content)
