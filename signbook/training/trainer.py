@@ -22,6 +22,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ from ..models.checkpoint import locked, read_clips, read_config, save_json, save
 from ..models.checkpoint import tensor_shapes, json_text
 from ..recognition.recognize import to
 from .progress import Progress
+from .sharding import any_process, empty, expect_shardable, fill, in_parts, is_sharded
+from .sharding import like, local, shard, shell_of, talking, whole_tensors
 from .tasks import Task, task_of
 from .tracking import Tracking, start_tracking
 
@@ -254,7 +257,7 @@ def _averaged(model, decay): # None where nothing is averaged
     if not decay: return None
     def update(averaged, current, n):
         shorter = min(decay, (n + 1) / (n + 10))
-        torch._foreach_lerp_(averaged, current, float(1 - shorter))
+        torch._foreach_lerp_(local(averaged), local(current), float(1 - shorter))
     return AveragedModel(model, multi_avg_fn=update, use_buffers=False)
 
 # %% ../../nbs/83_trainer.ipynb #1a3f167c
@@ -289,6 +292,8 @@ class Trainer:
         self.history, self.pending = [], [] # records, and those whose numbers are still on the device
         self.accelerator = _accelerator(device)
         self.device, self.saved_at = self.accelerator.device, time.monotonic()
+        self.sharded, self.shell, self.gathered = is_sharded(self.accelerator), None, False
+        if self.sharded: expect_shardable(self.accelerator, stage.compile)
         self.plain, self.optimizer = model.to(self.device), None
         self.averaged = _averaged(model, stage.ema_decay)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=stage.precision == 'fp16')
@@ -297,6 +302,7 @@ class Trainer:
 @patch(as_prop=True)
 def ema_model(self:Trainer) -> torch.nn.Module:
     "The model to use: with averaged weights where the stage averages."
+    if self.shell is not None: return self.shell
     return self.averaged.module if self.averaged is not None else self.plain
 
 @patch(as_prop=True)
@@ -323,13 +329,43 @@ def _parameter_groups(model, weight_decay):
 def get_ready(self:Trainer) -> None:
     "Make what steps are taken with: optimiser, schedule, the model on its device."
     if self.optimizer is not None: return
+    if self.sharded: self._share_out()
     stage = self.stage
     groups = _parameter_groups(self.plain, stage.weight_decay)
     optimizer = torch.optim.AdamW(groups, lr=stage.lr, betas=stage.betas, fused=True)
     self.scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: schedule(n, stage))
     if stage.checkpointing: recompute(self.plain)
-    self.model, self.optimizer = self.accelerator.prepare(self.plain, optimizer)
+    prepare = partial(shard, self.accelerator) if self.sharded else self.accelerator.prepare
+    self.model, self.optimizer = prepare(self.plain, optimizer)
     if stage.compile: self.model = torch.compile(self.model, dynamic=True)
+
+# %% ../../nbs/83_trainer.ipynb #c06c8112
+@patch
+def _share_out(self:Trainer): # averages in parts, and a shell for the whole
+    self.shell, self.votes = shell_of(self.plain), talking()
+    if self.averaged is not None: shard(self.accelerator, self.averaged.module)
+
+@patch
+def _gather(self:Trainer, everywhere=False): # the whole model into the shell
+    if not self.sharded: return
+    source = self.averaged.module if self.averaged is not None else self.plain
+    fill(self.shell, source, everywhere or self.accelerator.is_main_process)
+    self.gathered = everywhere
+
+@patch
+def _let_go(self:Trainer): # of the whole, as it takes memory and will not be right any more
+    if self.sharded: empty(self.shell)
+    self.gathered = False
+
+# %% ../../nbs/83_trainer.ipynb #de5fd6f6
+@patch
+@contextlib.contextmanager
+def _whole(self:Trainer): # the first process has the whole model within the block
+    kept = self.gathered
+    if not kept: self._gather()
+    try: yield
+    finally:
+        if not kept: self._let_go()
 
 # %% ../../nbs/83_trainer.ipynb #4fb9b8e6
 @contextlib.contextmanager
@@ -401,6 +437,7 @@ def _apply(self:Trainer): # the gradient, clipped; what is not finite is not app
     optimizer = self.optimizer.optimizer
     self.scaler.unscale_(optimizer)
     norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.stage.clip_norm)
+    if in_parts(norm): norm = norm.full_tensor()
     if self.scaler.is_enabled():
         self.scaler.step(optimizer)
         self.scaler.update()
@@ -438,6 +475,7 @@ def update(self:Trainer,
 ) -> dict: # the loss's terms and the gradient's norm, tensors that nobody waits for; the learning rate
     "One step: forward, backward, clip, AdamW, schedule, average."
     self.get_ready()
+    if self.gathered: self._let_go()
     self.model.train()
     generator = self._seed_step()
     with self._memory(items): terms = self._gradient(items, generator)
@@ -506,13 +544,13 @@ def stoppable() -> Iterator[None]:
 
 # %% ../../nbs/83_trainer.ipynb #39e7a464
 @contextlib.contextmanager
-def unbroken() -> Iterator[None]:
+def unbroken() -> Iterator[list]: # what has been asked for in the meantime
     "An interrupt waits for the end of the block."
     before = {s: signal.getsignal(s) for s in (signal.SIGINT, *_endings)}
     before = {s: handler for s, handler in before.items() if callable(handler) and _in_main_thread()}
     asked = []
     for s in before: signal.signal(s, lambda *which: asked.append(which))
-    try: yield
+    try: yield asked
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
     if asked: before[asked[0][0]](*asked[0])
@@ -577,18 +615,36 @@ def _leave(self:Trainer, interrupt): # save, say so, and go on leaving
     if isinstance(interrupt, Stopped): raise SystemExit(128 + interrupt.number) from None
     raise interrupt
 
+# %% ../../nbs/83_trainer.ipynb #7fcbbdc3
+@patch
+def _agreed(self:Trainer, save, stop): # whether any process is to save, and to stop
+    return any_process(self.votes, save, stop) if self.sharded else (save, stop)
+
+@patch
+def _stop_with_others(self:Trainer, asked): # who was asked is interrupted when the block ends
+    if not asked: raise Stopped(signal.SIGTERM)
+
+# %% ../../nbs/83_trainer.ipynb #2634abf8
+@patch
+def _steps(self:Trainer, batches, val, progress, stop_at, asked):
+    if self._due: self._validate(val)
+    for items in batches if not self.finished else ():
+        with unbroken(): self._step(items)
+        validated = self._due
+        if validated: self._validate(val)
+        save, stop = self._agreed(not validated and self._checkpoint_due, bool(asked))
+        if save: self.save()
+        self._show(progress)
+        if stop: return self._stop_with_others(asked)
+        if self.finished or self.done == stop_at: return
+
 # %% ../../nbs/83_trainer.ipynb #21060085
 @patch
 def _loop(self:Trainer, batches, val, progress, stop_at):
+    together = unbroken() if self.sharded else contextlib.nullcontext()
     with stoppable():
         try:
-            if self._due: self._validate(val)
-            for items in batches if not self.finished else ():
-                with unbroken(): self._step(items)
-                if self._due: self._validate(val)
-                elif self._checkpoint_due: self.save()
-                self._show(progress)
-                if self.finished or self.done == stop_at: break
+            with together as asked: self._steps(batches, val, progress, stop_at, asked)
         except KeyboardInterrupt as interrupt: self._leave(interrupt)
 
 # %% ../../nbs/83_trainer.ipynb #c1b4cefa
@@ -610,9 +666,10 @@ def _validate(self:Trainer, val):
     record = self.history[-1]
     if val is not None:
         mine = self.accelerator.is_main_process
-        found = [self.task.score(self.ema_model, self.features, val) if mine else None]
-        if self.accelerator.num_processes > 1: broadcast_object_list(found)
-        self._note(record, dict(found[0]))
+        with self._whole():
+            found = [self.task.score(self.ema_model, self.features, val) if mine else None]
+            if self.accelerator.num_processes > 1: broadcast_object_list(found)
+            self._note(record, dict(found[0]))
     record['validated'] = True
     if self.trackers: self._tell(self._pace(), record['step'])
     if self.out: self.save()
@@ -656,6 +713,7 @@ def config(self:Trainer) -> dict:
     return dict(self.about, model=config_to_dict(self.plain.config), features=asdict(self.features),
                 fingerprint=self.features.fingerprint, vocabulary=list(self.vocabulary.glosses),
                 stage=asdict(self.stage), seed=self.seed, processes=self.accelerator.num_processes,
+                sharded=self.sharded,
                 parameters=sum(p.numel() for p in self.plain.parameters()))
 
 # %% ../../nbs/83_trainer.ipynb #42f68f9f
@@ -679,29 +737,35 @@ def _moments(self:Trainer): # AdamW's, by the names of the parameters
 def _state(self:Trainer):
     averaged = self.averaged.module.state_dict() if self.averaged is not None else {}
     model = {f'model.{k}': v for k, v in self.plain.state_dict().items()}
-    return model | self._moments() | {f'averaged.{k}': v for k, v in averaged.items()}
+    state = model | self._moments() | {f'averaged.{k}': v for k, v in averaged.items()}
+    return whole_tensors(state, self.accelerator.is_main_process) if self.sharded else state
 
 # %% ../../nbs/83_trainer.ipynb #6f073452
 @patch
-def _save_state(self:Trainer):
-    state, tensors = self.out/'state.safetensors', self._state()
+def _save_state(self:Trainer, tensors):
+    state = self.out/'state.safetensors'
     moments = sum(k.startswith('adam.') for k in tensors)
     more = dict(best=repr(self.best), history=json_text(self.history), moments=str(moments))
     if self.scaler.is_enabled(): more |= dict(scaler=json_text(self.scaler.state_dict()))
     save_tensors(state, tensors, **self._signature(), **more)
     if self.stage.keep > 1: self._keep(state)
 
+# %% ../../nbs/83_trainer.ipynb #352a7498
+@patch
+def _write(self:Trainer, tensors):
+    save_json(self.out/'config.json', self.config)
+    self._save_state(tensors)
+    self._weights('last')
+    save_json(self.out/'history.json', self.history)
+
 # %% ../../nbs/83_trainer.ipynb #125203bb
 @patch
 def save(self:Trainer) -> None:
     "Write the run's folder: config, the state to go on from, last weights, and history."
     self.fetch()
-    if not self.accelerator.is_main_process: return
-    with unbroken():
-        save_json(self.out/'config.json', self.config)
-        self._save_state()
-        self._weights('last')
-        save_json(self.out/'history.json', self.history)
+    with unbroken(), self._whole():
+        tensors = self._state()
+        if self.accelerator.is_main_process: self._write(tensors)
     self.saved_at = time.monotonic()
 
 # %% ../../nbs/83_trainer.ipynb #c0e50921
@@ -757,7 +821,7 @@ def _differences(now, then, where=''): # which settings are not the same, one le
 def _outcome(config): # the settings that decide what comes out
     defaults = {f.name: f.default for f in fields(Stage) if f.default is not MISSING}
     usual = json.loads(json_text(defaults))
-    names = 'model', 'features', 'vocabulary', 'stage', 'seed', 'processes', 'protocol', 'val', 'data'
+    names = 'model', 'features', 'vocabulary', 'stage', 'seed', 'processes', 'sharded', 'protocol', 'val', 'data'
     said = {k: config[k] for k in names if k in config}
     if 'features' in said: said['features'] = with_new_names(Features, said['features'], 'features')
     stage = usual | with_new_names(Stage, said.get('stage', {}), 'stage')
@@ -777,7 +841,7 @@ def _expect_clips(self:Trainer, part, now, then):
 def expect_same(self:Trainer) -> None:
     "Refuse a folder of another model, features, words, stage, seed, split or clips."
     now, then, clips = json.loads(json_text(self.config)), read_config(self.out), read_clips(self.out)
-    differ = _differences(_outcome(now), _outcome(dict(processes=1) | then))
+    differ = _differences(_outcome(now), _outcome(dict(processes=1, sharded=False) | then))
     if differ:
         raise ValueError(f'{self.out}: cannot be resumed with another {", ".join(differ)} than it was '
                          'started with')
@@ -856,7 +920,7 @@ def _expect_whole(self:Trainer, shapes, about, done, state): # everything is the
 # %% ../../nbs/83_trainer.ipynb #a3a36952
 def _expect_moments(moments, done, state):
     def right(name, v):
-        if name.endswith('.step'): return 1 <= v <= done
+        if name.endswith('.step'): return 0 <= v <= done # fp16 may have left out every one
         return not name.endswith('_sq') or (v >= 0).all()
     fits = all(right(name, v) for name, v in moments.items())
     expect(fits, "AdamW's moments", 'of other steps, or negative', f'those of step {done}', state)
@@ -878,18 +942,23 @@ def take_up(self:Trainer,
     if self.scaler.is_enabled(): self._take_scaler(about, state)
     self._take_tensors(tensors)
     self._set_schedule()
+    self._gather(everywhere=True)
+
+# %% ../../nbs/83_trainer.ipynb #ae848159
+def _load_parts(model, tensors): # whole tensors into a model that may be in parts
+    model.load_state_dict({k: like(tensors[k], v) for k, v in model.state_dict().items()})
 
 # %% ../../nbs/83_trainer.ipynb #cc632d4b
 @patch
 def _take_tensors(self:Trainer, tensors):
     def take(prefix): return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    self.plain.load_state_dict(take('model.'))
+    _load_parts(self.plain, take('model.'))
     if self.averaged is not None:
-        self.averaged.module.load_state_dict(take('averaged.'))
+        _load_parts(self.averaged.module, take('averaged.'))
         self.averaged.n_averaged.fill_(self.done)
     for name, p in self.plain.named_parameters():
         moments = take(f'adam.{name}.')
-        own = {k: v if k == 'step' else v.to(p.device) for k, v in moments.items()}
+        own = {k: v.to(p.device) if k == 'step' else like(v, p) for k, v in moments.items()}
         if own: self.optimizer.optimizer.state[p] = own
 
 # %% ../../nbs/83_trainer.ipynb #67840c73
@@ -918,6 +987,7 @@ def _run(self:Trainer, train, val, found, progress, resume, stop_at):
     prepared = self._prepared(val)
     self._loop(self._batches(train, found), prepared, progress, stop_at)
     if self.out: self.save()
+    self._gather(everywhere=True)
     if self.finished and prepared is not None: self._show_evidence(prepared)
 
 # %% ../../nbs/83_trainer.ipynb #0510e5ee
