@@ -5,7 +5,7 @@ links are alive, stored outputs can be trusted, names are defined, scripts parse
 usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [--write-style] [NOTEBOOK ...]
 
 Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
-import argparse, ast, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, time
+import argparse, ast, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 

@@ -332,10 +332,10 @@ def _is_free(conf, hand, other): # (B, T, J), slices → (B,) bool
     seen, there = (conf[..., s].amax(-1) > 0 for s in (hand, other))
     return (seen.float().mean(1) < .1) & there.any(1)
 
+# %% ../../nbs/52_augment.ipynb #a0246dc0
 def _borrowed(xyz, conf, hand, generator): # (B, 21, d), (B,) bool
     "That hand as it is in some frame of another clip, from its wrist and mirrored, and whether it is whole."
-    whole = conf[..., hand].amin(-1) > 0                                         # (B, T)
-    rows = torch.arange(len(conf), device=conf.device)
+    rows, whole = torch.arange(len(conf), device=conf.device), conf[..., hand].amin(-1) > 0      # (B, T)
     frame = (_rand(whole.shape, conf, generator) * whole).argmax(1)
     shape = xyz[rows, frame][:, hand]
     shape = torch.cat([-shape[..., :1], shape[..., 1:]], -1)
@@ -347,20 +347,22 @@ def _turned(shape, degrees, u): # (B, n, d), (B,) in (-1, 1)
     xy = shape[..., :2] @ _rotations(u * math.radians(degrees)).transpose(-1, -2)
     return torch.cat([xy, shape[..., 2:]], -1)
 
+# %% ../../nbs/52_augment.ipynb #0b41abe6
 def _lap(xyz, shoulder, generator): # (B, 1, 2) each: places of wrist and elbow, shoulder widths
     "Somewhere low before the body, on the side of that shoulder or a little beyond its middle."
     def u(): return _uniform((len(xyz),), xyz, generator)
-    side = torch.where(xyz[:, :, shoulder, 0].sum(1) < 0, -1., 1.)
-    height = u()
+    side, height = torch.where(xyz[:, :, shoulder, 0].sum(1) < 0, -1., 1.), u()
     wrist = torch.stack([side * (.25 + .4 * u()), 1.15 + .45 * height], -1)
     elbow = torch.stack([side * (.6 + .1 * u()), 1 + .1 * height], -1)
     return wrist[:, None], elbow[:, None]
 
 # %% ../../nbs/52_augment.ipynb #e266e8f3
-def _tremble(xyz, generator, amount=.006): # (B, T, 1, 2) shoulder widths: a hand at rest drifts and shakes
+def _tremble(xyz, generator, amount=.006): # (B, T, 1, 2) shoulder widths
+    "How a hand at rest drifts and shakes."
     steps = torch.randn(2, *xyz.shape[:2], 1, 2, generator=generator, device=xyz.device, dtype=xyz.dtype)
     return (steps[0].cumsum(1) + steps[1]) * amount
 
+# %% ../../nbs/52_augment.ipynb #c906ef8e
 def _at_rest(xyz, arm, shape, generator): # (B, T, n, d) for elbow, wrist, coarse fingers and hand
     "An arm that leads to a hand of this shape."
     shoulder, elbow, wrist, coarse, hand = arm
@@ -372,6 +374,15 @@ def _at_rest(xyz, arm, shape, generator): # (B, T, n, d) for elbow, wrist, coars
     return torch.cat([bend.expand_as(at), at, middle, placed], 2)
 
 # %% ../../nbs/52_augment.ipynb #b7a5780c
+def _put(values, joints, new, where): # (B, T, J, …), indices, (B, T, n, …), bool
+    "New values for some joints, where they are wanted."
+    at = torch.tensor(joints, device=values.device)
+    return values.index_copy(2, at, torch.where(where, new, values.index_select(2, at)))
+
+def _parts_of(arm, layout): # elbow, wrist, coarse fingers, hand: indices in the order of `_at_rest`
+    return [*arm[1:3], *arm[3], *range(*arm[-1].indices(len(layout)))]
+
+# %% ../../nbs/52_augment.ipynb #6306feb8
 def idle_hand(
     xyz: Tensor, # (B, T, J, d) from the middle of the shoulders, in their widths
     conf: Tensor, # (B, T, J), 0 in padding
@@ -380,19 +391,14 @@ def idle_hand(
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]: # the same, some with a hand more
     "Clips of one hand with the other one at rest in view."
-    arms = [a for a in _arms(layout) if a[-1] is not None]
-    if len(arms) < 2: return xyz, conf
-    before, valid = (xyz, conf), conf.amax(-1, keepdim=True) > 0
-    for arm, (*_, other) in zip(arms, arms[::-1]):
+    arms, before, valid = [a for a in _arms(layout) if a[-1]], (xyz, conf), conf.amax(-1, keepdim=True) > 0
+    for arm, (*_, other) in zip(arms, arms[::-1]) if len(arms) > 1 else ():
         shape, whole = _borrowed(*before, other, generator)
         chosen = _chance((len(conf),), chance, conf, generator) & whole & _is_free(before[1], arm[-1], other)
-        joints = [*arm[1:3], *arm[3], *range(*arm[-1].indices(len(layout)))]
-        here, placed = chosen[:, None, None] & valid, _at_rest(before[0], arm, shape, generator)
-        xyz = xyz.index_copy(2, _indices(joints, xyz), torch.where(here[..., None], placed, xyz[:, :, joints]))
-        conf = conf.index_copy(2, _indices(joints, xyz), torch.where(here, 1., conf[:, :, joints]))
+        here, joints = chosen[:, None, None] & valid, _parts_of(arm, layout)
+        xyz = _put(xyz, joints, _at_rest(before[0], arm, shape, generator), here[..., None])
+        conf = _put(conf, joints, conf.new_ones(()), here)
     return xyz, conf
-
-def _indices(joints, like): return torch.tensor(joints, device=like.device)
 
 # %% ../../nbs/52_augment.ipynb #632061fb
 def _blank(B, T, n, chance, like, generator): # n (B, 1) frames that count
@@ -471,6 +477,10 @@ def _check_ranges(rate, speed, warp):
            'a lower and an upper factor above 0')
     expect(warp <= .5, 'augment: warp', warp, '0 to 0.5: beyond it time would run backwards')
 
+def _check_augment(how):
+    _check_amounts(vars(how))
+    _check_ranges(how.rate, how.speed, how.warp)
+
 # %% ../../nbs/52_augment.ipynb #fc080e10
 @dataclass(frozen=True)
 class Augment:
@@ -501,9 +511,7 @@ class Augment:
     jitter: float = 0. # streams: seconds by which a frame is taken early or late
     mask: tuple[int, float] = (0, 0.) # streams: how many stretches of time are hidden, and their most seconds
 
-    def __post_init__(self):
-        _check_amounts(vars(self))
-        _check_ranges(self.rate, self.speed, self.warp)
+    def __post_init__(self): _check_augment(self)
 
 # %% ../../nbs/52_augment.ipynb #3de24445
 Augment.renamed = dict(hide='joint_mask')

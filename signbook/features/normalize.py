@@ -195,8 +195,7 @@ def without_resting(
 # %% ../../nbs/51_normalize.ipynb #1a60330c
 def _work(xyz, conf): # (B, T, n, d), (B, T, n) of one hand
     "Of each clip: frames that the hand is seen in, how far it moves, how low and how large it is, each (B,)."
-    seen = (conf > 0).any(-1)                                                    # (B, T)
-    middle = masked_mean(xyz[..., :2], conf)                                     # (B, T, 1, 2)
+    seen, middle = (conf > 0).any(-1), masked_mean(xyz[..., :2], conf)           # (B, T), (B, T, 1, 2)
     spread = ((xyz[..., :2] - middle) * (conf > 0)[..., None]).abs().amax((-2, -1))
     path = middle[:, 1:, 0].sub(middle[:, :-1, 0]).norm(dim=-1) * (seen[:, 1:] & seen[:, :-1])
     frames = seen.sum(1)
@@ -207,6 +206,12 @@ def _work(xyz, conf): # (B, T, n, d), (B, T, n) of one hand
 def _share(left, right): # (B,) each, 0 or more
     return (right - left) / (right + left).clamp(min=1e-6)
 
+def _higher(left, right): # as `_work` has them → (B,), 1 where the right hand is higher by two whole hands
+    both = (left[0] > 0) & (right[0] > 0)
+    by = (left[2] - right[2]) / (2 * (left[3] + right[3])).clamp(min=1e-6)
+    return torch.where(both, by.clamp(-1, 1), 0.)
+
+# %% ../../nbs/51_normalize.ipynb #8125d546
 def dominance(
     xyz: Tensor, # (B, T, J, d), y down, in any unit
     conf: Tensor, # (B, T, J), 0 in padding
@@ -216,10 +221,7 @@ def dominance(
     hands = [layout.parts.get(f'{s}_hand') for s in ('left', 'right')]
     if None in hands: return xyz.new_zeros(len(xyz))
     left, right = (_work(xyz[:, :, h], conf[:, :, h]) for h in hands)
-    both = (left[0] > 0) & (right[0] > 0)
-    higher = (left[2] - right[2]) / (2 * (left[3] + right[3])).clamp(min=1e-6) # 1: by two whole hands
-    height = torch.where(both, higher.clamp(-1, 1), 0.)
-    return _share(left[0], right[0]) + _share(left[1], right[1]) + height
+    return _share(left[0], right[0]) + _share(left[1], right[1]) + _higher(left, right)
 
 # %% ../../nbs/51_normalize.ipynb #1b6a07c9
 palm_length = .3 # shoulder widths, wrist to middle knuckle
