@@ -96,13 +96,16 @@ def live_recipe(recipe: Recipe) -> Recipe:
 # the features find the leading hand themselves, so nothing is mirrored; a free hand may rest in view
 signs_stage = Stage(most_epochs=125, augment=Augment(mirror=0., idle=.3, doubt=.5))
 
+def _peers(features: Features) -> list[Recipe]:
+    read = dict(classes=1, layout=features.layout, channels=features.channels)
+    kinds = {'logistic': LogisticConfig, 'gru': GRUConfig, 'conv-transformer': ConvTransformerConfig}
+    return [Recipe(name, kind(**read), features, signs_stage) for name, kind in kinds.items()]
+
+# %% ../../nbs/84_recipes.ipynb #a033f49c
 def _words() -> list[Recipe]: # for single signs
     signs, pose = Features(canonical_hand=True), Features('pose', hands='none', face='none')
-    read = dict(classes=1, layout=signs.layout, channels=signs.channels)
-    peers = {'logistic': LogisticConfig, 'gru': GRUConfig, 'conv-transformer': ConvTransformerConfig}
-    ours = [_spoter('spoter-v2', signs, signs_stage), _spoter('spoter-v1', pose, Stage(steps=600, lr=5e-4)),
-            _spoter('spoter-v2-documented', documented_features(), documented_stage)]
-    return [*ours, *(Recipe(name, kind(**read), signs, signs_stage) for name, kind in peers.items())]
+    return [_spoter('spoter-v2', signs, signs_stage), _spoter('spoter-v1', pose, Stage(steps=600, lr=5e-4)),
+            _spoter('spoter-v2-documented', documented_features(), documented_stage), *_peers(signs)]
 
 # %% ../../nbs/84_recipes.ipynb #89af01e7
 def recipes() -> dict[str, Recipe]:
