@@ -132,7 +132,7 @@ def empty(shell: nn.Module) -> None:
     "Let go of the weights."
     for p in shell.parameters(): p.data = p.data.new_empty(0)
 
-# %% ../../nbs/82b_sharding.ipynb #55a231a1
+# %% ../../nbs/82b_sharding.ipynb #e82313dc
 def fill(
     shell: nn.Module, # as `shell_of` makes it
     model: nn.Module, # in parts
@@ -143,7 +143,9 @@ def fill(
     for name, p in shell.named_parameters():
         whole = parts[name].detach().full_tensor()
         if keep: p.data = whole
-    for own, other in zip(shell.buffers(), model.buffers()): own.copy_(other)
+    for own, other in zip(shell.buffers(), model.buffers()):
+        own.copy_(other)
+        distributed.broadcast(own, 0)
 
 # %% ../../nbs/82b_sharding.ipynb #eb59d969
 def any_process(
