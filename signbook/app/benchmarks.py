@@ -143,7 +143,7 @@ def ratios(
 
 def ratio_table(found: list[Ratio]) -> str: # plain text
     "For a terminal."
-    rows = [f'{r.value:10.2f}  {r.of:32}  {r.what} ({r.better} is better)' for r in found]
+    rows = [f'{r.value:10.3g}  {r.of:32}  {r.what} ({r.better} is better)' for r in found]
     return '\n'.join(rows)
 
 # %% ../../nbs/93a_benchmarks.ipynb #3c614001
@@ -164,7 +164,7 @@ def _row(values, tag='td'): return '<tr>' + ''.join(f'<{tag}>{v}</{tag}>' for v 
 def _ratio_rows(found):
     out = _row(('', 'ratio', '', 'better'), 'th')
     for r in found:
-        value = f'<b style="font-size:1.25em;color:#1b7f79">{r.value:.2f}</b>'
+        value = f'<b style="font-size:1.25em;color:#1b7f79">{r.value:.3g}</b>'
         out += _row((html.escape(r.what), value, html.escape(r.of), r.better))
     return f'<table class="ratios">{out}</table>'
 
@@ -192,7 +192,15 @@ _page_note = (
     'page tells what things cost, and nothing of how well they recognise.')
 _quick_note = (
     '<p class="note">A quick run on very little, to see that everything works: no figures to keep.</p>')
+_dress = '<style>.ratios{min-width:42em}.ratios td:nth-child(3){text-align:left;width:18em}</style>'
 
+def _busy_note(about): # other work slows both sides of a ratio, but not alike
+    busy, cores = about.get('busy'), about.get('cores')
+    if not busy or not cores or busy < 1.5 * cores: return ''
+    said = f'The machine was busy with other things (a load of {busy} on {cores} cores)'
+    return f'<p class="warn">{said}: measure again with <code>--fresh</code> when it is not.</p>'
+
+# %% ../../nbs/93a_benchmarks.ipynb #ae7b1899
 def bench_page(
     results: dict, # name of a benchmark → what it gave
     about: dict, # the machine, as `measured_on` says it
@@ -200,14 +208,14 @@ def bench_page(
 ) -> str: # HTML
     "All benchmarks on one page, ratios first."
     facts = ', '.join(f'{html.escape(k)} {html.escape(str(v))}' for k, v in about.items() if v is not None)
-    body = f'<h1>signbook bench</h1><p>{facts}</p>' + _quick_note * quick + _errors(results)
+    body = f'<h1>signbook bench</h1><p>{facts}</p>' + _quick_note * quick + _busy_note(about) + _errors(results)
     done = {name: r for name, r in results.items() if 'error' not in r}
     for name, r in done.items():
         about = f'<h2>{name}</h2><p class="small">{benchmarks[name].__doc__}</p>'
         body += about + _ratio_rows(ratios({name: r}))
     figures = ''.join(_details(name, r) for name, r in done.items())
     body += f'<p class="small">{_page_note}</p><h2>All figures</h2>{figures}'
-    return page_html('signbook bench', body)
+    return page_html('signbook bench', body, _dress)
 
 # %% ../../nbs/93a_benchmarks.ipynb #089f4556
 def _write(folder, state): # both files, each as a whole or not at all
