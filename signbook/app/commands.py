@@ -45,6 +45,7 @@ _comments = dict(
     seed='decides the split, the first weights and every draw',
     device='where to train; auto takes a card where one is',
     val='part of the training side that is kept for validation',
+    shared_words='leave out clips with words that only one side has, whatever the protocol',
     resume='go on with the run in the folder OUT',
     resume_at='go on from the checkpoint of this step, one of those that --stage.keep has kept',
     options='what DATA does not say about itself', tracking='where the run is written down while it trains',
@@ -60,7 +61,8 @@ def stage_names(recipe) -> list[str]: # as flags begin with
 # %% ../../nbs/95_commands.ipynb #be9e7377
 def _own_flags(tracking): # of the command, beside the recipe's
     return [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0),
-            ('val', float, .15), ('resume', bool, False), ('resume_at', int | None, None),
+            ('val', float, .15), ('shared_words', bool, False),
+            ('resume', bool, False), ('resume_at', int | None, None),
             ('device', Literal['auto', 'cpu', 'cuda'], 'auto'), ('card', Path | None, None),
             ('options', reader_flags(), field(default=ReaderOptions())),
             ('tracking', Tracking, field(default=tracking))]
@@ -117,7 +119,8 @@ def is_first() -> bool:
     return os.environ.get('RANK', '0') == '0'
 
 # %% ../../nbs/95_commands.ipynb #fe722fbd
-_switches = ['resume', *(f'tracking.{k}' for k in ('csv', 'tensorboard', 'wandb', 'online')), *option_switches]
+_switches = ['resume', 'shared_words', *option_switches]
+_switches += [f'tracking.{k}' for k in ('csv', 'tensorboard', 'wandb', 'online')]
 _fixed = 'data', 'out', 'seed', 'device' # what a file of settings may say besides the recipe
 
 # %% ../../nbs/95_commands.ipynb #8adb19d7
@@ -149,7 +152,8 @@ def _settings(args): # what a name or a file says, with what the flags change of
 def _about(o, splits, args): # what config.json says besides the recipe
     from signbook.video.batch import tracked_by
     about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
-                 report=splits.report, command='signbook train ' + ' '.join(args))
+                 shared_words=o.shared_words, report=splits.report,
+                 command='signbook train ' + ' '.join(args))
     tracking = tracked_by(o.data)
     return about | dict(environment=environment(), data_facts=data_facts(splits.train)) | (
         dict(tracking=tracking) if tracking else {})
@@ -191,7 +195,7 @@ def train(args: list[str]) -> dict:
     args, classes = _plain_flags(args)
     given, o, only = _settings(args)
     answers = read_answers(o.card) if o.card else None # before the training, in case they are refused
-    splits = split(load(o.data, o.options), o.protocol, o.seed, o.val)
+    splits = split(load(o.data, o.options), o.protocol, o.seed, o.val, shared_words=o.shared_words)
     check_classes(replace(given, classes=classes or given.classes), len(splits.train.vocabulary), o.data)
     if is_first(): print(splits, file=sys.stderr)
     recipe = with_layout(given.recipe, splits, any(a.startswith('--features.layout') for a in args))
@@ -215,7 +219,8 @@ def _held_out(run, data, part, options=ReaderOptions()):
                          'scores every clip of other data')
     for name in ('seed', 'val'):
         expect(name in run.config, name, 'missing', 'as signbook train writes it', f'{run.path}/config.json')
-    test = split(corpus, protocol, run.config['seed'], run.config['val']).test
+    shared = run.config.get('shared_words', False)
+    test = split(corpus, protocol, run.config['seed'], run.config['val'], shared_words=shared).test
     if len(test): return test
     raise ValueError(f'{data}: nothing is left for a test by protocol {protocol}; --split all scores every clip')
 
@@ -573,28 +578,65 @@ def selftest_command(
     return report.to_dict()
 
 # %% ../../nbs/95_commands.ipynb #1bc59f19
+def _expect_counts(train, test, val, seed):
+    if train >= 1 and test >= 1 and val >= 0 and seed >= 0: return
+    found = f'train is {train}, test {test}, val {val} and seed {seed}'
+    raise ValueError(f'{found}; expected at least one sentence for training and test, none or more for '
+                     'validation, and a seed of 0 or more')
+
+def _gloss_sentences(files, phoenix): # split → file or None; split → sentences
+    from signbook.data.order import read_sentences, scored_form
+    alone = [f'--{k}-sentences' for k in files if files[k] is not None and files['train'] is None]
+    expect(not alone, '--sentences', f'missing beside {" ".join(alone)}', 'a file of sentences')
+    found = {k: read_sentences(path) for k, path in files.items() if path is not None}
+    if not phoenix: return found
+    return {k: [s for row in rows if (s := scored_form(row))] for k, rows in found.items()}
+
+# %% ../../nbs/95_commands.ipynb #af28f80d
+def _ordered(corpus, out, sentences, words, counts, seed, rest, reverse): # a corpus in the order of sentences
+    from signbook.data.order import plan_sentences, read_word_table, stitch_plan, write_plan
+    table = read_word_table(words) if words is not None else None
+    plan = plan_sentences(corpus, sentences, table, **counts, seed=seed, reverse=reverse)
+    print(plan, file=sys.stderr)
+    made = Corpus.write(stitch_plan(corpus, plan, not rest), out)
+    write_plan(plan, out)
+    return made
+
+def _made(made, out, **more): # what the command says at its end
+    return dict(out=str(out), sentences=len(made), words=len(made.vocabulary),
+                minutes=round(float((made.frames / made.fps).sum() / 60), 1), fingerprint=made.fingerprint,
+                stitched=True, **more)
+
+# %% ../../nbs/95_commands.ipynb #b2373587
 def stitch_command(
     data: Path, # isolated signs of one signer in two sessions
     /,
     out: Path, # a folder that does not exist yet
     train: int = 600, # sentences out of the one session
     test: int = 100, # out of the other
+    val: int = 0, # out of recordings of the first that are held back for them
     seed: int = 0, # decides the sentences
     rest: bool = False, # leave the resting frames in that every sign begins and ends with
     reverse: bool = False, # train on the second session, test on the first
+    sentences: Path | None = None, # gloss sentences, one a line or in a table: signs follow in their order
+    test_sentences: Path | None = None, # by default some of SENTENCES, which training goes without
+    val_sentences: Path | None = None, # likewise
+    words: Path | None = None, # a table: gloss, word; by default the most frequent glosses onto the words
+    phoenix: bool = False, # glosses of RWTH-PHOENIX-Weather 2014: in the form in which they are scored
     options: ReaderOptions = ReaderOptions(), # what DATA does not say about itself
 ) -> dict:
     "Make sentences out of isolated signs, for training and for a test that everybody can repeat."
     from signbook.data.stitch import stitched
     expect_writable(out)
-    if train < 1 or test < 1 or seed < 0:
-        raise ValueError(f'train is {train}, test {test} and seed {seed}; expected at least one sentence '
-                         'each, and a seed of 0 or more')
-    made = Corpus.write(stitched(load(data, options), train, test, seed, not rest, reverse), out)
+    _expect_counts(train, test, val, seed)
+    given = _gloss_sentences(dict(train=sentences, test=test_sentences, val=val_sentences), phoenix)
+    expect(given or words is None, '--sentences', 'missing beside --words', 'a file of sentences')
+    expect(val or val_sentences is None, '--val', '0 beside --val-sentences', 'how many of them')
+    corpus, counts = load(data, options), dict(train=train, test=test, val=val)
+    if given: made = _ordered(corpus, out, given, words, counts, seed, rest, reverse)
+    else: made = Corpus.write(stitched(corpus, **counts, seed=seed, trim=not rest, reverse=reverse), out)
     print(made, file=sys.stderr)
-    return dict(out=str(out), sentences=len(made), words=len(made.vocabulary),
-                minutes=round(float((made.frames / made.fps).sum() / 60), 1), fingerprint=made.fingerprint,
-                stitched=True)
+    return _made(made, out, **dict(ordered_by=str(sentences)) if given else {})
 
 # %% ../../nbs/95_commands.ipynb #43607b21
 def bench(

@@ -612,7 +612,8 @@ def _expect_words(corpus, training, test):
     some = f'{", ".join(lacking[:5])}{", …" if len(lacking) > 5 else ""}'
     if lacking:
         raise ValueError(f'{corpus.name}: {len(lacking)} words to be tested are not in training: {some}; '
-                         'shared_words=True leaves them out')
+                         'signbook train --shared-words True leaves clips with them out, as does '
+                         'split(…, shared_words=True) in Python')
 
 # %% ../../nbs/30_corpus.ipynb #12928656
 def _common(corpus, training, test):

@@ -447,7 +447,8 @@ def stream(self:ExportedSentences,
 # %% ../../nbs/87_export.ipynb #2b6c855c
 _form = 'signbook export 1' # of the folder, for those who read it
 # from a run's settings
-_carried_over = 'name', 'protocol', 'seed', 'val', 'data_options', 'temperature', 'threshold', 'tracking'
+_carried_over = ('name', 'protocol', 'seed', 'val', 'shared_words', 'data_options', 'temperature',
+                 'threshold', 'tracking')
 
 def export_metadata(run: Run, graphs: dict[str, Graph], **about) -> dict: # as model.json has it
     "What an exported folder says about itself."
@@ -576,7 +577,8 @@ def _given_clips(run: Run, data: Path, options: ReaderOptions) -> tuple[Corpus, 
     "Clips that were given, those of the test where the run knows which."
     clips, protocol = load(data, remembered(options, run.config, data)), run.config.get('protocol', 'all')
     if protocol == 'all': return clips, 'given, all'
-    of_test = split(clips, protocol, run.config['seed'], run.config['val']).test
+    shared = run.config.get('shared_words', False)
+    of_test = split(clips, protocol, run.config['seed'], run.config['val'], shared_words=shared).test
     return of_test, f'given, test part by protocol {protocol}'
 
 # %% ../../nbs/87_export.ipynb #121f2fe1
