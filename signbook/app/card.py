@@ -123,6 +123,7 @@ class Question(NamedTuple):
     heading: str # in the card
     text: str # what is asked
 
+# %% ../../nbs/91a_card.ipynb #42ad81bf
 questions = { # as a file for --card names it → what it asks
     'consent': Question('Signers and consent', 'Who signs in the training data, how were they asked, and may '
                         'a model be passed on?'),

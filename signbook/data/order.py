@@ -31,6 +31,7 @@ def _lines_of(path): # of a table's column of glosses, or of a text
         columns = [name for name in csv_header(path) if name.strip().lower() in gloss_columns]
         return load_csv(path, '*')[columns[0]].to_pylist() if columns else text.splitlines()
 
+# %% ../../nbs/54a_order.ipynb #ebfeed57
 def read_sentences(
     path: str | Path, # a sentence a line, or a table with a column `gloss`
 ) -> list[tuple[str, ...]]: # those with a gloss at least

@@ -471,6 +471,7 @@ def _check_amounts(amounts): # name → number or numbers
         each = value if isinstance(value, tuple) else (value,)
         expect(all(0 <= a <= most for a in each), f'augment: {name}', value, wanted)
 
+# %% ../../nbs/52_augment.ipynb #0358e4e7
 def _check_ranges(rate, speed, warp):
     expect(0 < rate[0] <= rate[1] <= 1, 'augment: rate', rate, 'a lower and an upper factor in (0, 1]')
     expect(0 < speed[0] <= speed[1] < math.inf, 'augment: speed', speed,

@@ -285,6 +285,7 @@ def _doubted(lead, how, generator): # (B,) → (B,), in training with noise of a
     u = torch.rand(lead.shape, generator=generator, device=lead.device).clamp(1e-6, 1 - 1e-6)
     return lead + how.doubt * torch.logit(u)
 
+# %% ../../nbs/53_pipeline.ipynb #e196568a
 @patch
 def _with_right(self:Features, x, conf, how=None, generator=None):
     "Clips in which the left hand leads, mirrored."

@@ -146,6 +146,7 @@ def masked_norm(
     "Batch norm over the valid frames."
     return norm(x[:, :, None], valid)[:, :, 0]
 
+# %% ../../nbs/66b_peers.ipynb #f57cad5c
 class ChannelAttention(nn.Module):
     "Channels weighed by their means: (B, T, D), (B, T) → (B, T, D)."
     def __init__(self, kernel: int = 5): # neighbouring channels that decide together

@@ -360,6 +360,7 @@ _of_signs = SpoterV1Config, SpoterConfig, LogisticConfig, GRUConfig, ConvTransfo
 # settings of a family → its task
 tasks = {**dict.fromkeys(_of_signs, signs), WhisperSignConfig: sentences}
 
+# %% ../../nbs/81_tasks.ipynb #ce00b934
 def task_of(
     model, # a model, or its settings
 ) -> Task:

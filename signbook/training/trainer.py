@@ -134,9 +134,8 @@ def for_clips(self:Stage,
     an_epoch = math.ceil(len(frames) / self.batch_size) # steps
     if self.frames: an_epoch = max(an_epoch, math.ceil(sum(frames) / self.frames))
     def steps(epochs, otherwise): return max(1, round(epochs * an_epoch)) if epochs else otherwise
-    most = steps(self.most_epochs, math.inf)
-    return replace(self, steps=min(most, steps(self.epochs, self.steps)),
-                   eval_every=steps(self.eval_every_epochs, self.eval_every))
+    most, every = steps(self.most_epochs, math.inf), steps(self.eval_every_epochs, self.eval_every)
+    return replace(self, steps=min(most, steps(self.epochs, self.steps)), eval_every=every)
 
 # %% ../../nbs/83_trainer.ipynb #ad548874
 def schedule(
