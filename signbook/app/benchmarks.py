@@ -69,6 +69,7 @@ def measure_features(
         raise ValueError('the features are measured on clips of 240 frames; --frames is for the others')
     return bench_features(**options | (dict(n=batch) if batch else {}))
 
+# %% ../../nbs/93a_benchmarks.ipynb #a67c960d
 def measure_streaming(
     batch: int | None = None, # a stream is one
     frames: int | None = None, # of the stream; 900
@@ -141,6 +142,7 @@ def ratios(
     done = {name: r for name, r in results.items() if 'error' not in r}
     return [ratio for name, r in done.items() for ratio in _ratios_of[name](r)]
 
+# %% ../../nbs/93a_benchmarks.ipynb #3e7d78f4
 def ratio_table(found: list[Ratio]) -> str: # plain text
     "For a terminal."
     rows = [f'{r.value:10.3g}  {r.of:32}  {r.what} ({r.better} is better)' for r in found]
