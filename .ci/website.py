@@ -51,7 +51,7 @@ def menu():
     entry = lambda p: (heading(p), address(p))
     place = lambda p: index.find(f'tutorials/{p.name}') % 10**6 # those that index does not name come last
     tutorials = sorted((p for p in rooms if p.parent.name == 'tutorials'), key=place)
-    groups = [('', [entry(ROOT/'nbs'/'index.ipynb')]), ('Tutorials', [entry(p) for p in tutorials])]
+    groups = [('', [('Overview', 'index.html')]), ('Tutorials', [entry(p) for p in tutorials])]
     for tens, package in re.findall(r'^\| (\d)0 \| ([^|]+?) \|', index, re.M):
         inside = [p for p in rooms if p.parent.name == 'nbs' and p.name[0] == tens]
         groups.append((f'{tens}0 · {package.replace("`", "")}', [entry(p) for p in inside]))
@@ -185,7 +185,7 @@ def exporter():
         def _file_extension_default(self): return '.html'
 
     kinds = ['text/html', 'image/svg+xml', 'image/png', 'text/markdown', 'text/plain']
-    made = Site(raw_template=BODY, preprocessors=[CoalesceStreamsPreprocessor(enabled=True)], filters=dict(markdown=lambda text: text, highlighted=highlighted))
+    made = Site(raw_template=BODY, optimistic_validation=True, preprocessors=[CoalesceStreamsPreprocessor(enabled=True)], filters=dict(markdown=lambda text: text, highlighted=highlighted))
     made.config.NbConvertBase.display_data_priority = kinds
     return made
 
@@ -209,7 +209,7 @@ def turns(groups, page):
 def contents(body):
     "The headings of a page, as a list of links."
     found = re.findall(r'<h([23]) id="([^"]+)"[^>]*>(.*?)</h[23]>', body, re.S)
-    bare = lambda text: re.sub(r'</?a\b[^>]*>', '', re.sub(r'<a class=.*?</a>', '', text))
+    bare = lambda text: re.sub(r'</?a\b[^>]*>', '', re.sub(r'<a class="(anchor|source)".*?</a>', '', text))
     return '<ul>' + ''.join(f'<li class="level{level}"><a href="#{place}">{bare(text)}</a></li>' for level, place, text in found) + '</ul>'
 
 def rendered(path, nb, groups):

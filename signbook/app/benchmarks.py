@@ -69,6 +69,7 @@ def measure_features(
         raise ValueError('the features are measured on clips of 240 frames; --frames is for the others')
     return bench_features(**options | (dict(n=batch) if batch else {}))
 
+# %% ../../nbs/93a_benchmarks.ipynb #a67c960d
 def measure_streaming(
     batch: int | None = None, # a stream is one
     frames: int | None = None, # of the stream; 900
@@ -110,7 +111,6 @@ def _train_ratios(r):
     yield _grown('train', 'the same with {} clips', r['growth']['batch'])
     yield _grown('train', 'the same with {} frames', r['growth']['frames'])
 
-# %% ../../nbs/93a_benchmarks.ipynb #6c82f78f
 def _whispersign_ratios(r):
     for name, x in r['sizes'].items():
         yield Ratio('whispersign', f'a training step of {name}', x['fraction'], _peak)
@@ -122,7 +122,6 @@ def _features_ratios(r):
     yield Ratio('features', 'SciPy, joint by joint', r['times_scipy'], 'times as long as ours')
     yield Ratio('features', 'pose-format', r['times_pose_format'], 'times as long as ours')
 
-# %% ../../nbs/93a_benchmarks.ipynb #89f4a00e
 def _streaming_ratios(r):
     for name, x in r['sizes'].items():
         ours, light = x['real_time_factor'], x['eight_bits']
@@ -143,6 +142,7 @@ def ratios(
     done = {name: r for name, r in results.items() if 'error' not in r}
     return [ratio for name, r in done.items() for ratio in _ratios_of[name](r)]
 
+# %% ../../nbs/93a_benchmarks.ipynb #3e7d78f4
 def ratio_table(found: list[Ratio]) -> str: # plain text
     "For a terminal."
     rows = [f'{r.value:10.3g}  {r.of:32}  {r.what} ({r.better} is better)' for r in found]
@@ -196,7 +196,6 @@ _quick_note = (
     '<p class="note">A quick run on very little, to see that everything works: no figures to keep.</p>')
 _dress = '<style>.ratios{min-width:42em}.ratios td:nth-child(3){text-align:left;width:18em}</style>'
 
-# %% ../../nbs/93a_benchmarks.ipynb #f28cebfb
 def _busy_note(about): # other work slows both sides of a ratio, but not alike
     busy, cores = about.get('busy'), about.get('cores')
     if not busy or not cores or busy < 1.5 * cores: return ''
@@ -231,7 +230,6 @@ def _write(folder, state): # both files, each as a whole or not at all
 def _same(machine): # what has to agree for figures to stand on one page
     return {k: v for k, v in machine.items() if k != 'busy'}
 
-# %% ../../nbs/93a_benchmarks.ipynb #00fafcb6
 def kept_from_before(folder: Path, machine: dict, asked: dict) -> dict: # name → what it gave
     "Benchmarks that an earlier run has finished here, on this machine and with these settings."
     try: old = json.loads((folder/'bench.json').read_text(encoding='utf-8'))
@@ -250,7 +248,6 @@ def _measured(way, settings): # one benchmark, or a sentence that says why not
     except Exception as e: result = dict(error=' '.join(f'{type(e).__name__}: {e}'.split())[:300])
     return result | dict(took_seconds=round(time.perf_counter() - begun, 1))
 
-# %% ../../nbs/93a_benchmarks.ipynb #7df625eb
 def bench_all(
     out: str | Path = '.', # a folder for bench.html and bench.json
     names: tuple[str, ...] = tuple(benchmarks),

@@ -123,7 +123,7 @@ class Question(NamedTuple):
     heading: str # in the card
     text: str # what is asked
 
-# %% ../../nbs/91a_card.ipynb #42ad81bf
+# %% ../../nbs/91a_card.ipynb #ab4e7ca3
 questions = { # as a file for --card names it → what it asks
     'consent': Question('Signers and consent', 'Who signs in the training data, how were they asked, and may '
                         'a model be passed on?'),
@@ -204,6 +204,7 @@ def _with_marks(text): # a card of before, whose questions had none
         text = text.replace(f'*To be filled in.* {q.text}', _answer(name, {}))
     return text
 
+# %% ../../nbs/91a_card.ipynb #50856634
 def write_card(
     run: str | Path, # a run's folder, with config.json and perhaps metrics.json
     about: dict | str | Path | None = None, # answers, or a file of them, as `read_answers` takes it

@@ -459,7 +459,7 @@ _svg_panel = (
     '<svg width="{width:.0f}" height="{height}"><rect width="100%" height="100%" rx="6" fill="#f6f6f4"/>'
     '<g fill="none" stroke-linecap="round" stroke-linejoin="round">{lines}</g></svg>')
 
-# %% ../../nbs/11_figures.ipynb #d3734dd4
+# %% ../../nbs/11_figures.ipynb #d21cac0f
 def _moving_panel(clip, fps, width, height): # the signer
     at, drawing, (left, right, top, bottom) = _moments(clip, fps), line_drawing(clip), window(clip)
     scale, lines = height / (bottom - top), ''
