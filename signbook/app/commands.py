@@ -584,13 +584,17 @@ def _expect_counts(train, test, val, seed):
     raise ValueError(f'{found}; expected at least one sentence for training and test, none or more for '
                      'validation, and a seed of 0 or more')
 
+# %% ../../nbs/95_commands.ipynb #6abbabc4
 def _gloss_sentences(files, phoenix): # split → file or None; split → sentences
     from signbook.data.order import read_sentences, scored_form
-    alone = [f'--{k}-sentences' for k in files if files[k] is not None and files['train'] is None]
-    expect(not alone, '--sentences', f'missing beside {" ".join(alone)}', 'a file of sentences')
-    found = {k: read_sentences(path) for k, path in files.items() if path is not None}
-    if not phoenix: return found
-    return {k: [s for row in rows if (s := scored_form(row))] for k, rows in found.items()}
+    given = {k: path for k, path in files.items() if path is not None}
+    beside = ' and '.join(f'--{k}-sentences' for k in given)
+    expect('train' in given or not given, '--sentences', f'missing beside {beside}', 'a file of sentences')
+    found = {}
+    for k, path in given.items():
+        rows = read_sentences(path)
+        found[k] = [*filter(None, map(scored_form, rows))] if phoenix else rows
+    return found
 
 # %% ../../nbs/95_commands.ipynb #af28f80d
 def _ordered(corpus, out, sentences, words, counts, seed, rest, reverse): # a corpus in the order of sentences
@@ -602,6 +606,7 @@ def _ordered(corpus, out, sentences, words, counts, seed, rest, reverse): # a co
     write_plan(plan, out)
     return made
 
+# %% ../../nbs/95_commands.ipynb #1184318f
 def _made(made, out, **more): # what the command says at its end
     return dict(out=str(out), sentences=len(made), words=len(made.vocabulary),
                 minutes=round(float((made.frames / made.fps).sum() / 60), 1), fingerprint=made.fingerprint,

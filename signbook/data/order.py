@@ -31,7 +31,7 @@ def _lines_of(path): # of a table's column of glosses, or of a text
         columns = [name for name in csv_header(path) if name.strip().lower() in gloss_columns]
         return load_csv(path, '*')[columns[0]].to_pylist() if columns else text.splitlines()
 
-# %% ../../nbs/54a_order.ipynb #ebfeed57
+# %% ../../nbs/54a_order.ipynb #49255633
 def read_sentences(
     path: str | Path, # a sentence a line, or a table with a column `gloss`
 ) -> list[tuple[str, ...]]: # those with a gloss at least
@@ -50,6 +50,7 @@ def _scored_gloss(g): # the rules of the corpus' evaluation that matter for glos
     g = re.sub(r'-PLUSPLUS$', '', g)
     return re.sub(r'(?<=[A-Z]{2})RAUM$', '', _other_names.get(g, g))
 
+# %% ../../nbs/54a_order.ipynb #aa30abd2
 def scored_form(
     sentence: Iterable[str], # glosses as PHOENIX 2014 has them
 ) -> tuple[str, ...]:
@@ -157,6 +158,7 @@ def _told(split, lines, words, runs, taken, elsewhere, untaught): # a line of th
     if elsewhere: said += f'; {elsewhere} left out that are on another side'
     return said + (f'; {untaught} left out with a word that training does not show' if untaught else '')
 
+# %% ../../nbs/54a_order.ipynb #60bd5dc2
 def _told_words(words, sentences, table): # which glosses, and how much of the text they are
     counts = Counter(g for s in sentences for g in s)
     share = sum(counts[g] for g in words) / sum(counts.values())
