@@ -45,7 +45,7 @@ from ..models.checkpoint import tensor_shapes, json_text
 from ..recognition.recognize import to
 from .progress import Progress
 from .sharding import any_process, empty, expect_shardable, fill, in_parts, is_sharded
-from .sharding import like, local, shard, shell_of, talking, whole_tensors
+from .sharding import like, local_parts, shard, shell_of, talking, whole_tensors
 from .tasks import Task, task_of
 from .tracking import Tracking, start_tracking
 
@@ -254,7 +254,7 @@ def _averaged(model, decay): # None where nothing is averaged
     if not decay: return None
     def update(averaged, current, n):
         shorter = min(decay, (n + 1) / (n + 10))
-        torch._foreach_lerp_(local(averaged), local(current), float(1 - shorter))
+        torch._foreach_lerp_(local_parts(averaged), local_parts(current), float(1 - shorter))
     return AveragedModel(model, multi_avg_fn=update, use_buffers=False)
 
 # %% ../../nbs/83_trainer.ipynb #1a3f167c
