@@ -85,7 +85,7 @@ def shard(
     if optimizer is not None: return accelerator.prepare(model, optimizer)
     return fsdp2_prepare_model(accelerator, model)
 
-# %% ../../nbs/82b_sharding.ipynb #8e3e73e1
+# %% ../../nbs/82b_sharding.ipynb #1a3e77ef
 def in_parts(tensor: Tensor) -> bool:
     "Whether each process holds a part of it."
     return hasattr(tensor, 'full_tensor')
