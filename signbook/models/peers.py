@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['frame_rows', 'LogisticConfig', 'spread_over_frames', 'Logistic', 'GRUConfig', 'GRU', 'both_ways',
-           'ConvTransformerConfig', 'masked_norm', 'ChannelAttention', 'ConvBlock', 'AttentionBlock', 'ConvTransformer']
+           'ConvTransformerConfig', 'ConvTransformer']
 
 # %% ../../nbs/66b_peers.ipynb #peerimpo
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ import torch.nn.functional as F
 
 from ..files import expect
 from ..layout import get_layout
-from .frontend import MaskedBatchNorm
-from .layers import Dropout, attend, check_heads, frame_mask, mean_over_frames, split_heads
+from .layers import Dropout, check_heads, frame_mask, mean_over_frames
+from .spoter_modules import ConvReader
 
 # %% ../../nbs/66b_peers.ipynb #peerchec
 def _check_peer(config) -> None:
@@ -137,72 +137,16 @@ class ConvTransformerConfig:
         check_heads(self.width, self.heads)
         expect(self.kernel % 2 == 1, 'kernel', self.kernel, 'an odd number of frames')
 
-# %% ../../nbs/66b_peers.ipynb #peereca0
-def masked_norm(
-    norm: MaskedBatchNorm,
-    x: Tensor, # (B, T, D)
-    valid: Tensor, # (B, T) bool
-) -> Tensor: # (B, T, D)
-    "Batch norm over the valid frames."
-    return norm(x[:, :, None], valid)[:, :, 0]
-
-# %% ../../nbs/66b_peers.ipynb #f57cad5c
-class ChannelAttention(nn.Module):
-    "Channels weighed by their means: (B, T, D), (B, T) → (B, T, D)."
-    def __init__(self, kernel: int = 5): # neighbouring channels that decide together
-        super().__init__()
-        self.conv = nn.Conv1d(1, 1, kernel, padding=kernel // 2, bias=False)
-
-    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        weights = self.conv(mean_over_frames(x, valid)[:, None])           # (B, 1, D)
-        return x * weights.sigmoid()
-
-# %% ../../nbs/66b_peers.ipynb #peerblok
-class ConvBlock(nn.Module):
-    "Each channel with its neighbours in time: (B, T, D), (B, T) → (B, T, D)."
-    def __init__(self, width: int, kernel: int, dropout: float):
-        super().__init__()
-        self.widen, self.narrow = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
-        self.conv = nn.Conv1d(2 * width, 2 * width, kernel, padding=kernel // 2, groups=2 * width, bias=False)
-        self.norm, self.weigh, self.drop = MaskedBatchNorm(2 * width), ChannelAttention(), Dropout(dropout)
-
-    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        z = F.silu(self.widen(x)) * valid[..., None]                 # (B, T, 2·D), zero behind the end
-        z = masked_norm(self.norm, self.conv(z.mT).mT, valid)
-        return x + self.drop(self.narrow(self.weigh(z, valid)))
-
-# %% ../../nbs/66b_peers.ipynb #peeratte
-class AttentionBlock(nn.Module):
-    "Frames look at the frames of their clip: (B, T, D), (B, T) → (B, T, D)."
-    def __init__(self, width: int, heads: int, dropout: float):
-        super().__init__()
-        self.heads, self.drop = heads, Dropout(dropout)
-        self.norm, self.norm2 = MaskedBatchNorm(width), MaskedBatchNorm(width)
-        self.query_key_value, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
-        self.feedforward = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
-
-    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        q, k, v = split_heads(self.query_key_value(masked_norm(self.norm, x, valid)), self.heads, 3)
-        x = x + self.drop(self.out(attend(q, k, v, valid)))
-        return x + self.drop(self.feedforward(masked_norm(self.norm2, x, valid)))
-
 # %% ../../nbs/66b_peers.ipynb #peerctra
-class ConvTransformer(nn.Module):
+class ConvTransformer(ConvReader):
     "Convolutions over time, then attention → one sign."
     def __init__(self, config: ConvTransformerConfig):
-        super().__init__()
-        c = self.config = config
-        self.joints = len(get_layout(c.layout))
-        self.project, self.norm = nn.Linear(self.joints * c.channels, c.width, bias=False), MaskedBatchNorm(c.width)
-        def block(): return [*(ConvBlock(c.width, c.kernel, c.dropout) for _ in range(3)),
-                             AttentionBlock(c.width, c.heads, c.dropout)]
-        self.blocks = nn.ModuleList(b for _ in range(c.blocks) for b in block())
-        self.top, self.drop = nn.Linear(c.width, 2 * c.width), Dropout(min(2 * c.dropout, .9))
-        self.out = nn.Linear(2 * c.width, c.classes)
+        c = config
+        joints = len(get_layout(c.layout))
+        super().__init__(joints * c.channels, c.width, c.heads, c.kernel, c.dropout, c.blocks)
+        self.config, self.joints = c, joints
+        self.drop, self.out = Dropout(min(2 * c.dropout, .9)), nn.Linear(2 * c.width, c.classes)
 
     def forward(self, batch: dict) -> dict: # logits (B, classes), length (B,)
-        x, valid = frame_rows(batch, self.joints, self.config.channels)
-        x = masked_norm(self.norm, self.project(x), valid)           # (B, T, width)
-        for block in self.blocks: x = block(x, valid)
-        pooled = mean_over_frames(self.top(x), valid)                # (B, 2·width)
-        return dict(logits=self.out(self.drop(pooled)), length=batch['length'])
+        clip = super().forward(*frame_rows(batch, self.joints, self.config.channels)) # (B, 2·width)
+        return dict(logits=self.out(self.drop(clip)), length=batch['length'])

@@ -22,7 +22,8 @@ from .layers import (
     Dropout, EncoderLayer, LearnedPositions, SinusoidalPositions, check_heads,
     mean_over_frames, zero_unseen)
 from .spoter_modules import (
-    BoundaryDetector, Classifier, CrossModalAttention, Fusion, PartEncoder, TemporalConv, gate)
+    BoundaryDetector, Classifier, ConvReader, CrossModalAttention, Fusion, PairedClassifier, PartEncoder,
+    TemporalConv, gate, mean_opinion)
 
 # %% ../../nbs/62_spoter.ipynb #98a1ae00
 _stream_parts = dict(hands=('left_hand', 'right_hand'), face=('face',), pose=('pose', 'body')) # of a layout
@@ -139,6 +140,7 @@ class SpoterConfig:
     cross_attention: bool = True # hand–face, hand–pose, face–pose
     fusion: bool = True # learned weights at each frame; off is the plain mean
     boundary: bool = True # detector of the frames within a sign, and its gate
+    second_reader: bool = False # convolutions read the same clip beside it, and both are averaged
 
     def __post_init__(self): _check_spoter_config(self)
 
@@ -175,6 +177,14 @@ def _pairs_of(c: SpoterConfig, names) -> list[tuple[str, str]]:
 def _cross_attentions(c: SpoterConfig, pairs) -> nn.ModuleDict:
     return nn.ModuleDict({f'{a}_{b}': CrossModalAttention(c.width, c.heads, c.dropout) for a, b in pairs})
 
+# %% ../../nbs/62_spoter.ipynb #e7a0a850
+def _second_reader(c: SpoterConfig, joints: int) -> ConvReader | None:
+    return ConvReader(joints * c.channels, c.width, c.heads, dropout=c.dropout) if c.second_reader else None
+
+def _paired(c: SpoterConfig, first: Classifier) -> PairedClassifier:
+    second = nn.Sequential(Dropout(min(2 * c.dropout, .9)), nn.Linear(2 * c.width, c.classes))
+    return PairedClassifier(first, second, c.width)
+
 # %% ../../nbs/62_spoter.ipynb #c2e515c9
 class SpoterV2(nn.Module):
     "Hands, face and body → one sign: a stream each, cross-modal attention, fusion, transformer."
@@ -195,15 +205,19 @@ class SpoterV2(nn.Module):
         self.layers = _encoder_layers(c)
         self.norm = _last_norm(c)
         self.classify = Classifier(c.width, c.classes, c.classifier, c.dropout)
+        self.second = _second_reader(c, self.joints)
+        if self.second is not None: self.classify = _paired(c, self.classify)
 
-    def forward(self, batch: dict) -> dict: # logits (B, K), boundary (B, T) with a detector, length (B,)
-        x, mask = zero_unseen(batch, self.joints, self.config.channels)  # 1 read only what was seen
-        streams = self.streams(x, mask, batch['length'])                 # 2 each alone, then in pairs
-        x, _ = self.fuse(streams)                                        # 3 weigh them: (B, T, width)
-        x, found = self.find_sign(x)                                     # 4 louder within the sign
-        for layer in self.layers: x = layer(x, mask)                     # 5 look over time
-        logits = self.classify(mean_over_frames(self.norm(x), mask))     # 6 decide: (B, K)
-        return dict(length=batch['length']) | found | dict(logits=logits)
+# %% ../../nbs/62_spoter.ipynb #238060fe
+@patch
+def forward(self:SpoterV2, batch: dict) -> dict: # logits (B, K), boundary (B, T) with a detector, length (B,)
+    seen, mask = zero_unseen(batch, self.joints, self.config.channels) # 1 read only what was seen
+    streams = self.streams(seen, mask, batch['length'])              # 2 each alone, then in pairs
+    x, _ = self.fuse(streams)                                        # 3 weigh them: (B, T, width)
+    x, found = self.find_sign(x)                                     # 4 louder within the sign
+    for layer in self.layers: x = layer(x, mask)                     # 5 look over time
+    clip = mean_over_frames(self.norm(x), mask)                      # 6 one vector: (B, width)
+    return dict(length=batch['length']) | found | self.decide(clip, seen, mask)
 
 # %% ../../nbs/62_spoter.ipynb #5b6392f2
 @patch
@@ -246,12 +260,27 @@ def find_sign(self:SpoterV2,
     logits = self.boundary(x)[..., 0]                                            # (B, T)
     return gate(x, logits), dict(boundary=logits)
 
+# %% ../../nbs/62_spoter.ipynb #fba85251
+@patch
+def decide(self:SpoterV2,
+    clip: Tensor, # (B, width)
+    seen: Tensor, # (B, T, J, C), zeros for what was not seen
+    mask: Tensor, # (B, T)
+) -> dict: # logits (B, K), and in training what each reader says: readers (B, 2, K)
+    "Which word it is."
+    if self.second is None: return dict(logits=self.classify(clip))
+    clip = torch.cat([clip, self.second(seen.flatten(2), mask)], 1)  # (B, 3·width)
+    if not self.training: return dict(logits=self.classify(clip))
+    each = self.classify.each(clip)
+    return dict(logits=mean_opinion(each), readers=each)
+
 # %% ../../nbs/62_spoter.ipynb #9aee66dc
 presets = {  # name → config's class and what differs from its defaults
     'spoter-v1': (SpoterV1Config, {}),
     'spoter-v2-documented': (SpoterConfig, {}),
     'spoter-v2': (SpoterConfig, dict(width=128, layers=2, heads=4, feedforward=2, dropout=.2,
-                                     classifier=(128,), norm_first=True, activation='gelu', face=False)),
+                                     classifier=(128,), norm_first=True, activation='gelu', face=False,
+                                     second_reader=True)),
 }
 _models = {SpoterV1Config: SpoterV1, SpoterConfig: SpoterV2}
 

@@ -62,14 +62,16 @@ def boundary_loss(
 
 # %% ../../nbs/80_losses.ipynb #c83a4026
 def spoter_loss(
-    out: dict, # from the model: logits (B, K), and boundary (B, T) where it has a detector
+    # from the model: logits (B, K), boundary (B, T) with a detector, readers (B, n, K) where there are several
+    out: dict,
     batch: dict, # gloss (B, L), length (B,), and boundary (B, T) where it is known
     smoothing: float = .1, # of the labels
     boundary_weight: float = .3, # of the boundary loss against the other
     dice: float = 1., # of Dice within the boundary loss
 ) -> dict: # loss, classification, boundary: scalars; loss is what to train
     "The losses of SPOTER by name, and their weighted sum."
-    word = classification_loss(out['logits'], batch['gloss'], smoothing)
+    heard = out['readers'].unbind(1) if 'readers' in out else (out['logits'],) # each (B, K)
+    word = sum(classification_loss(logits, batch['gloss'], smoothing) for logits in heard) / len(heard)
     frames = word.new_zeros(())
     if boundary_weight and 'boundary' in out and 'boundary' in batch:
         frames = boundary_loss(out['boundary'], batch['boundary'], batch['length'], dice)
