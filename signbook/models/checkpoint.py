@@ -14,6 +14,7 @@ import contextlib, hashlib, json, math, os, socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ from ..features.pipeline import Features
 from .enrolled import with_words
 from .peers import (
     ConvTransformer, ConvTransformerConfig, GRU, GRUConfig, Logistic, LogisticConfig)
-from .spoter import SpoterConfig, SpoterV1, SpoterV1Config, SpoterV2
+from .spoter import SpoterConfig, SpoterV1, SpoterV1Config, SpoterV2, vector_width
 from .whispersign import WhisperSign, WhisperSignConfig
 
 # %% ../../nbs/67_checkpoint.ipynb #67f468fd
@@ -376,7 +377,8 @@ def read_words(
     tensors = load_weights(file, config['fingerprint'], identity(config))
     weights, recordings = _said_of_words(file)
     rows = dict(centres=len(config['vocabulary']), recordings=len(recordings))
-    _check_vectors(tensors, weights, rows, config['model'].get('width'), file)
+    model = SimpleNamespace(**dict(width=None) | config['model'])
+    _check_vectors(tensors, weights, rows, model.width and vector_width(model), file)
     parts = dict(centres={}, recordings={})
     for name, v in tensors.items():
         if not v.is_floating_point(): continue

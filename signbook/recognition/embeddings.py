@@ -22,6 +22,7 @@ from ..layout import get_layout
 from ..models.checkpoint import Run, WordVectors, load_run, read_config, read_words
 from ..models.checkpoint import weights_of, write_words
 from ..models.enrolled import pooled
+from ..models.spoter import vector_width
 
 # %% ../../nbs/74_embeddings.ipynb #ec02d953
 class Embedded(NamedTuple):
@@ -44,7 +45,7 @@ def embed(
     batch_size: int = 64,
 ) -> Embedded:
     "One vector a clip."
-    vectors, hands = torch.zeros(len(clips), run.model.config.width), torch.zeros(len(clips))
+    vectors, hands = torch.zeros(len(clips), vector_width(run.model.config)), torch.zeros(len(clips))
     with judging(run.model) as device:
         for b in bucket_batches(frame_counts(clips), batch_size) if len(clips) else ():
             items = [to_item(run.features.prepare(clips[i])) for i in b]
