@@ -187,7 +187,7 @@ def links():
 links.__doc__ = pages.links.__doc__
 
 CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, house=house, secrets=no_secrets, light_import=light_import,
-              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, names=pages.names, javascript=pages.javascript, docs=website.docs, docs_see=website.docs_see, contributing=pages.contributing, citation=pages.citation)
+              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, licences=pages.licences, licences_see=pages.licences_see, names=pages.names, javascript=pages.javascript, docs=website.docs, docs_see=website.docs_see, contributing=pages.contributing, citation=pages.citation)
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
