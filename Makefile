@@ -13,16 +13,14 @@ CORE ?= .venv-core
 demo: $(INSTALLED) ## train small models on synthetic signing, write report.html
 	$(BIN)/signbook demo --out .
 
-test: $(INSTALLED) $(CORE)/.installed ## run every example of every notebook
-	$(BIN)/python .ci/gate.py --only tests
-	$(BIN)/python .ci/colab.py $(CORE)/bin/python
+test: $(INSTALLED) ## run every example of every notebook and guide
+	$(BIN)/python .ci/gate.py --only tests --guides $(CORE)
 
 colab: $(INSTALLED) $(CORE)/.installed ## only the Colab guides, with no more installed than Colab has
 	$(BIN)/python .ci/colab.py $(CORE)/bin/python
 
-gate: $(INSTALLED) $(CORE)/.installed ## what CI asks: clean, exported, rendered, in order, no secrets, and all tests
-	$(BIN)/python .ci/gate.py
-	$(BIN)/python .ci/colab.py $(CORE)/bin/python
+gate: $(INSTALLED) ## what CI asks: clean, exported, rendered, in order, no secrets, and all tests
+	$(BIN)/python .ci/gate.py --guides $(CORE)
 
 slow: $(INSTALLED) ## the tests, with the long evidence too
 	$(BIN)/python .ci/gate.py --only tests --flags slow
@@ -62,13 +60,13 @@ $(INSTALLED): settings.ini setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("signbook needs Python 3.10 or later, this is %d.%d; set PYTHON=" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --no-compile $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[$(EXTRAS)]'
 	touch $@
 
 $(CORE)/.installed: settings.ini setup.py constraints.txt
 	$(PYTHON) -m venv $(CORE)
 	$(CORE)/bin/python -m pip install --quiet --upgrade pip
-	$(CORE)/bin/python -m pip install --quiet $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e . ipykernel
+	$(CORE)/bin/python -m pip install --quiet --no-compile $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e . ipykernel
 	touch $@
 
 clean:

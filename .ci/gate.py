@@ -2,10 +2,13 @@
 """signbook's gate: the notebooks are clean, exported, in order, without secrets, README is as rendered, and every example runs;
 links are alive, stored outputs can be trusted, names are defined, scripts parse, the documentation can be built, no line is too wide or too dense, and the whole only gets better.
 
-usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--write-readme] [--write-style] [NOTEBOOK ...]
+usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--guides ENVIRONMENT] [--write-readme] [--write-style] [NOTEBOOK ...]
+
+Everything goes through one pool of as many workers as there are cores: the checks, the notebooks, those that take longest first, and with
+`--guides` the Colab guides, in an environment that `make` installs meanwhile.
 
 Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
-import argparse, ast, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile
+import argparse, ast, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,18 +53,55 @@ def run_alone(path, flags):
     if r.returncode == 0: return tuple(json.loads(r.stdout.splitlines()[-1]))
     return False, 0, f'the process died ({f"signal {-r.returncode}" if r.returncode < 0 else f"exit status {r.returncode}"})\n{r.stderr[:3000]}'
 
-def tests(paths, flags):
-    "Every notebook: [(name, cells, error or None)]."
+LONGEST = '''87_export 90_live 83_trainer 96_cli 85a_word_stream 95_commands 62_spoter 97_front 33_fuzz 49_audit 44_tracking_checks 36_batch
+quickstart 31_synthetic 35_extract'''.split() # pages that take longest: begun first, so that none is left over when all others have ended
+
+def longest_first(paths):
+    rank = {name: k for k, name in enumerate(LONGEST)}
+    return sorted(paths, key=lambda p: rank.get(p.stem, len(rank)))
+
+def tested(path, flags, say):
+    "One notebook: (passed, failed, cells run)."
+    ok, seconds, err = run_alone(path, flags)
+    n = executed(path, flags) # a notebook of which no cell is run has not passed
+    say(f'{"FAIL" if not ok else "pass" if n else "none"}  {path.relative_to(ROOT)}  {n} cells, {seconds:.0f} s', *([] if ok else [err]))
+    return ok and n > 0, not ok, n
+
+def apart(command, say, env):
+    "A script that counts for itself, in a process of its own: (passed, failed, cells run)."
+    r = subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True)
+    *lines, last = r.stdout.splitlines() or ['']
+    counts = re.fullmatch(r'(\d+) passed, (\d+) failed', last)
+    cells = sum(int(n) for n in re.findall(r'(\d+) cells executed$', r.stdout, re.M))
+    if not counts: lines += [last, r.stderr[-3000:], f'{command[0]} ended early, exit status {r.returncode}']
+    say(*lines)
+    return (int(counts[1]), int(counts[2]), cells) if counts else (0, 1, 0)
+
+def environment_ready(folder):
+    "What the guides run in, made by `make` while notebooks are tested: what went wrong, or None."
+    r = subprocess.run(['make', f'CORE={folder}', f'{folder}/.installed'], cwd=ROOT, capture_output=True, text=True)
+    return r.stderr[-3000:] if r.returncode else None
+
+def guided(path, folder, ready, say, env):
+    "One Colab guide: (passed, failed, cells run)."
+    if wrong := ready.result():
+        say(f'FAIL  {path.relative_to(ROOT)}: {folder} was not installed', wrong)
+        return 0, 1, 0
+    return apart(['.ci/colab.py', f'{folder}/bin/python', str(path)], say, env)
+
+def run_all(checks, paths, flags, guides):
+    "All jobs, each said when it ends and never two at a time: [(passed, failed, cells run)] of the checks, notebooks and guides."
+    env = dict(os.environ) # of scripts that set their own
     os.environ.setdefault('OMP_NUM_THREADS', '1'); os.environ.update(MPLBACKEND='agg', WANDB_MODE='offline', SMOKE='1', PYTHONPATH=str(ROOT))
-    os.chdir(ROOT); results = []
+    os.chdir(ROOT); lock = threading.Lock()
+    def say(*lines):
+        with lock: print(*lines, sep='\n', flush=True)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        for p, job in [(p, pool.submit(run_alone, p, flags)) for p in paths]:
-            ok, seconds, err = job.result()
-            n = executed(p, flags)
-            print(f'{"FAIL" if not ok else "pass" if n else "none"}  {p.relative_to(ROOT)}  {n} cells, {seconds:.0f} s', flush=True)
-            if not ok: print(err, flush=True)
-            results.append((p.name, n, None if ok else err))
-    return results
+        ready = pool.submit(environment_ready, guides) if guides else None
+        checked = [pool.submit(apart, [__file__, '--only', 'checks'], say, env)] if checks else []
+        notebooks_ = [pool.submit(tested, p, flags, say) for p in longest_first(paths)]
+        guided_ = [pool.submit(guided, p, guides, ready, say, env) for p in sorted((ROOT/'colab').glob('[0-9]*.ipynb'))] if guides else []
+        return [[job.result() for job in jobs] for jobs in (checked, notebooks_, guided_)]
 
 def clean():
     "Notebooks as nbdev_clean leaves them, executed, not too heavy."
@@ -187,33 +227,39 @@ def links():
 links.__doc__ = pages.links.__doc__
 
 CHECKS = dict(clean=clean, kernels=pages.kernels, beginnings=pages.beginnings, exported=exported, rendered=rendered, ordered=ordered, house=house, secrets=no_secrets, light_import=light_import,
-              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, names=pages.names, javascript=pages.javascript, docs=website.docs, docs_see=website.docs_see, contributing=pages.contributing, citation=pages.citation)
+              links=links, outputs=pages.outputs, style=pages.style, style_sees=pages.style_sees, licences=pages.licences, licences_see=pages.licences_see, names=pages.names, javascript=pages.javascript, docs=website.docs, docs_see=website.docs_see, contributing=pages.contributing, citation=pages.citation)
+
+def check_all():
+    "Every check, said as it ends: (passed, failed)."
+    passed = failed = 0
+    for name, check in CHECKS.items():
+        try: wrong = list(check())
+        except pages.Skipped as e:
+            print(f'skip  {name}: {check.__doc__} Left out: {e}', flush=True)
+            continue
+        except Exception as e: wrong = [f'{type(e).__name__}: {e}']
+        print(f'{"FAIL" if wrong else "pass"}  {name}: {check.__doc__}' + ''.join(f'\n      {w}' for w in wrong), flush=True)
+        passed, failed = passed + (not wrong), failed + bool(wrong)
+    return passed, failed
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--write-readme', action='store_true'); a.add_argument('--write-style', action='store_true'); a.add_argument('--alone', action='store_true', help=argparse.SUPPRESS)
+    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--guides', metavar='ENVIRONMENT'); a.add_argument('--write-readme', action='store_true'); a.add_argument('--write-style', action='store_true'); a.add_argument('--alone', action='store_true', help=argparse.SUPPRESS)
     o = a.parse_args()
     if o.alone: print(json.dumps(run(Path(o.notebooks[0]), o.flags.split()))); return
     if o.write_style: pages.name_kernels(); pages.write_beginnings(); pages.write_style(); return
     if o.write_readme: (ROOT/'README.md').write_text(readme(), encoding='utf-8'); return
-    passed = failed = cells = ran = 0
-    if o.only != 'tests':
-        for name, check in CHECKS.items():
-            try: wrong = list(check())
-            except pages.Skipped as e:
-                print(f'skip  {name}: {check.__doc__} Left out: {e}', flush=True)
-                continue
-            except Exception as e: wrong = [f'{type(e).__name__}: {e}']
-            print(f'{"FAIL" if wrong else "pass"}  {name}: {check.__doc__}' + ''.join(f'\n      {w}' for w in wrong), flush=True)
-            passed, failed = passed + (not wrong), failed + bool(wrong)
-    if o.only != 'checks':
+    if o.only == 'checks': passed, failed = check_all()
+    else:
         paths = [Path(p).resolve() for p in o.notebooks] or notebooks('nbs')
         for p in paths:
             if not p.is_file(): a.error(f'{p}: no such notebook')
-        for name, n, err in tests(paths, o.flags.split()): # a notebook of which no cell is run has not passed
-            ran += n > 0; cells += n; passed, failed = passed + (err is None and n > 0), failed + (err is not None)
-        if not ran or not cells: print('no notebook was run'); failed += 1
-    if o.only != 'checks': print(f'{ran} notebooks run, {cells} cells executed')
+        all_jobs = run_all(o.only != 'tests', paths, o.flags.split(), o.guides)
+        for what, jobs in zip(('notebooks', 'guides'), all_jobs[1:]):
+            ran, cells = sum(n > 0 for *_, n in jobs), sum(n for *_, n in jobs)
+            if jobs: print(f'{ran} {what} run, {cells} cells executed')
+        passed, failed, _ = (sum(counts) for counts in zip(*(job for jobs in all_jobs for job in jobs)))
+        if not any(n for *_, n in all_jobs[1]): print('no notebook was run'); failed += 1
     print(f'{passed} passed, {failed} failed')
     sys.exit(1 if failed else 0)
 

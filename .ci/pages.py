@@ -300,6 +300,82 @@ def style_sees():
         if not any(WHOLE[what][0] in said for said in worse(now, good)): yield f'{WHOLE[what][0]}: does not see that {now} is worse than {good}'
 
 
+# Recordings that may be measured, but not shown
+
+UNLICENSED = {'bangla', 'mp_data', 'letters'} # folders of `real_data` without a licence to show what they hold
+DRAWN_BY = {'play', 'show', 'side_by_side', 'card', 'thumbnails', 'still', 'animate', 'strip', 'draw', 'traces', 'overlay', 'player_html',
+            'strokes'} # the last gives the lines of a skeleton, for pages that draw their own
+
+def called(node): return getattr(node.func, 'id', getattr(node.func, 'attr', ''))
+
+def is_unlicensed(node, names):
+    "Whether an expression holds such recordings: asks for them, or uses a name that was made of them."
+    for n in ast.walk(node):
+        if isinstance(n, ast.Name) and n.id in names: return True
+        if isinstance(n, ast.Constant) and ('autsl' in str(n.value) or str(n.value).partition('/')[0] in UNLICENSED and '/' in n.value): return True
+        if isinstance(n, ast.Call) and called(n) == 'real_data' and any(getattr(a, 'value', '') in UNLICENSED for a in n.args): return True
+    return False
+
+def bound(node):
+    "(expression, targets) of a statement or expression that gives names a value."
+    if isinstance(node, ast.Assign): return node.value, node.targets
+    if isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)): return node.value, [node.target]
+    if isinstance(node, (ast.For, ast.comprehension)): return node.iter, [node.target]
+    return None, []
+
+def follow(tree, names, drawing):
+    "Add what a cell makes of such recordings to `names`, and its functions that draw a clip to `drawing`."
+    for node in ast.walk(tree):
+        value, targets = bound(node)
+        if value is None: continue
+        given = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        if is_unlicensed(value, names): names |= given
+        elif node in tree.body: names -= given
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef): continue
+        if any(isinstance(n, ast.Call) and called(n) in drawing for n in ast.walk(node)): drawing.add(node.name)
+        if is_unlicensed(node, names): names.add(node.name)
+
+def pictures(cell):
+    "The kinds of picture among the stored outputs of a cell."
+    held = [o.get('data', {}) for o in cell.get('outputs', ())]
+    shown = 'data-signbook', 'data:image/', '<svg'
+    if any('image/png' in d or 'image/svg+xml' in d for d in held): yield 'png'
+    if any(sign in ''.join(d.get('text/html', ())) for d in held for sign in shown): yield 'html'
+
+def shown_without_licence(cells):
+    "Indices of cells that hold a picture of such a recording."
+    names, drawing = set(), set(DRAWN_BY)
+    for i, cell in enumerate(cells):
+        tree = ast.parse(code_of(cell))
+        follow(tree, names, drawing)
+        kinds = set(pictures(cell))
+        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and called(n) in drawing]
+        ends = [n.value for n in tree.body if isinstance(n, ast.Expr)] if 'html' in kinds else []
+        if kinds and any(is_unlicensed(n, names) for n in calls + ends): yield i
+
+def licences():
+    "No stored picture shows a skeleton of recordings that come without a licence for it."
+    for path in notebooks():
+        for i in shown_without_licence(read(path)['cells']):
+            yield f'{name_of(path)}, cell {i} shows a recording of {", ".join(sorted(UNLICENSED))} or AUTSL: draw one with a licence for it, or a synthetic clip'
+
+def licences_see():
+    "The check of licences sees a clip, a corpus and a figure of such recordings, and lets statistics and others pass."
+    asked = "folder = real_data('bangla')\nclips = load(folder) if folder else synthesize(3)"
+    png, html = [dict(data={'image/png': 'x'})], [dict(data={'text/html': '<img src="data:image/svg+xml">'})]
+    def faults(*cells): return list(shown_without_licence([made(asked)] + [made(code) | dict(outputs=out) for code, out in cells]))
+    def_strip = 'def mine(c): return [draw(ax, c, t) for t in range(3)]'
+    bad = [[('clips', html)], [('clip = clips[0]', []), ('strip(clip)', png)], [('for c in clips: play(c)', html)],
+           [(def_strip, []), ('mine(clips[1])', png)], [("sketch = draw(ax, opened['autsl_1.pose'], 0)", png)]]
+    good = [[('plt.hist([len(c) for c in clips])', png)], [('clips = synthesize(3)\nclips', html)], [('strip(clips[0])', [])],
+            [("strip(read(real_data('pose')/'mediapipe.pose')[0])", png)]]
+    for cells in bad:
+        if not faults(*cells): yield f'does not see {cells[-1][0]!r}'
+    for cells in good:
+        if faults(*cells): yield f'finds fault with {cells[-1][0]!r}'
+
+
 # How a page begins
 
 def beginning(path):

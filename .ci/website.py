@@ -455,7 +455,7 @@ def docs():
     "The documentation can be built without quarto, and every page, link, place, picture, output and exported name comes through."
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)/'site'
-        broken = list(build(out))
+        broken = list(build(out, workers=1)) # the other core has notebooks to test
         yield from broken or faults(out)
 
 def made(kind, text, **outputs):

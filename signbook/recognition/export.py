@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['largest_difference', 'missing_packages', 'AnyLength', 'SignGraph', 'SentenceGraph', 'HeadGraph', 'DecoderGraph',
-           'first_state', 'StepGraph', 'FeatureGraph', 'Graph', 'feature_graph', 'model_graphs', 'all_graphs',
-           'write_graph', 'Session', 'quantize', 'Exported', 'ExportedSigns', 'ExportedSentences', 'export_metadata',
-           'write_export', 'load_exported', 'is_export', 'read_about', 'load_any', 'far', 'stream_difference',
-           'graph_differences', 'trial_clips', 'answers', 'same_answers', 'milliseconds', 'compare_speed', 'parity',
-           'parity_table', 'web_settings', 'vendor_files', 'write_web', 'expect_room', 'export', 'export_command']
+           'first_state', 'StepGraph', 'FeatureGraph', 'Graph', 'feature_graph', 'model_graphs', 'expect_graphs',
+           'all_graphs', 'write_graph', 'Session', 'quantize', 'Exported', 'ExportedSigns', 'ExportedSentences',
+           'export_metadata', 'write_export', 'load_exported', 'is_export', 'read_about', 'load_any', 'far',
+           'stream_difference', 'graph_differences', 'trial_clips', 'answers', 'same_answers', 'milliseconds',
+           'compare_speed', 'parity', 'parity_table', 'web_settings', 'vendor_files', 'write_web', 'expect_room',
+           'export', 'export_command']
 
 # %% ../../nbs/87_export.ipynb #5e0c1a01
 import contextlib, importlib.util, inspect, logging, math, shutil, sys, tarfile, time, warnings
@@ -246,10 +247,15 @@ def model_graphs(model, history: int, clips: int, frames: int) -> dict[str, Grap
     return dict(model=Graph(SignGraph(model), inputs, axes))
 
 # %% ../../nbs/87_export.ipynb #ee844f16
+def expect_graphs(run: Run) -> None:
+    "Refuse a model of which no graph can be written."
+    right = isinstance(run.model, (SpoterV1, SpoterV2, WhisperSign))
+    wanted = 'a SPOTER or a WhisperSign, since no others are written as ONNX'
+    expect(right, 'the model', type(run.model).__name__, wanted, run.path or 'export')
+
 def all_graphs(run: Run, history: int, clips: int = 2, frames: int = 24, seed: int = 0) -> dict[str, Graph]:
     "The graphs of a run with examples for them."
-    right = isinstance(run.model, (SpoterV1, SpoterV2, WhisperSign))
-    expect(right, 'the model', type(run.model).__name__, 'a SPOTER or a WhisperSign', 'export')
+    expect_graphs(run)
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
         of_features = feature_graph(run.features, clips, frames)
@@ -816,6 +822,7 @@ def export(
     "A run as ONNX, with a report of how far that is from it."
     import onnx, onnxruntime, onnxscript # all of them, before the work
     to = Path(to)
+    expect_graphs(run)
     expect_room(to)
     expect(chunk >= 1 and left >= 0, 'chunk and left', f'{chunk} and {left}', 'at least 1 patch and 0 chunks')
     page = (web_settings(run), vendor_files()) if web else None
