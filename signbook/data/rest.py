@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['raised_span', 'arms_hang', 'marked_span', 'with_holds', 'with_rest']
 
-# %% ../../nbs/54b_rest.ipynb #6fbe329e
+# %% ../../nbs/54b_rest.ipynb #e532bfd7
 from dataclasses import replace
 
 import numpy as np
@@ -14,14 +14,14 @@ from ..clip import Clip, Span
 from .stitch import crossfade
 from ..files import expect
 
-# %% ../../nbs/54b_rest.ipynb #b2051a0d
+# %% ../../nbs/54b_rest.ipynb #2f5ebaf7
 def _upper_wrist(clip): # (T,) shoulder widths below the shoulders, of the wrist that is higher
     wrists = [clip.layout.index(f'{side}_wrist') for side in ('left', 'right')]
     y = np.where(clip.conf[:, wrists] > 0, clip.xyz[:, wrists, 1], np.inf).min(1)
     expect(np.isfinite(y).any(), 'wrists', 'none', 'one that is seen', clip.source or 'clip')
     return np.where(np.isfinite(y), y, y[np.isfinite(y)].max())
 
-# %% ../../nbs/54b_rest.ipynb #7f8cb33a
+# %% ../../nbs/54b_rest.ipynb #41244376
 def raised_span(
     clip: Clip, # with wrists, y down
     share: float = .5, # of the way from the lowest to the highest place
@@ -31,7 +31,7 @@ def raised_span(
     up = np.flatnonzero(y <= y.max() - share * np.ptp(y))
     return float(clip.seconds[up[0]]), float(clip.seconds[up[-1]] + 1 / clip.fps)
 
-# %% ../../nbs/54b_rest.ipynb #d604b07c
+# %% ../../nbs/54b_rest.ipynb #d04236a5
 def arms_hang(
     clip: Clip, # with arms
     frame: int = 0,
@@ -41,7 +41,7 @@ def arms_hang(
     def y(joint): return clip.xyz[frame, clip.layout.index(joint), 1]
     return all(y(f'{side}_wrist') - y(f'{side}_elbow') > below for side in ('left', 'right'))
 
-# %% ../../nbs/54b_rest.ipynb #de599b56
+# %% ../../nbs/54b_rest.ipynb #49ca3121
 def _marked(clip, span): # clip with one gloss, seconds
     return replace(clip, spans=(Span(*span, clip.gloss[0]),))
 
@@ -50,7 +50,7 @@ def marked_span(clip: Clip) -> tuple[float, float]: # seconds
     expect(len(clip.spans) == 1, 'the number of spans', len(clip.spans), 'one', clip.source or 'clip')
     return clip.spans[0].start, clip.spans[0].end
 
-# %% ../../nbs/54b_rest.ipynb #b9c58a6d
+# %% ../../nbs/54b_rest.ipynb #9584511d
 def _kept(clip, order, still, rng, tremble): # frames (n,) of the clip, (n,) bool: which are kept ones → xyz, conf
     n, J = len(order), len(clip.layout)
     noise = rng.normal(0, tremble, (n, 1, 3)) + rng.normal(0, tremble / 2, (n, J, 3))
@@ -62,12 +62,12 @@ def _draw_waits(rng, wait, fps): # frames before and after
     expect(0 <= wait[0] <= wait[1], 'wait', wait, 'the least and the most seconds')
     return rng.integers(round(wait[0] * fps), round(wait[1] * fps) + 1, 2).tolist()
 
-# %% ../../nbs/54b_rest.ipynb #17d5103d
+# %% ../../nbs/54b_rest.ipynb #d8341764
 def with_holds(
     clip: Clip, # one sign, trimmed
     rng: np.random.Generator,
     wait: tuple[float, float] = (.4, 1.), # least and most seconds that the first and the last frame are kept
-    tremble: float = .004, # noise of a kept frame, in the units of the clip: here shoulder widths
+    tremble: float = .002, # noise of a kept frame, in the units of the clip: here shoulder widths
 ) -> Clip: # with a span: what the clip was
     "A sign with its first frame kept before it and its last one after it."
     before, after = _draw_waits(rng, wait, clip.fps)
@@ -78,21 +78,21 @@ def with_holds(
     xyz, conf = _kept(clip, order, still, rng, tremble)
     return _marked(replace(clip, xyz=xyz, conf=conf, spans=()), (before / clip.fps, (before + T) / clip.fps))
 
-# %% ../../nbs/54b_rest.ipynb #1263cc4b
+# %% ../../nbs/54b_rest.ipynb #357665ce
 def _way_down(clip, fade): # frames (n,) of the clip, n at least `fade`
     y = _upper_wrist(clip)
     top = int(np.flatnonzero(y <= y[-1])[0])
     back = np.arange(top, -1, -1)
     return np.pad(back, (0, max(0, fade - len(back)))) # frame 0 is the lowest
 
-# %% ../../nbs/54b_rest.ipynb #92218ad0
+# %% ../../nbs/54b_rest.ipynb #1a72018a
 def with_rest(
     clip: Clip, # one sign that begins with hanging arms
     rng: np.random.Generator,
     wait: tuple[float, float] = (.3, 1.), # least and most seconds that the arms hang more
     fade: int = 6, # frames in which the sign's end becomes the way down
     span=raised_span, # clip → seconds of the sign, a rule for all of it
-    tremble: float = .004, # noise of a kept frame, shoulder widths
+    tremble: float = .002, # noise of a kept frame, shoulder widths
 ) -> Clip: # with a span
     "A sign after which the arms go down again."
     expect(arms_hang(clip), 'its first frame', 'a raised arm', 'hanging arms', clip.source or 'clip')
