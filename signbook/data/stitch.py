@@ -6,7 +6,7 @@
 __all__ = ['to_body', 'crossfade', 'join_clips', 'clips_by_word', 'stitch', 'recordings_by_split', 'stitched']
 
 # %% ../../nbs/54_stitch.ipynb #33926e4f
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,9 +54,9 @@ def crossfade(
     return x * (1 - w[..., None]) + y * w[..., None], a * (1 - w) + b * w
 
 # %% ../../nbs/54_stitch.ipynb #cc11bf62
-def _signed(clip, begin, low, high): # seconds of the sentence
+def _signed(clip, begin, low, high, span): # seconds of the sentence
     "Where a sign is within its sentence."
-    first, last = (begin + t for t in active(clip))
+    first, last = (begin + t for t in span(clip))
     start, end = max(first, low), min(last, high)
     if end - start <= .5 / clip.fps: start, end = low, high
     return Span(start, end, clip.gloss[0])
@@ -95,7 +95,8 @@ def _laid_out(clips, begins, overlaps, T): # xyz (T, J, 3), conf (T, J)
 def join_clips(
     clips: list[Clip], # of one layout and frame rate, one gloss each
     fade: int = 4, # frames of each cross-fade, but at most half of a sign
-) -> Clip: # with a span for each sign, from the first to the last frame with a hand in it
+    span: Callable = active, # clip → seconds of the sign's start and end; by default while a hand is seen
+) -> Clip: # with a span for each sign, but not past the middle of a fade
     "One sentence out of several signs."
     _expect_alike(clips)
     fps = clips[0].fps
@@ -103,7 +104,7 @@ def join_clips(
     xyz, conf = _laid_out(clips, begins, overlaps, T)
     seams = [begin + n / 2 for begin, n in zip(begins, overlaps)] + [T] # frames; in the middle of each fade
     each = zip(clips, begins, seams, seams[1:])
-    spans = [_signed(c, begin / fps, low / fps, high / fps) for c, begin, low, high in each]
+    spans = [_signed(c, begin / fps, low / fps, high / fps, span) for c, begin, low, high in each]
     names = ' | '.join(Path(c.source).name for c in clips)
     return replace(clips[0], xyz=xyz, conf=conf, gloss=tuple(c.gloss[0] for c in clips), spans=tuple(spans),
                    split='', source='stitched: ' + names)
@@ -131,6 +132,7 @@ def stitch(
     words: Iterable[str] | None = None, # that may be signed; None takes all
     trim: bool = True, # cut signs to the stretch with a hand in it
     fade: int = 4, # frames
+    span: Callable = active, # clip → seconds of the sign's start and end
 ) -> Iterator[Clip]:
     "Sentences of signs drawn by lot. Made up: call them stitched."
     clips, words = list(clips), None if words is None else set(words)
@@ -142,7 +144,7 @@ def stitch(
     rng, names = np.random.default_rng(seed), sorted(recordings)
     for _ in range(count):
         drawn = rng.choice(names, rng.integers(signs[0], signs[1] + 1))
-        yield join_clips([recordings[word][rng.integers(len(recordings[word]))] for word in drawn], fade)
+        yield join_clips([recordings[word][rng.integers(len(recordings[word]))] for word in drawn], fade, span)
 
 # %% ../../nbs/54_stitch.ipynb #89298a2e
 def _two_sessions(corpus, reverse): # their names, for training and for test
