@@ -45,6 +45,7 @@ def arms_hang(
 def _marked(clip, span): # clip with one gloss, seconds
     return replace(clip, spans=(Span(*span, clip.gloss[0]),))
 
+# %% ../../nbs/54b_rest.ipynb #826c9640
 def marked_span(clip: Clip) -> tuple[float, float]: # seconds
     "Where a clip says that its only sign is."
     expect(len(clip.spans) == 1, 'the number of spans', len(clip.spans), 'one', clip.source or 'clip')
@@ -58,6 +59,7 @@ def _kept(clip, order, still, rng, tremble): # frames (n,) of the clip, (n,) boo
     moved = clip.xyz[order] + noise * (still[:, None] & seen)[..., None]
     return moved.astype(np.float32), clip.conf[order]
 
+# %% ../../nbs/54b_rest.ipynb #71db5c5e
 def _draw_waits(rng, wait, fps): # frames before and after
     expect(0 <= wait[0] <= wait[1], 'wait', wait, 'the least and the most seconds')
     return rng.integers(round(wait[0] * fps), round(wait[1] * fps) + 1, 2).tolist()

@@ -21,6 +21,7 @@ def _with_peak(runs, track, high): # those that reach `high` somewhere
     peak = np.maximum.reduceat(np.append(track, -np.inf), runs.ravel())[::2]
     return runs[peak >= high]
 
+# %% ../../nbs/79a_boundaries.ipynb #f70867d5
 def _joined(runs, gap): # (S, 2) frames; runs that are at most `gap` frames apart are one
     apart = runs[1:, 0] - runs[:-1, 1] > gap
     first, last = np.append(True, apart), np.append(apart, True)
@@ -49,14 +50,15 @@ def _hits(true, found, tolerance): # (M,), (N,) seconds
     near = np.abs(np.subtract.outer(true, found)) <= tolerance + 1e-9
     return int(near[linear_sum_assignment(near, maximize=True)].sum())
 
+# %% ../../nbs/79a_boundaries.ipynb #f5a1bcda
+def _ends(spans): # (S, 2)
+    return np.array([s[:2] for s in spans], float).reshape(-1, 2)
+
 # %% ../../nbs/79a_boundaries.ipynb #80317b96
 def _seconds_of_both(true, found): # (M, 2), (N, 2) → seconds in both, and in either; no list overlaps itself
     start, end = np.maximum.outer(true[:, 0], found[:, 0]), np.minimum.outer(true[:, 1], found[:, 1])
     both = float((end - start).clip(min=0).sum())
     return both, float(np.ptp(true, 1).sum() + np.ptp(found, 1).sum()) - both
-
-def _ends(spans): # (S, 2)
-    return np.array([s[:2] for s in spans], float).reshape(-1, 2)
 
 # %% ../../nbs/79a_boundaries.ipynb #a17ed7fd
 def boundary_counts(
@@ -66,7 +68,8 @@ def boundary_counts(
 ) -> np.ndarray: # (N, 6) right starts, right ends, spans, stretches, seconds in both, seconds in either
     "What there is to count in each stream."
     expect(tolerance >= 0, 'tolerance', tolerance, 'seconds, 0 or more')
-    expect(len(spans) == len(found), 'streams that were searched', len(found), f'{len(spans)}, one for each list of spans')
+    wanted = f'{len(spans)}, one for each list of spans'
+    expect(len(spans) == len(found), 'streams that were searched', len(found), wanted)
     rows = []
     for true, said in zip(map(_ends, spans), map(_ends, found)):
         right = [_hits(true[:, k], said[:, k], tolerance) for k in (0, 1)]
@@ -74,16 +77,19 @@ def boundary_counts(
     return np.array(rows, float).reshape(-1, 6)
 
 # %% ../../nbs/79a_boundaries.ipynb #54cc2be5
-def _ratio(part, whole): return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+def _ratio(part, whole): # nan where there is no whole
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
 
 def _scores_of(total): # (..., 6) sums of counts → metric → (...)
     starts, ends, true, found, both, either = np.moveaxis(np.asarray(total, float), -1, 0)
     n = true + found
-    return dict(f1=_ratio(starts + ends, n), start=_ratio(2 * starts, n), end=_ratio(2 * ends, n), iou=_ratio(both, either))
+    right = dict(f1=starts + ends, start=2 * starts, end=2 * ends)
+    return {name: _ratio(part, n) for name, part in right.items()} | dict(iou=_ratio(both, either))
 
 # %% ../../nbs/79a_boundaries.ipynb #e35927f3
 def _plain(v): return None if np.isnan(v) else float(v)
 
+# %% ../../nbs/79a_boundaries.ipynb #85fe680a
 def boundary_rates(
     counts: np.ndarray, # (N, 6) as `boundary_counts` gives them
 ) -> dict: # streams, spans, found (how many); f1, start, end (F1 of each kind), iou; None where there is nothing
