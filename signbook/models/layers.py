@@ -116,8 +116,7 @@ def measure(self:MaskedBatchNorm, rows: Tensor, mask: Tensor) -> tuple[Tensor, T
     n = (keep.sum() * rows[0, 0, ..., 0].numel()).clamp(min=1)
     mean = (rows * keep).sum(over) / n
     var = ((rows - mean).square() * keep).sum(over) / n
-    with torch.no_grad():
-        for kept, new in ((self.mean, mean), (self.var, var)): kept.lerp_(new, self.momentum)
+    for kept, new in ((self.mean, mean), (self.var, var)): kept.lerp_(new.detach(), self.momentum)
     return mean, var
 
 # %% ../../nbs/60_layers.ipynb #fd1b28bd

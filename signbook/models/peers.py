@@ -141,8 +141,7 @@ class ConvTransformerConfig:
 class ConvTransformer(ConvReader):
     "Convolutions over time, then attention → one sign."
     def __init__(self, config: ConvTransformerConfig):
-        c = config
-        joints = len(get_layout(c.layout))
+        c, joints = config, len(get_layout(config.layout))
         super().__init__(joints * c.channels, c.width, c.heads, c.kernel, c.dropout, c.blocks)
         self.config, self.joints = c, joints
         self.drop, self.out = Dropout(min(2 * c.dropout, .9)), nn.Linear(2 * c.width, c.classes)
