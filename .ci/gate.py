@@ -8,7 +8,7 @@ Everything goes through one pool of as many workers as there are cores: the chec
 `--guides` the Colab guides, in an environment that `make` installs meanwhile.
 
 Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
-import argparse, ast, contextlib, filecmp, io, json, os, re, shutil, subprocess, sys, tempfile, threading
+import argparse, ast, contextlib, faulthandler, filecmp, functools, io, json, multiprocessing, os, re, shutil, subprocess, sys, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,12 +46,36 @@ def run(path, flags):
         ok, seconds = test_nb(path, skip_flags=['slow', 'gpu', 'notest'], force_flags=flags, basepath=ROOT)
     return bool(ok), seconds, err.getvalue()[-4000:]
 
+PRELOADED = '''nbdev.test execnb.shell IPython.core.display torch torch.onnx torch._dynamo scipy.signal scipy.spatial scipy.stats scipy.sparse.csgraph
+numpy.testing pandas matplotlib.pyplot matplotlib_inline.backend_inline plotly.graph_objects fastcore.all tqdm pydantic hypothesis'''.split() # what most pages import
+
+@functools.lru_cache(None)
+def begun():
+    "A server of processes that begin with libraries imported: that takes longer than most pages."
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+def answer(path, flags, where, log):
+    "What a process of its own does: one notebook, what came of it into a pipe, what it says into a file."
+    for stream, file in ((sys.stdout, os.devnull), (sys.stderr, log)):
+        with open(file, 'a') as f: os.dup2(f.fileno(), stream.fileno())
+    multiprocessing.set_start_method(None, force=True) # for the notebook as it was
+    faulthandler.enable()
+    where.send(run(path, flags))
+
 def run_alone(path, flags):
     "The same in a process of its own: one that crashes or hangs has failed, and takes no other with it."
-    try: r = subprocess.run([sys.executable, '-X', 'faulthandler', __file__, '--alone', '--flags', ' '.join(flags), str(path)], capture_output=True, text=True, timeout=3600)
-    except subprocess.TimeoutExpired: return False, 3600, 'did not end within an hour'
-    if r.returncode == 0: return tuple(json.loads(r.stdout.splitlines()[-1]))
-    return False, 0, f'the process died ({f"signal {-r.returncode}" if r.returncode < 0 else f"exit status {r.returncode}"})\n{r.stderr[:3000]}'
+    with tempfile.NamedTemporaryFile(mode='r', errors='replace') as log:
+        here, there = begun().Pipe(duplex=False)
+        page = begun().Process(target=answer, args=(path, flags, there, log.name))
+        page.start(); there.close()
+        try: return here.recv() if here.poll(3600) else (False, 3600, 'did not end within an hour')
+        except EOFError:
+            page.join()
+            how = f'signal {-page.exitcode}' if page.exitcode < 0 else f'exit status {page.exitcode}'
+            return False, 0, f'the process died ({how})\n{log.read()[-3000:]}'
+        finally: page.kill(); page.join()
 
 LONGEST = '''87_export 90_live 83_trainer 96_cli 85a_word_stream 95_commands 62_spoter 97_front 33_fuzz 49_audit 44_tracking_checks 36_batch
 quickstart 31_synthetic 35_extract'''.split() # pages that take longest: begun first, so that none is left over when all others have ended
@@ -245,9 +269,8 @@ def check_all():
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--guides', metavar='ENVIRONMENT'); a.add_argument('--write-readme', action='store_true'); a.add_argument('--write-style', action='store_true'); a.add_argument('--alone', action='store_true', help=argparse.SUPPRESS)
+    a.add_argument('notebooks', nargs='*'); a.add_argument('--only', choices=['tests', 'checks']); a.add_argument('--flags', default=''); a.add_argument('--guides', metavar='ENVIRONMENT'); a.add_argument('--write-readme', action='store_true'); a.add_argument('--write-style', action='store_true')
     o = a.parse_args()
-    if o.alone: print(json.dumps(run(Path(o.notebooks[0]), o.flags.split()))); return
     if o.write_style: pages.name_kernels(); pages.write_beginnings(); pages.write_style(); return
     if o.write_readme: (ROOT/'README.md').write_text(readme(), encoding='utf-8'); return
     if o.only == 'checks': passed, failed = check_all()

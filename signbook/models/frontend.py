@@ -73,7 +73,7 @@ class PatchEmbedding(nn.Module):
         self.bias = nn.Parameter(torch.zeros(G, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        B, (G, n) = len(x), self.index.shape
+        B, (G, n) = x.shape[0], self.index.shape # `len` would fix the clips of an exported graph
         x = self.gather(x)                                                              # (G, B·N, P·n·C)
         weight, bias = self.weight.to(x.dtype), self.bias[:, None].to(x.dtype)
         z = torch.baddbmm(bias, x, weight)                                              # (G, B·N, width)
@@ -118,7 +118,7 @@ class ConvSPE(nn.Module):
     def forward(self, z: Tensor, mask: Tensor, cache: Tensor | None = None) -> tuple[Tensor, Tensor]:
         "(B, N, G, width) → the same, and the cache for what follows."
         h = z * mask[..., None, None].to(z.dtype)
-        if cache is None: cache = h.new_zeros(len(h), self.past, *h.shape[2:])
+        if cache is None: cache = h.new_zeros(h.shape[0], self.past, *h.shape[2:])
         h = torch.cat([cache, h], 1)                                             # (B, past + N, G, width)
         near = self.depthwise(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)         # (B, N, G, width)
         near = self.pointwise(F.gelu(self.norm(near, mask)))
