@@ -124,8 +124,7 @@ def run_all(checks, paths, flags, guides):
         ready = pool.submit(environment_ready, guides) if guides else None
         checked = [pool.submit(apart, [__file__, '--only', 'checks'], say, env)] if checks else []
         notebooks_ = [pool.submit(tested, p, flags, say) for p in longest_first(paths)]
-        guided_ = [pool.submit(guided, p, guides, ready, say, env) for p in sorted((ROOT/'colab').glob('[0-9]*.ipynb'))
-                   if not (checks and p.name[:2] in ('00', '02'))] if guides else [] # these repeat quickstart and demo: `make test` runs them
+        guided_ = [pool.submit(guided, p, guides, ready, say, env) for p in sorted((ROOT/'colab').glob('[0-9]*.ipynb'))] if guides else []
         return [[job.result() for job in jobs] for jobs in (checked, notebooks_, guided_)]
 
 def clean():
