@@ -65,7 +65,7 @@ def newer_flags(
         if dataclass_in(hint): flags |= new_flags(dataclass_in(hint), where)
     def newer(flag): return flags.get(flag.replace('_', '-'), flag)
     given = [a.partition('=') for a in args]
-    for flag in {flag for flag, _, _ in given if newer(flag) != flag}:
+    for flag in sorted({flag for flag, _, _ in given if newer(flag) != flag}):
         print(f'{flag} is read as {newer(flag)}', file=sys.stderr)
     return [newer(flag) + equals + value for flag, equals, value in given]
 

@@ -160,7 +160,7 @@ def _poor_words(corpus, hands, draw): # words whose hands are hardly seen, where
     def is_poor(word):
         own = rate[hands & (corpus.words == word)]
         return len(own) >= 3 and np.median(own) < .2 and usual > .5
-    poor = [w for w in set(corpus.words) - {''} if is_poor(w)]
+    poor = [w for w in sorted(set(corpus.words) - {''}) if is_poor(w)]
     if not poor: return []
     sentence = (f'in {len(poor)} words ({listed(poor)}) no hand is seen in more than four fifths of the '
                 f'frames, against {np.median(1 - rate[hands]):.0%} in the usual clip')
