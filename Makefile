@@ -58,6 +58,7 @@ clean-notebooks: $(INSTALLED)
 
 $(INSTALLED): settings.ini setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("signbook needs Python 3.10 or later, this is %d.%d; set PYTHON=" % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
+	@echo 'installing into $(VENV): some minutes, a few gigabytes, and nothing is said meanwhile'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --no-compile $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[$(EXTRAS)]'

@@ -404,9 +404,9 @@ def from_clips(cls: Corpus,
 def _advise(corpus):
     "Say how to open at once what has just been read in whole."
     if corpus.dataset.data.nbytes <= in_memory: return
-    size = corpus.dataset.data.nbytes / 1e9
+    size = corpus.dataset.data.nbytes / 1e6
     way = f'signbook convert {corpus.name} FOLDER writes them as a corpus, which opens at once'
-    print(f'{corpus.name}: {size:.1f} GB were read; {way}', file=sys.stderr)
+    print(f'{corpus.name}: {size:,.0f} MB were read; {way}', file=sys.stderr)
 
 # %% ../../nbs/30_corpus.ipynb #517bb7e8
 def load(

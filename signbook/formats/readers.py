@@ -11,6 +11,7 @@ __all__ = ['formats', 'read_bangla', 'read_split', 'write_split', 'read_mp_data'
 import inspect, os, re, sys, zipfile
 from functools import lru_cache
 from importlib.metadata import entry_points
+from mimetypes import guess_type
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -394,7 +395,9 @@ def _why_not(path):
         arrays = ', '.join(sorted(npz_names(path)))
         return f'has the arrays {arrays}, expected x and y, or those of another known format'
     hint = ', and --columns map.yaml says what any csv holds' if _mapped.fits(path) else ''
-    return f'is in no known format; known are {_names_of_formats()}{hint}'
+    kind = guess_type(path.name)[0] or ''
+    video = ' but a video, of which `signbook extract` makes landmarks' if kind.startswith('video/') else ''
+    return f'is in no known format{video}; known are {_names_of_formats()}{hint}'
 
 # %% ../../nbs/24_readers.ipynb #05565f99
 def _once(folder, been):
