@@ -7,19 +7,22 @@ CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CORE ?= .venv-core
+SOURCE := $(CORE)/source
+# both environments are installed at once; the second from links, since each installation writes beside setup.py
+MAKEFLAGS += --jobs=2
 
 .PHONY: demo test colab gate slow results lab bench docs export readme pictures constraints clean-notebooks clean
 
 demo: $(INSTALLED) ## train small models on synthetic signing, write report.html
 	$(BIN)/signbook demo --out .
 
-test: $(INSTALLED) ## run every example of every notebook and guide
+test: $(INSTALLED) $(CORE)/.installed ## run every example of every notebook and guide
 	$(BIN)/python .ci/gate.py $(if $(CHECKS),,--only tests) --guides $(CORE)
 
 colab: $(INSTALLED) $(CORE)/.installed ## only the Colab guides, with no more installed than Colab has
 	$(BIN)/python .ci/colab.py $(CORE)/bin/python
 
-gate: $(INSTALLED) ## what CI asks: clean, exported, rendered, in order, no secrets, and all tests
+gate: $(INSTALLED) $(CORE)/.installed ## what CI asks: clean, exported, rendered, in order, no secrets, and all tests
 	$(BIN)/python .ci/gate.py --guides $(CORE)
 
 slow: $(INSTALLED) ## the tests, with the long evidence too
@@ -67,7 +70,9 @@ $(INSTALLED): settings.ini setup.py constraints.txt
 $(CORE)/.installed: settings.ini setup.py constraints.txt
 	$(PYTHON) -m venv $(CORE)
 	$(CORE)/bin/python -m pip install --quiet --upgrade pip
-	$(CORE)/bin/python -m pip install --quiet --no-compile $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e . ipykernel
+	mkdir -p $(SOURCE)
+	ln -sfn $(foreach name,setup.py settings.ini README.md LICENSE signbook,$(CURDIR)/$(name)) $(SOURCE)
+	$(CORE)/bin/python -m pip install --quiet --no-compile $(PIP_ARGS) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e $(SOURCE) ipykernel
 	touch $@
 
 clean:

@@ -5,7 +5,7 @@ links are alive, stored outputs can be trusted, names are defined, scripts parse
 usage: gate.py [--only tests|checks] [--flags "slow gpu"] [--guides ENVIRONMENT] [--write-readme] [--write-style] [NOTEBOOK ...]
 
 Everything goes through one pool of as many workers as there are cores: the checks, the notebooks, those that take longest first, and with
-`--guides` the Colab guides, in an environment that `make` installs meanwhile.
+`--guides` the Colab guides, in that environment.
 
 Ends with a line `N passed, N failed`, counting notebooks and checks, and exits 1 when anything failed or nothing ran."""
 import argparse, ast, contextlib, faulthandler, filecmp, functools, io, json, multiprocessing, os, re, shutil, subprocess, sys, tempfile, threading
@@ -47,7 +47,8 @@ def run(path, flags):
     return bool(ok), seconds, err.getvalue()[-4000:]
 
 PRELOADED = '''nbdev.test execnb.shell IPython.core.display torch torch.onnx torch._dynamo scipy.signal scipy.spatial scipy.stats scipy.sparse.csgraph
-numpy.testing pandas matplotlib.pyplot matplotlib_inline.backend_inline plotly.graph_objects fastcore.all tqdm pydantic hypothesis'''.split() # what most pages import
+numpy.testing pandas matplotlib.pyplot matplotlib_inline.backend_inline plotly.graph_objects fastcore.all tqdm pydantic hypothesis
+torchmetrics.functional.classification datasets accelerate safetensors.torch'''.split() # what most pages import
 
 @functools.lru_cache(None)
 def begun():
@@ -77,12 +78,13 @@ def run_alone(path, flags):
             return False, 0, f'the process died ({how})\n{log.read()[-3000:]}'
         finally: page.kill(); page.join()
 
-LONGEST = '''87_export 90_live 83_trainer 96_cli 85a_word_stream 95_commands 62_spoter 97_front 33_fuzz 49_audit 44_tracking_checks 36_batch
-quickstart 31_synthetic 35_extract'''.split() # pages that take longest: begun first, so that none is left over when all others have ended
+LONGEST = '''87_export many_processes 83_trainer 96_cli 97_front 95_commands 62_spoter 49_audit 33_fuzz 85a_word_stream 30_corpus
+44_tracking_checks quickstart 90_live'''.split() # pages that take longest: begun first, so that none is left over when all others have ended
 
 def longest_first(paths):
-    rank = {name: k for k, name in enumerate(LONGEST)}
-    return sorted(paths, key=lambda p: rank.get(p.stem, len(rank)))
+    "Those pages, and the others."
+    first = sorted((p for p in paths if p.stem in LONGEST), key=lambda p: LONGEST.index(p.stem))
+    return first, [p for p in paths if p not in first]
 
 def tested(path, flags, say):
     "One notebook: (passed, failed, cells run)."
@@ -101,16 +103,8 @@ def apart(command, say, env):
     say(*lines)
     return (int(counts[1]), int(counts[2]), cells) if counts else (0, 1, 0)
 
-def environment_ready(folder):
-    "What the guides run in, made by `make` while notebooks are tested: what went wrong, or None."
-    r = subprocess.run(['make', f'CORE={folder}', f'{folder}/.installed'], cwd=ROOT, capture_output=True, text=True)
-    return r.stderr[-3000:] if r.returncode else None
-
-def guided(path, folder, ready, say, env):
+def guided(path, folder, say, env):
     "One Colab guide: (passed, failed, cells run)."
-    if wrong := ready.result():
-        say(f'FAIL  {path.relative_to(ROOT)}: {folder} was not installed', wrong)
-        return 0, 1, 0
     return apart(['.ci/colab.py', f'{folder}/bin/python', str(path)], say, env)
 
 def run_all(checks, paths, flags, guides):
@@ -121,10 +115,11 @@ def run_all(checks, paths, flags, guides):
     def say(*lines):
         with lock: print(*lines, sep='\n', flush=True)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-        ready = pool.submit(environment_ready, guides) if guides else None
         checked = [pool.submit(apart, [__file__, '--only', 'checks'], say, env)] if checks else []
-        notebooks_ = [pool.submit(tested, p, flags, say) for p in longest_first(paths)]
-        guided_ = [pool.submit(guided, p, guides, ready, say, env) for p in sorted((ROOT/'colab').glob('[0-9]*.ipynb'))] if guides else []
+        first, rest = longest_first(paths)
+        notebooks_ = [pool.submit(tested, p, flags, say) for p in first]
+        guided_ = [pool.submit(guided, p, guides, say, env) for p in sorted((ROOT/'colab').glob('[0-9]*.ipynb'))] if guides else []
+        notebooks_ += [pool.submit(tested, p, flags, say) for p in rest]
         return [[job.result() for job in jobs] for jobs in (checked, notebooks_, guided_)]
 
 def clean():
