@@ -84,7 +84,9 @@ def _by_signer(signers):
 def _scored_where(m):
     about = [f'data `{m["data"]}`'] if m.get('data') else []
     about += [f'protocol {m["protocol"]}'] if m.get('protocol') else []
-    return f'Scored on {", ".join(about)}.' if about else ''
+    where = f'Scored on {", ".join(about)}.' if about else ''
+    if not m.get('known_signers'): return where
+    return f'{where} In training and in test: signer {_some(m["known_signers"])}; of others this says nothing.'
 
 # %% ../../nbs/91a_card.ipynb #e27f0de0
 def _calibrated(m):

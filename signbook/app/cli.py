@@ -78,7 +78,7 @@ def _overview():
 def _run(name, rest): # a command, and its result as the last line
     function = _find(name)
     result = function(rest) if name == 'train' else call(function, rest, f'signbook {name}')
-    if result: print(json.dumps(result), flush=True) # of several processes the first one speaks
+    if result: print(json.dumps(result, ensure_ascii=False), flush=True) # of several processes the first one speaks
     return 0 if not isinstance(result, dict) or result.get('ok', True) else 1
 
 # %% ../../nbs/96_cli.ipynb #c66b4bf2

@@ -240,6 +240,8 @@ def _warnings(about): # what a reader of the scores has to know
     sayings = dict(unknown_words='clips show words that the run does not know, and are not scored',
                    seen_in_training='of the scored clips were learned from: this is not a test')
     said = [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
+    if about['known_signers']:
+        said.append(f'in training and in test: signer {", ".join(about["known_signers"])}; of others this says nothing')
     if about['seen_in_training'] is None:
         said.append('an exported run does not know which clips it has learned from: this may be no test')
     return said
@@ -294,7 +296,9 @@ def evaluate(
     expect(known, 'words', none, 'clips of words that the run knows', data)
     about = {k: r.config.get(k)
              for k in ('protocol', 'seed')} | dict(data=str(data), split=split, weights=which)
-    about |= dict(unknown_words=len(clips) - len(known), seen_in_training=_seen(run, clips[known]))
+    trained_on = (r.config.get('data_facts') or {}).get('signers', ())
+    about |= dict(unknown_words=len(clips) - len(known), seen_in_training=_seen(run, clips[known]),
+                  known_signers=sorted(set(trained_on) & set(map(str, clips[known].signer))))
     for warning in _warnings(about): print(warning, file=sys.stderr)
     found = task.evaluate(r, clips[known], decoding)
     _write_evaluation(r, task, found, clips[known], about)

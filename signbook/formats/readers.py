@@ -44,7 +44,9 @@ def _check_bangla(arrays, path):
     "Refuse a recording whose arrays are not there, or are of another shape; only the face may be missing."
     for key, joints in _bangla_parts.values():
         if key == 'face' and key not in arrays: continue
-        if key not in arrays: raise ValueError(f'{path}: has no array {key}, expected {key} (T, {joints}, 3)')
+        if key not in arrays:
+            wanted = f'{key} (T, {joints}, 3) as a Bangla recording has it'
+            raise ValueError(f'{path}: has no array {key}, but {", ".join(sorted(arrays))[:99]}; expected {wanted}')
         shape = arrays[key].shape
         known = [(joints, 3), (478, 3)] if key == 'face' else [(joints, 3)]
         fits = len(shape) == 3 and shape[1:] in known

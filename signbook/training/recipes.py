@@ -58,7 +58,7 @@ def with_stages(
 # %% ../../nbs/84_recipes.ipynb #e3db8868
 documented_stage = Stage(steps=160, batch_size=64, lr=1e-4, warmup=.1, weight_decay=.01, betas=(.9, .999),
                          ema_decay=0., balance=0., smoothing=.1, augment=None, eval_every=40)
-sentence_stage = Stage(steps=2000, batch_size=8, augment=Augment(speed=(.8, 1.25), mirror=0.))
+sentence_stage = Stage(steps=2000, batch_size=8, augment=Augment(speed=(.8, 1.25), mirror=0., idle=.3))
 
 def _spoter(name, features, stage, **options):
     return Recipe(name, preset(name, 1, features.layout, features.channels, **options)[1], features, stage)
@@ -90,7 +90,7 @@ def staged(recipe: Recipe) -> Recipe:
 def live_recipe(recipe: Recipe) -> Recipe:
     "The same training for streams: sizes of the last second, and chunk masks of random length in every step."
     features = replace(recipe.features, lookback=1., canonical_hand=False)
-    both_ways = recipe.stage.augment and replace(recipe.stage.augment, mirror=.5)
+    both_ways = recipe.stage.augment and replace(recipe.stage.augment, mirror=.5, idle=0.)
     stage = replace(recipe.stage, chunk=(4, 25), augment=both_ways)
     return replace(recipe, name=f'{recipe.name}-live', features=features, stage=stage)
 
