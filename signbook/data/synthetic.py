@@ -51,7 +51,8 @@ def _slopes(keys, knots): # (..., K, C)
     B = np.zeros((K, K))
     for i in range(1, K - 1):
         three = slice(i - 1, i + 2)
-        before, after = h[i-1], h[i]
+        before = h[i-1]
+        after = h[i]
         both = after / before - before / after
         A[i, three] = after, 2 * (before + after), before
         B[i, three] = -3 * after / before, 3 * both, 3 * before / after
@@ -254,7 +255,8 @@ def _surface(xy): # depth of the face: an ellipsoid, and a nose on it
     y = xy[..., 1]
     inside = 1 - (x / .26)**2 - (y / .38)**2
     skull = np.sqrt(inside.clip(.02))
-    beside, below = x / .03, (y - .05) / .07
+    beside = x / .03
+    below = (y - .05) / .07
     nose = np.exp(-beside**2) * np.exp(-below**2)
     return -.2 * skull - .09 * nose
 
@@ -901,7 +903,11 @@ def _main(
 ) -> int: # 0, or 2 after an error
     "The command `python -m signbook.data.synthetic`."
     o = _parser().parse_args(argv)
-    num = dict(train=o.num_train, val=o.num_val, test=o.num_test)
+    num = dict(
+        train=o.num_train,
+        val=o.num_val,
+        test=o.num_test,
+    )
     try:
         files = write_splits(
             o.output_dir,

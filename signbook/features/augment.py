@@ -169,7 +169,14 @@ def speed_perturb(
     tempo = _between(*speed, u(B))
     frames = (length / tempo).round().clamp(min=1).long()
     t = _uneven(_even(frames), warp, lambda: u(B, 1))
-    late = _late(frames, t.shape[1], jitter, fps, like, generator)
+    late = _late(
+        frames,
+        t.shape[1],
+        jitter,
+        fps,
+        like,
+        generator,
+    )
     last = (length - 1.)[:, None]
     position = (t.clamp(0, 1) * last + late).clamp(min=0)
     return torch.minimum(position, last).sort(1).values, frames
@@ -208,7 +215,8 @@ def random_camera(
     A = _affine(u, rotate, scale, shear)[:, None] # (B, 1, 2, 2)
     xy = xyz[..., :2] @ A.transpose(-1, -2)
     xy = _perspective(xy, perspective, generator)
-    if shift: xy = xy + u(1, 1, 2) * shift
+    if shift:
+        xy = xy + u(1, 1, 2) * shift
     return torch.cat([xy, xyz[..., 2:]], -1)
 
 # %% ../../nbs/52_augment.ipynb #4da39bfe
@@ -265,7 +273,8 @@ def random_anatomy(
     generator: torch.Generator | None = None,
 ) -> Tensor: # (B, T, J, d); move unseen joints back to 0 after it
     "The batch performed by other bodies."
-    B, d = len(xyz), xyz.shape[-1]
+    B = len(xyz)
+    d = xyz.shape[-1]
     xyz = xyz.clone()
     arms = list(_arms(layout))
     heads = _head(layout)
@@ -313,7 +322,8 @@ def random_handshape(
     "The batch with every hand formed a little differently, one way a clip."
     xyz = xyz.clone()
     one = torch.eye(2, device=xyz.device, dtype=xyz.dtype)
-    flex, turn = math.radians(flex), math.radians(turn)
+    flex = math.radians(flex)
+    turn = math.radians(turn)
     def u(*shape): return _uniform((len(xyz), *shape), xyz, generator)
     for h in _hands(layout):
         flat = xyz[:, :, h, :2] # (B, T, 21, 2)
@@ -818,7 +828,8 @@ def _augmented(clip, how, generator, stream): # evenly spaced
         fps=fps,
     )
     conf = mask_joints(conf, clip.layout, *how.joint_mask, generator, length)
-    if stream: conf = mask_time(conf, length, fps, *how.mask, generator)
+    if stream:
+        conf = mask_time(conf, length, fps, *how.mask, generator)
     return xyz * unit + middle, conf, at[0].double().numpy()
 
 # %% ../../nbs/52_augment.ipynb #42cbf51a

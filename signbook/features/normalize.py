@@ -68,7 +68,8 @@ def recently(
 # %% ../../nbs/51_normalize.ipynb #c2816ed9
 def _shoulders(xyz, conf, layout): # (..., T, J, d), (..., T, J)
     "Left and right shoulder (..., T, d), and whether both were seen (..., T)."
-    left, right = layout.index('left_shoulder'), layout.index('right_shoulder')
+    left = layout.index('left_shoulder')
+    right = layout.index('right_shoulder')
     both = (conf[..., left] > 0) & (conf[..., right] > 0)
     return xyz[..., left, :], xyz[..., right, :], both
 
@@ -151,7 +152,12 @@ def box_frame(
     window: int | None = None, # frames up to each moment that a clip's size is measured on; None: all of it
 ) -> Tensor: # (..., T, n, 3), x and y in [-1, 1] when per frame; 0 where not seen
     "A part in the square box around its seen joints."
-    expect(per in ('frame', 'clip'), 'per', repr(per), 'frame or clip')
+    expect(
+        per in ('frame', 'clip'),
+        'per',
+        repr(per),
+        'frame or clip',
+    )
     seen = (conf > 0)[..., None]
     centre, half = _box(xyz, conf)
     counts = seen.any(-2, keepdim=True) & (half > 0)
@@ -168,7 +174,8 @@ def velocity(
     "Central differences over the seen frames."
     rate = torch.as_tensor(fps, dtype=xyz.dtype, device=xyz.device)
     rate = rate[..., None, None]
-    if xyz.shape[-3] < 3: return torch.zeros_like(xyz)
+    if xyz.shape[-3] < 3:
+        return torch.zeros_like(xyz)
     seen = conf > 0
     known = seen[..., 2:, :] & seen[..., 1:-1, :]
     known = known & seen[..., :-2, :]

@@ -259,7 +259,13 @@ def prepare(self:Features,
     "The part of the road that does not depend on chance or on other clips."
     def even(c):
         if not self.fps: return c
-        return resample(c, self.fps, self.max_gap, self.window is not None, at)
+        return resample(
+            c,
+            self.fps,
+            self.max_gap,
+            self.window is not None,
+            at,
+        )
 
     joints = self._joints_of(clip)
     loose = self.attach and self.body and clip.space == 'part'
@@ -403,7 +409,8 @@ def _in_frames(self:Features, x, conf, length, boundary, how, generator):
 @patch
 def _wanted(self:Features, x, conf):
     layout = get_layout(self.layout)
-    if len(self.carried) == len(layout): return x, conf
+    if len(self.carried) == len(layout):
+        return x, conf
     keep = torch.as_tensor(self.carried.locate(layout), device=x.device)
     return x.index_select(2, keep), conf.index_select(2, keep)
 

@@ -58,7 +58,11 @@ def _end(at, piece, after, n, inward, diagonal, outward, right, h, d):
     diagonal[at] = np.where(cubic, h1, 1.)
     inward[at] = np.where(cubic, both, parabola)
     weight = (h0 + 2 * both) * h1 / both
-    nearer = np.where(cubic, weight, np.where(parabola, 2., 1.))
+    nearer = np.where(
+        cubic,
+        weight,
+        np.where(parabola, 2., 1.),
+    )
     farther = np.where(cubic, h0 * h0 / both, 0.)
     right[at] = nearer[:, None] * d0 + farther[:, None] * d1
 
