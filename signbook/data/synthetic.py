@@ -619,7 +619,8 @@ _upright = np.diag([1., -1., -1.])
 # %% ../../nbs/31_synthetic.ipynb #ee2d0d08
 def _hands(word, who, chance, phase): # (n, 2, T, 21, 3) about the wrist, still as right hands
     active = word['active'][:, :, None, None]
-    shape = word['shape'] + who['shape'][:, None, None] + .12 * chance['shape']
+    shape = word['shape'] + who['shape'][:, None, None]
+    shape = shape + .12 * chance['shape']
     palm = word['palm'] + who['palmward'][:, None, None] + .2 * chance['palm']
     bent = _from_rest(np.array(shapes['relaxed']), shape, active, phase)
     turned = _from_rest(_rest[1], palm, active, phase)
@@ -703,7 +704,8 @@ def _nod(word, chance, phase, seconds): # (n, T, 3): with the word, and a little
 # %% ../../nbs/31_synthetic.ipynb #f3b75142
 def _head(word, who, chance, phase, seconds): # (n, T, 468, 3)
     amount = _face_amounts(word, who, chance, phase, seconds).astype(np.float32)
-    own = (_mean * who['face'][:, None])[:, None].astype(np.float32)
+    own = _mean * who['face'][:, None]
+    own = own[:, None].astype(np.float32)
     moved = (amount @ _displaced).reshape(*phase.shape, 468, 3)
     nod = _nod(word, chance, phase, seconds)
     nothing = 0 * who['neck']
@@ -722,15 +724,21 @@ def _lean(word, who, chance, seconds): # (n, T, 3): nodding, direction and tilt 
     lean[..., 2] += who['slope'][:, None]
     return lean
 
+# %% ../../nbs/31_synthetic.ipynb #1fbe4667
+def _place_arm(out, side, sign, hand, elbow): # changes out
+    "A hand and its elbow, which are of the right side, on either side."
+    out[:, :, HOLISTIC.parts[f'{side}_hand']] = hand * sign
+    out[:, :, HOLISTIC.index(f'{side}_elbow')] = elbow * sign
+
 # %% ../../nbs/31_synthetic.ipynb #bde15f30
 def _posed(hands, elbow, head): # (n, T, 543, 3), sitting straight
-    out = np.zeros((*head.shape[:2], len(HOLISTIC), 3), np.float32)
-    sides = dict(right=[1, 1, 1], left=[-1, 1, 1])
-    for h, (side, sign) in enumerate(sides.items()):
-        out[:, :, HOLISTIC.parts[f'{side}_hand']] = hands[:, h] * sign
-        out[:, :, HOLISTIC.index(f'{side}_elbow')] = elbow[:, h] * sign
+    shape = *head.shape[:2], len(HOLISTIC), 3
+    out = np.zeros(shape, np.float32)
+    _place_arm(out, 'right', [1, 1, 1], hands[:, 0], elbow[:, 0])
+    _place_arm(out, 'left', [-1, 1, 1], hands[:, 1], elbow[:, 1])
     out[:, :, HOLISTIC.parts['face']] = head
-    for joint, at in _fixed.items(): out[:, :, HOLISTIC.index(joint)] = at
+    for joint, at in _fixed.items():
+        out[:, :, HOLISTIC.index(joint)] = at
     out[:, :, _to] = out[:, :, _from]
     return out
 
@@ -770,8 +778,10 @@ def _missing(
 
 # %% ../../nbs/31_synthetic.ipynb #1bb664ef
 def _speed(palm, who, fps): # (n, T, 3) in the picture → (n, T) in shoulder widths a second
-    picture = np.stack([who['aspect'], np.ones(len(palm))], -1)
-    flat = palm[..., :2] * picture[:, None] / who['size'][:, None, None]
+    height = np.ones(len(palm))
+    picture = np.stack([who['aspect'], height], -1)[:, None]
+    size = who['size'][:, None, None]
+    flat = palm[..., :2] * picture / size
     step = np.gradient(flat, axis=1)
     return np.linalg.norm(step, axis=-1) * fps
 
