@@ -17,9 +17,12 @@ from ..files import expect
 # %% ../../nbs/54b_rest.ipynb #2f5ebaf7
 def _upper_wrist(clip): # (T,) shoulder widths below the shoulders, of the wrist that is higher
     wrists = [clip.layout.index(f'{side}_wrist') for side in ('left', 'right')]
-    y = np.where(clip.conf[:, wrists] > 0, clip.xyz[:, wrists, 1], np.inf).min(1)
-    expect(np.isfinite(y).any(), 'wrists', 'none', 'one that is seen', clip.source or 'clip')
-    return np.where(np.isfinite(y), y, y[np.isfinite(y)].max())
+    below = clip.xyz[:, wrists, 1] # (T, 2)
+    seen = clip.conf[:, wrists] > 0
+    y = np.where(seen, below, np.inf).min(1)
+    known = np.isfinite(y)
+    expect(known.any(), 'wrists', 'none', 'one that is seen', clip.source or 'clip')
+    return np.where(known, y, y[known].max())
 
 # %% ../../nbs/54b_rest.ipynb #41244376
 def raised_span(
@@ -28,8 +31,9 @@ def raised_span(
 ) -> tuple[float, float]: # seconds: start of the first frame, end of the last
     "While a wrist is higher than that share of its way."
     y = _upper_wrist(clip)
-    up = np.flatnonzero(y <= y.max() - share * np.ptp(y))
-    return float(clip.seconds[up[0]]), float(clip.seconds[up[-1]] + 1 / clip.fps)
+    limit = y.max() - share * np.ptp(y)
+    up = clip.seconds[y <= limit]
+    return float(up[0]), float(up[-1] + 1 / clip.fps)
 
 # %% ../../nbs/54b_rest.ipynb #d04236a5
 def arms_hang(
@@ -39,30 +43,40 @@ def arms_hang(
 ) -> bool:
     "Whether both wrists are well below their elbows in a frame."
     def y(joint): return clip.xyz[frame, clip.layout.index(joint), 1]
-    return all(y(f'{side}_wrist') - y(f'{side}_elbow') > below for side in ('left', 'right'))
+    def drop(side): return y(f'{side}_wrist') - y(f'{side}_elbow')
+    return all(drop(side) > below for side in ('left', 'right'))
 
 # %% ../../nbs/54b_rest.ipynb #49ca3121
 def _marked(clip, span): # clip with one gloss, seconds
-    return replace(clip, spans=(Span(*span, clip.gloss[0]),))
+    start, end = span
+    sign = Span(start, end, clip.gloss[0])
+    return replace(clip, spans=(sign,))
 
 # %% ../../nbs/54b_rest.ipynb #826c9640
 def marked_span(clip: Clip) -> tuple[float, float]: # seconds
     "Where a clip says that its only sign is."
-    expect(len(clip.spans) == 1, 'the number of spans', len(clip.spans), 'one', clip.source or 'clip')
-    return clip.spans[0].start, clip.spans[0].end
+    n = len(clip.spans)
+    expect(n == 1, 'the number of spans', n, 'one', clip.source or 'clip')
+    span = clip.spans[0]
+    return span.start, span.end
 
 # %% ../../nbs/54b_rest.ipynb #9584511d
-def _kept(clip, order, still, rng, tremble): # frames (n,) of the clip, (n,) bool: which are kept ones → xyz, conf
+def _kept(clip, order, still, rng, tremble): # which frames (n,), which of them are kept (n,) → xyz, conf
     n, J = len(order), len(clip.layout)
-    noise = rng.normal(0, tremble, (n, 1, 3)) + rng.normal(0, tremble / 2, (n, J, 3))
-    seen = clip.conf[order] > 0
-    moved = clip.xyz[order] + noise * (still[:, None] & seen)[..., None]
+    of_all = rng.normal(0, tremble, (n, 1, 3))
+    of_each = rng.normal(0, tremble / 2, (n, J, 3))
+    seen = clip.conf[order] > 0 # (n, J)
+    moves = still[:, None] & seen
+    moved = clip.xyz[order] + (of_all + of_each) * moves[..., None]
     return moved.astype(np.float32), clip.conf[order]
 
 # %% ../../nbs/54b_rest.ipynb #71db5c5e
 def _draw_waits(rng, wait, fps): # frames before and after
-    expect(0 <= wait[0] <= wait[1], 'wait', wait, 'the least and the most seconds')
-    return rng.integers(round(wait[0] * fps), round(wait[1] * fps) + 1, 2).tolist()
+    least, most = wait
+    expect(0 <= least <= most, 'wait', wait, 'the least and the most seconds')
+    fewest = round(least * fps)
+    past_most = round(most * fps) + 1
+    return rng.integers(fewest, past_most, 2).tolist()
 
 # %% ../../nbs/54b_rest.ipynb #d8341764
 def with_holds(
@@ -74,20 +88,33 @@ def with_holds(
     "A sign with its first frame kept before it and its last one after it."
     before, after = _draw_waits(rng, wait, clip.fps)
     T = len(clip)
-    order = np.clip(np.arange(-before, T + after), 0, T - 1)
+    end = before + T
+    order = np.arange(-before, T + after).clip(0, T - 1)
     still = np.ones(len(order), bool)
-    still[before:before + T] = False
+    still[before:end] = False
     xyz, conf = _kept(clip, order, still, rng, tremble)
-    return _marked(replace(clip, xyz=xyz, conf=conf, spans=()), (before / clip.fps, (before + T) / clip.fps))
+    whole = replace(clip, xyz=xyz, conf=conf, spans=())
+    return _marked(whole, (before / clip.fps, end / clip.fps))
 
 # %% ../../nbs/54b_rest.ipynb #357665ce
 def _way_down(clip, fade): # frames (n,) of the clip, n at least `fade`
     y = _upper_wrist(clip)
-    top = int(np.flatnonzero(y <= y[-1])[0])
-    back = np.arange(top, -1, -1)
-    return np.pad(back, (0, max(0, fade - len(back)))) # frame 0 is the lowest
+    as_high = np.flatnonzero(y <= y[-1])
+    back = np.arange(int(as_high[0]), -1, -1)
+    missing = max(0, fade - len(back))
+    return np.pad(back, (0, missing)) # frame 0 is the lowest
 
 # %% ../../nbs/54b_rest.ipynb #1a72018a
+def _there_and_back(clip, waits, fade): # which frames (n,), and which of them are kept ones (n,)
+    before, after = waits
+    down = _way_down(clip, fade)
+    moving = np.concatenate([np.arange(len(clip)), down])
+    order = np.pad(moving, (before, after)) # arms hang in frame 0
+    still = np.ones(len(order), bool)
+    still[before:before + len(moving)] = False
+    return order, still
+
+# %% ../../nbs/54b_rest.ipynb #4e98fd19
 def with_rest(
     clip: Clip, # one sign that begins with hanging arms
     rng: np.random.Generator,
@@ -98,12 +125,14 @@ def with_rest(
 ) -> Clip: # with a span
     "A sign after which the arms go down again."
     expect(arms_hang(clip), 'its first frame', 'a raised arm', 'hanging arms', clip.source or 'clip')
-    before, after = _draw_waits(rng, wait, clip.fps)
-    T, down = len(clip), _way_down(clip, fade)
-    order = np.concatenate([np.zeros(before, int), np.arange(T), down, np.zeros(after, int)])
-    k = np.arange(len(order))
-    xyz, conf = _kept(clip, order, (k < before) | (k >= len(order) - after), rng, tremble)
-    seam, last = slice(before + T, before + T + fade), np.full(fade, T - 1)
-    xyz[seam], conf[seam] = crossfade((clip.xyz[last], clip.conf[last]), (xyz[seam], conf[seam]))
+    waits = _draw_waits(rng, wait, clip.fps)
+    order, still = _there_and_back(clip, waits, fade)
+    xyz, conf = _kept(clip, order, still, rng, tremble)
+    T = len(clip)
+    seam = slice(waits[0] + T, waits[0] + T + fade)
+    last = np.full(fade, T - 1)
+    end_of_sign = clip.xyz[last], clip.conf[last]
+    way_down = xyz[seam], conf[seam]
+    xyz[seam], conf[seam] = crossfade(end_of_sign, way_down)
     whole = replace(clip, xyz=xyz, conf=conf, spans=())
     return _marked(whole, span(whole))

@@ -26,6 +26,13 @@ def _expect_shoulders(clip):
                      f'layout {clip.layout.name} has none')
 
 # %% ../../nbs/54_stitch.ipynb #5673595b
+def _on_body(clip): # a tensor (T, J, 3) in shoulder widths
+    x, c = torch.tensor(clip.xyz), torch.tensor(clip.conf)
+    if clip.space == 'image': x = square(x, clip.aspect)
+    x = body_frame(x, c, clip.layout)
+    return attach(x, c, clip.layout) if clip.space == 'part' else x
+
+# %% ../../nbs/54_stitch.ipynb #75d22714
 def to_body(
     clip: Clip, # with shoulders
     fps: float = 30., # frames a second of the sentence
@@ -33,65 +40,90 @@ def to_body(
 ) -> Clip: # frame `body`, in shoulder widths
     "A clip in the space and time that sentences are made in."
     _expect_shoulders(clip)
-    x, c = torch.tensor(clip.xyz), torch.tensor(clip.conf)
-    if clip.space == 'image': x = square(x, clip.aspect)
-    x = body_frame(x, c, clip.layout)
-    if clip.space == 'part': x = attach(x, c, clip.layout)
+    x = _on_body(clip)
     target = get_layout(layout)
     at = clip.layout.locate(target)
     clip = replace(clip, xyz=x[:, at].numpy(), conf=clip.conf[:, at], layout=target, space='body', aspect=1.)
     return resample(clip, fps)
 
 # %% ../../nbs/54_stitch.ipynb #e0b4eb9d
+def _weights(a, b): # conf (n, J) of either → how much the second counts (n, J)
+    n = len(a)
+    moving = (np.arange(n) + 1) / (n + 1)
+    only_second = (b > 0).astype(float) # or neither
+    both = (a > 0) & (b > 0)
+    return np.where(both, moving[:, None], only_second).astype(np.float32)
+
+# %% ../../nbs/54_stitch.ipynb #5f433baa
 def crossfade(
     first: tuple[np.ndarray, np.ndarray], # xyz (n, J, 3), conf (n, J)
     second: tuple[np.ndarray, np.ndarray], # the same shapes
 ) -> tuple[np.ndarray, np.ndarray]:
     "From one stretch to another, over all of its frames."
     (x, a), (y, b) = first, second
-    moving = ((np.arange(len(x)) + 1) / (len(x) + 1))[:, None]
-    w = np.where((a > 0) & (b > 0), moving, (b > 0).astype(float)).astype(np.float32)
-    return x * (1 - w[..., None]) + y * w[..., None], a * (1 - w) + b * w
+    w = _weights(a, b)
+    conf = a * (1 - w) + b * w
+    w = w[..., None]
+    return x * (1 - w) + y * w, conf
 
 # %% ../../nbs/54_stitch.ipynb #cc11bf62
 def _signed(clip, begin, low, high, span): # seconds of the sentence
     "Where a sign is within its sentence."
     first, last = (begin + t for t in span(clip))
-    start, end = max(first, low), min(last, high)
+    start = max(first, low)
+    end = min(last, high)
     if end - start <= .5 / clip.fps: start, end = low, high
     return Span(start, end, clip.gloss[0])
 
 # %% ../../nbs/54_stitch.ipynb #59863d96
+def _is_alike(c, first):
+    of_one_kind = (c.fps, c.layout, c.space) == (first.fps, first.layout, first.space)
+    return of_one_kind and len(c.gloss) == 1 and c.times is None
+
 def _expect_alike(clips):
     first = clips[0]
     for c in clips:
-        if ((c.fps, c.layout, c.space) == (first.fps, first.layout, first.space) and len(c.gloss) == 1
-            and c.times is None): continue
+        if _is_alike(c, first): continue
         raise ValueError(f'{c.source or "clip"}: cannot be joined with the others, expected one gloss, and '
                          f'the layout, frame of reference and even frame rate of the first '
                          f'({first.layout.name}, {first.space}, {first.fps:g})')
 
 # %% ../../nbs/54_stitch.ipynb #cf5cd1d5
 def _places(clips, fade): # of each clip: its first frame, and how many of them it shares with the one before
-    begins, overlaps, end = [], [], 0
-    for before, c in zip([None, *clips], clips):
-        overlap = min(fade, len(before) // 2, len(c) // 2) if before else 0
-        begins.append(end - overlap)
+    begins, overlaps = [], []
+    end = before = 0 # frames so far, and of the sign before
+    for c in clips:
+        overlap = min(fade, before // 2, len(c) // 2) if before else 0
+        begin = end - overlap
+        begins.append(begin)
         overlaps.append(overlap)
-        end += len(c) - overlap
+        end, before = begin + len(c), len(c)
     return begins, overlaps, end
 
 # %% ../../nbs/54_stitch.ipynb #551ae914
 def _laid_out(clips, begins, overlaps, T): # xyz (T, J, 3), conf (T, J)
     J = len(clips[0].layout)
-    xyz, conf = np.zeros((T, J, 3), np.float32), np.zeros((T, J), np.float32)
+    xyz = np.zeros((T, J, 3), np.float32)
+    conf = np.zeros((T, J), np.float32)
     for c, begin, n in zip(clips, begins, overlaps):
-        seam, rest = slice(begin, begin + n), slice(begin + n, begin + len(c))
-        xyz[seam], conf[seam] = crossfade((xyz[seam], conf[seam]), (c.xyz[:n], c.conf[:n]))
-        xyz[rest], conf[rest] = c.xyz[n:], c.conf[n:]
+        seam = slice(begin, begin + n)
+        rest = slice(begin + n, begin + len(c))
+        before = xyz[seam], conf[seam]
+        xyz[seam], conf[seam] = crossfade(before, (c.xyz[:n], c.conf[:n]))
+        xyz[rest] = c.xyz[n:]
+        conf[rest] = c.conf[n:]
     return xyz, conf.clip(0, 1)
 
 # %% ../../nbs/54_stitch.ipynb #a835b5fd
+def _spans(clips, begins, overlaps, T, span): # one a sign
+    fps = clips[0].fps
+    seams = [begin + n / 2 for begin, n in zip(begins, overlaps)] + [T] # frames; in the middle of each fade
+    spans = []
+    for c, begin, low, high in zip(clips, begins, seams, seams[1:]):
+        spans.append(_signed(c, begin / fps, low / fps, high / fps, span))
+    return tuple(spans)
+
+# %% ../../nbs/54_stitch.ipynb #31d8df03
 def join_clips(
     clips: list[Clip], # of one layout and frame rate, one gloss each
     fade: int = 4, # frames of each cross-fade, but at most half of a sign
@@ -99,15 +131,17 @@ def join_clips(
 ) -> Clip: # with a span for each sign, but not past the middle of a fade
     "One sentence out of several signs."
     _expect_alike(clips)
-    fps = clips[0].fps
     begins, overlaps, T = _places(clips, fade)
     xyz, conf = _laid_out(clips, begins, overlaps, T)
-    seams = [begin + n / 2 for begin, n in zip(begins, overlaps)] + [T] # frames; in the middle of each fade
-    each = zip(clips, begins, seams, seams[1:])
-    spans = [_signed(c, begin / fps, low / fps, high / fps, span) for c, begin, low, high in each]
     names = ' | '.join(Path(c.source).name for c in clips)
-    return replace(clips[0], xyz=xyz, conf=conf, gloss=tuple(c.gloss[0] for c in clips), spans=tuple(spans),
-                   split='', source='stitched: ' + names)
+    return replace(
+        clips[0],
+        xyz=xyz,
+        conf=conf,
+        gloss=tuple(c.gloss[0] for c in clips),
+        spans=_spans(clips, begins, overlaps, T, span),
+        split='',
+        source='stitched: ' + names)
 
 # %% ../../nbs/54_stitch.ipynb #b1f7e9c0
 def clips_by_word(
@@ -118,12 +152,20 @@ def clips_by_word(
     "The recordings of each word."
     found: dict[str, list[Clip]] = {}
     for c in clips:
-        if words is not None and c.gloss[0] not in words: continue
-        found.setdefault(c.gloss[0], []).append(trimmed(c) if trim else c)
+        word = c.gloss[0]
+        if words is not None and word not in words: continue
+        found.setdefault(word, []).append(trimmed(c) if trim else c)
     if not found: raise ValueError('there are no clips of these words to stitch')
     return found
 
 # %% ../../nbs/54_stitch.ipynb #1e9e17b7
+def _expect_one_session(clips):
+    people = {(c.signer, c.session) for c in clips}
+    if len(people) < 2: return
+    raise ValueError(f'stitching needs clips of one signer and session, found {len(people)}, such as '
+                     f'{sorted(people)[:2]}')
+
+# %% ../../nbs/54_stitch.ipynb #7ce2a38d
 def stitch(
     clips: Iterable[Clip], # of one signer and session, after `to_body`, one gloss each
     count: int, # sentences
@@ -135,24 +177,29 @@ def stitch(
     span: Callable = active, # clip → seconds of the sign's start and end
 ) -> Iterator[Clip]:
     "Sentences of signs drawn by lot. Made up: call them stitched."
-    clips, words = list(clips), None if words is None else set(words)
-    people = {(c.signer, c.session) for c in clips}
-    if len(people) > 1:
-        raise ValueError(f'stitching needs clips of one signer and session, found {len(people)}, such as '
-                         f'{sorted(people)[:2]}')
+    clips = list(clips)
+    if words is not None: words = set(words)
+    _expect_one_session(clips)
     recordings = clips_by_word(clips, words, trim)
-    rng, names = np.random.default_rng(seed), sorted(recordings)
+    names = sorted(recordings)
+    rng = np.random.default_rng(seed)
+    fewest, most = signs
     for _ in range(count):
-        drawn = rng.choice(names, rng.integers(signs[0], signs[1] + 1))
-        yield join_clips([recordings[word][rng.integers(len(recordings[word]))] for word in drawn], fade, span)
+        drawn = []
+        for word in rng.choice(names, rng.integers(fewest, most + 1)):
+            own = recordings[word]
+            drawn.append(own[rng.integers(len(own))])
+        yield join_clips(drawn, fade, span)
 
 # %% ../../nbs/54_stitch.ipynb #89298a2e
 def _two_sessions(corpus, reverse): # their names, for training and for test
     sessions = sorted(set(corpus.session.tolist()))
     if len(sessions) < 2 or '' in sessions:
+        found = ', '.join(s or 'one without a name' for s in sessions)
         raise ValueError(f'{corpus.name}: stitched sentences for training and test come from different '
-                         f'sessions, found {", ".join(s or "one without a name" for s in sessions)}')
-    return sessions[:2][::-1] if reverse else sessions[:2]
+                         f'sessions, found {found}')
+    first, second, *_ = sessions
+    return [second, first] if reverse else [first, second]
 
 # %% ../../nbs/54_stitch.ipynb #297bb5b4
 def _held_back(glosses, rows, rng): # clip → its words; which clips are at hand
@@ -161,10 +208,19 @@ def _held_back(glosses, rows, rng): # clip → its words; which clips are at han
     for word in sorted({glosses[i][0] for i in rows}):
         own = [i for i in rows if glosses[i][0] == word]
         count = max(1, len(own) // 4) if len(own) > 1 else 0
-        held += rng.choice(own, count, replace=False).tolist()
+        drawn = rng.choice(own, count, replace=False)
+        held += drawn.tolist()
     return held
 
 # %% ../../nbs/54_stitch.ipynb #b64e39d0
+def _rows_of_common_words(corpus, sessions): # clips of each session, of the words that both have
+    sides = [np.flatnonzero(corpus.session == session).tolist() for session in sessions]
+    first, second = ({corpus.gloss[i][0] for i in side} for side in sides)
+    words = first & second
+    if not words: raise ValueError(f'{corpus.name}: sessions {" and ".join(sessions)} have no word in common')
+    return [[i for i in side if corpus.gloss[i][0] in words] for side in sides]
+
+# %% ../../nbs/54_stitch.ipynb #b080100a
 def recordings_by_split(
     corpus: Corpus, # isolated signs of one signer in two sessions at least
     reverse: bool = False, # train on the second session, test on the first
@@ -172,12 +228,12 @@ def recordings_by_split(
     seed: int = 0, # decides which
 ) -> dict[str, list[int]]: # train, test and val → clips of the corpus, of the words that both sessions have
     "Which recordings the sentences of each split are made of."
-    chosen = _two_sessions(corpus, reverse)
-    sides = [np.flatnonzero(corpus.session == session).tolist() for session in chosen]
-    words = set.intersection(*({corpus.gloss[i][0] for i in side} for side in sides))
-    if not words: raise ValueError(f'{corpus.name}: sessions {" and ".join(chosen)} have no word in common')
-    train, test = ([i for i in side if corpus.gloss[i][0] in words] for side in sides)
-    held = _held_back(corpus.gloss, train, np.random.default_rng((seed, 2))) if hold_back else []
+    sessions = _two_sessions(corpus, reverse)
+    train, test = _rows_of_common_words(corpus, sessions)
+    held = []
+    if hold_back:
+        rng = np.random.default_rng((seed, 2))
+        held = _held_back(corpus.gloss, train, rng)
     return dict(train=[i for i in train if i not in held], test=test, val=held)
 
 # %% ../../nbs/54_stitch.ipynb #2a21c56a
@@ -193,11 +249,14 @@ def stitched(
     **options, # of `stitch`
 ) -> Iterator[Clip]: # with `split` train, test or val
     "Training and test sentences out of two sessions. Only words that training shows are in the others."
-    rows, taught = recordings_by_split(corpus, reverse, val > 0, seed), set()
+    rows = recordings_by_split(corpus, reverse, val > 0, seed)
+    counts = dict(train=train, test=test, val=val)
     seeds = dict(train=2 * seed, test=2 * seed + 1, val=(seed, 2))
-    for split, count in dict(train=train, test=test, val=val).items():
-        clips = (to_body(corpus[i], fps) for i in rows[split] if count)
+    taught = set()
+    for split, count in counts.items():
+        if not count: continue
+        clips = [to_body(corpus[i], fps) for i in rows[split]]
         words = None if split == 'train' else taught
-        for c in stitch(clips, count, seeds[split], words=words, trim=trim, **options) if count else ():
+        for c in stitch(clips, count, seeds[split], words=words, trim=trim, **options):
             if split == 'train': taught |= {*c.gloss}
             yield replace(c, split=split)

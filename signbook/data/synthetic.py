@@ -36,25 +36,32 @@ def synthetic_words(
 ) -> tuple[str, ...]:
     "That many words, taken from the clusters in turn, so that few words still mean many clusters."
     expect(1 <= num_classes <= len(glosses), 'num_classes', num_classes, f'1 to {len(glosses)}')
-    places = [(i, c, gloss) for c, words in enumerate(clusters.values()) for i, gloss in enumerate(words)]
-    return tuple(gloss for _, _, gloss in sorted(places)[:num_classes])
+    places = []
+    for c, words in enumerate(clusters.values()):
+        places += [(i, c, gloss) for i, gloss in enumerate(words)]
+    in_turn = [gloss for _, _, gloss in sorted(places)]
+    return tuple(in_turn[:num_classes])
 
 # %% ../../nbs/31_synthetic.ipynb #f47e4cce
 def _slopes(keys, knots): # (..., K, C)
     "The slope at each key point: zero at both ends, and the second derivative continuous between."
     h = np.diff(knots)
     K = len(knots)
-    A, B = np.eye(K), np.zeros((K, K)) # A slopes = B keys
+    A = np.eye(K) # A slopes = B keys
+    B = np.zeros((K, K))
     for i in range(1, K - 1):
-        before, after = h[i-1], h[i]
+        three = slice(i - 1, i + 2)
+        before = h[i-1]
+        after = h[i]
         both = after / before - before / after
-        A[i, i-1:i+2] = after, 2 * (before + after), before
-        B[i, i-1:i+2] = -3 * after / before, 3 * both, 3 * before / after
+        A[i, three] = after, 2 * (before + after), before
+        B[i, three] = -3 * after / before, 3 * both, 3 * before / after
     return np.linalg.solve(A, B) @ keys
 
 # %% ../../nbs/31_synthetic.ipynb #c8b05de9
 def _pick(values, at): # (..., K, C) and (..., T) → (..., T, C)
-    values = np.broadcast_to(values, at.shape[:-1] + values.shape[-2:])
+    shape = at.shape[:-1] + values.shape[-2:]
+    values = np.broadcast_to(values, shape)
     return np.take_along_axis(values, at[..., None], -2)
 
 # %% ../../nbs/31_synthetic.ipynb #69a14e58
@@ -64,21 +71,28 @@ def _spline(
     phase: np.ndarray, # (..., T) in [0, 1]; the leading dims broadcast against those of `keys`
 ) -> np.ndarray: # (..., T, C)
     "Cubic spline through the key points, twice differentiable, with zero slope at both ends."
-    slopes, h = _slopes(keys, knots), np.diff(knots)
-    at = np.clip(np.searchsorted(knots, phase, side='right') - 1, 0, len(knots) - 2)
-    s = ((phase - knots[at]) / h[at])[..., None] # how far between two key points
+    slopes = _slopes(keys, knots)
+    h = np.diff(knots)
+    at = np.searchsorted(knots, phase, side='right') - 1
+    at = np.clip(at, 0, len(knots) - 2)
+    s = (phase - knots[at]) / h[at] # how far between two key points
+    s = s[..., None]
     width = h[at][..., None]
     here = (1 + 2*s) * (1 - s)**2
     there = s**2 * (3 - 2*s)
     leaving = s * (1 - s)**2 * width
     arriving = s**2 * (s - 1) * width
-    return (here * _pick(keys, at) + leaving * _pick(slopes, at)
-            + there * _pick(keys, at + 1) + arriving * _pick(slopes, at + 1))
+    value = here * _pick(keys, at) + leaving * _pick(slopes, at)
+    value = value + there * _pick(keys, at + 1)
+    return value + arriving * _pick(slopes, at + 1)
 
 # %% ../../nbs/31_synthetic.ipynb #5399dd5a
 def _table(text): # name → its numbers; the first line says what they are
     rows = [line.split() for line in text.splitlines()[1:]]
-    return {name: tuple(map(float, numbers)) for name, *numbers in rows}
+    table = {}
+    for name, *numbers in rows:
+        table[name] = tuple(map(float, numbers))
+    return table
 
 # %% ../../nbs/31_synthetic.ipynb #a5de4226
 # thumb, index, middle, ring, pinky bent 0 to 1, spread 0 to 1, thumb across the palm 0 to 1
@@ -124,14 +138,20 @@ def _finger_axes(spread, across): # (..., 1) and (...) → twice (..., 5, 3)
 
 # %% ../../nbs/31_synthetic.ipynb #47dcb243
 def _bones(shape): # (..., 7) → (..., 5 fingers, 3 bones, 3)
-    along, normal = _finger_axes(shape[..., 5:6], shape[..., 6])
+    spread = shape[..., 5:6]
+    across = shape[..., 6]
+    along, normal = _finger_axes(spread, across)
     bend = shape[..., :5, None] * _bend # (..., 5, 3)
-    outward = np.cos(bend)[..., None] * along[..., None, :]
-    inward = np.sin(bend)[..., None] * normal[..., None, :]
+    cos = np.cos(bend)[..., None]
+    sin = np.sin(bend)[..., None]
+    outward = cos * along[..., None, :]
+    inward = sin * normal[..., None, :]
     return (outward + inward) * _bone[..., None]
 
+# %% ../../nbs/31_synthetic.ipynb #22dd9f8d
 def _knuckles(): # (5, 3)
-    direction = np.stack([np.sin(_angle), np.cos(_angle), 0 * _angle], -1)
+    direction = np.sin(_angle), np.cos(_angle), 0 * _angle
+    direction = np.stack(direction, -1)
     return direction * _base[:, None]
 
 # %% ../../nbs/31_synthetic.ipynb #337b3e37
@@ -186,12 +206,16 @@ def _reach(
 ) -> tuple[np.ndarray, np.ndarray]: # elbow (..., 3), and the wrist, drawn in where it was out of reach
     "The elbow of an arm of two bones."
     d, far = _apart(shoulder, wrist)
-    far = np.clip(far, abs(upper - fore) + 1e-3, .995 * (upper + fore))
-    side = pole - (d @ np.asarray(pole))[..., None] * d # the part of the pole across the arm
+    nearest = abs(upper - fore) + 1e-3
+    farthest = .995 * (upper + fore)
+    far = np.clip(far, nearest, farthest)
+    along_arm = (d @ np.asarray(pole))[..., None] * d
+    side = pole - along_arm # the part of the pole across the arm
     side = side / _lengths(side)
     along = (upper**2 - fore**2 + far**2) / (2 * far)
     across = np.sqrt((upper**2 - along**2).clip(0))
-    return shoulder + d * along + side * across, shoulder + d * far
+    elbow = shoulder + d * along + side * across
+    return elbow, shoulder + d * far
 
 # %% ../../nbs/31_synthetic.ipynb #87551b35
 _half = np.array([.21, .29]) # half width and half height of the face, in shoulder widths
@@ -201,37 +225,53 @@ def _ring(n): return 2 * np.pi * np.arange(n) / n
 def _mouth(rx, up, down): # (20, 2), round the mouth once
     a = _ring(20)
     height = np.where(np.sin(a) > 0, down, up)
-    return np.stack([-rx * np.cos(a), .145 + height * np.sin(a)], -1)
+    x = -rx * np.cos(a)
+    y = .145 + height * np.sin(a)
+    return np.stack([x, y], -1)
 
+# %% ../../nbs/31_synthetic.ipynb #f2753246
 def _brow(): # (5, 2), the lower edge of the left one
     along = np.linspace(0, 1, 5)
     arch = np.sin(np.pi * (.25 + .6 * along))
-    return np.stack([.155 - .115 * along, -.115 - .03 * arch], -1)
+    x = .155 - .115 * along
+    y = -.115 - .03 * arch
+    return np.stack([x, y], -1)
 
 # %% ../../nbs/31_synthetic.ipynb #f633122c
 def _curves(): # group → (n, 2)
     eye, oval, brow = _ring(16), _ring(36), _brow()
+    x, y = .09 + .042 * np.cos(eye), -.05 + .017 * np.sin(eye)
     chin = 1 - .12 * (1 - np.cos(oval)) / 2 # a little narrower below
+    round_the_face = np.stack([np.sin(oval) * chin, -np.cos(oval)], -1)
     return dict(
-        left_eye=np.stack([.09 + .042 * np.cos(eye), -.05 + .017 * np.sin(eye)], -1),
+        left_eye=np.stack([x, y], -1),
         left_brow=np.concatenate([brow + [0, .016], brow]),
         lips=np.concatenate([_mouth(.075, .022, .03), _mouth(.062, .004, .005)]),
-        face_oval=_half * np.stack([np.sin(oval) * chin, -np.cos(oval)], -1))
+        face_oval=_half * round_the_face)
 
 # %% ../../nbs/31_synthetic.ipynb #1a618e60
 def _surface(xy): # depth of the face: an ellipsoid, and a nose on it
-    x, y = xy[..., 0], xy[..., 1]
-    skull = np.sqrt((1 - (x / .26)**2 - (y / .38)**2).clip(.02))
-    nose = np.exp(-(x / .03)**2) * np.exp(-((y - .05) / .07)**2)
+    x = xy[..., 0]
+    y = xy[..., 1]
+    inside = 1 - (x / .26)**2 - (y / .38)**2
+    skull = np.sqrt(inside.clip(.02))
+    beside = x / .03
+    below = (y - .05) / .07
+    nose = np.exp(-beside**2) * np.exp(-below**2)
     return -.2 * skull - .09 * nose
 
 # %% ../../nbs/31_synthetic.ipynb #98252546
-def _outside(xy, centre, radius): return (((xy - centre) / radius)**2).sum(1) > 1
+def _outside(xy, centre, radius): # (n,) bool
+    distance = (xy - centre) / radius
+    return (distance**2).sum(1) > 1
 
+# %% ../../nbs/31_synthetic.ipynb #02c1fa90
 def _skin(n): # (n, 2) places on the right half
-    k = np.arange(1, 60 * n)[:, None] * [.7548776662, .5698402910] % 1
-    xy = np.stack([-k[:, 0], 2 * k[:, 1] - 1], -1) * _half * .96
-    inside = (((xy / _half) / .95)**2).sum(1) < 1
+    steps = np.arange(1, 60 * n)[:, None]
+    k = steps * [.7548776662, .5698402910] % 1
+    across, down = -k[:, 0], 2 * k[:, 1] - 1
+    xy = np.stack([across, down], -1) * _half * .96
+    inside = ((xy / _half / .95)**2).sum(1) < 1
     off_eye = _outside(xy, (-.09, -.05), (.05, .024))
     off_mouth = _outside(xy, (0, .145), (.082, .036))
     off_middle = xy[:, 0] < -.012
@@ -242,16 +282,21 @@ def mean_face() -> np.ndarray: # (468, 3) in shoulder widths, the tip of the nos
     "A plausible face at rest, in the order of the face's layout."
     xy = np.full((468, 2), np.nan)
     for group, at in _curves().items():
-        xy[FACE.indices(group)] = at
-        if group.startswith('left'): xy[FACE.mirror[FACE.indices(group)]] = at * [-1, 1]
-    middle = (FACE.mirror == np.arange(468)) & np.isnan(xy[:, 0]) # points that are their own mirror image
-    xy[middle] = np.stack([np.zeros(middle.sum()), np.linspace(-.26, .26, middle.sum())], -1)
+        at_left = FACE.indices(group)
+        xy[at_left] = at
+        if group.startswith('left'):
+            xy[FACE.mirror[at_left]] = at * [-1, 1]
+    own_mirror = FACE.mirror == np.arange(468)
+    middle = own_mirror & np.isnan(xy[:, 0]) # not yet placed
+    n = middle.sum()
+    xy[middle] = np.stack([np.zeros(n), np.linspace(-.26, .26, n)], -1)
     xy[FACE.index('nose_tip')] = 0, .05
     right = np.array([FACE.index(name) for name, _ in FACE.mirrors])
     right = right[np.isnan(xy[right, 0])]
     xy[right] = _skin(len(right))
     xy[FACE.mirror[right]] = xy[right] * [-1, 1]
-    return np.concatenate([xy, _surface(xy)[:, None]], -1)
+    depth = _surface(xy)[:, None]
+    return np.concatenate([xy, depth], -1)
 
 # %% ../../nbs/31_synthetic.ipynb #e11cfd76
 movements = 'brows_up', 'brows_together', 'eyes_open', 'lips_wide', 'corners_up', 'mouth_open'
@@ -269,31 +314,41 @@ def _move_brows(face, up, together):
         x = face[at, 0]
         up[at, 1] = -.04
         together[at, 0] = -.014 * np.sign(x)
-        together[at, 1] = .022 - .13 * (abs(x) - .04).clip(0)
+        outward = (abs(x) - .04).clip(0)
+        together[at, 1] = .022 - .13 * outward
 
 # %% ../../nbs/31_synthetic.ipynb #eecfc793
 def _move_eyes(face, wide_open):
     for group in ('left_eye', 'right_eye'):
         at = FACE.indices(group)
-        wide_open[at, 1] = .7 * (face[at] - face[at].mean(0))[:, 1]
+        from_middle = face[at] - face[at].mean(0)
+        wide_open[at, 1] = .7 * from_middle[:, 1]
 
+# %% ../../nbs/31_synthetic.ipynb #98363fec
 def _move_lips(face, wide, corners, mouth_open):
     at = FACE.indices('lips')
-    rel = face[at] - face[at].mean(0)
-    edge = abs(rel[:, 0]) / .075 # 0 in the middle of the mouth, 1 at its corners
-    wide[at, 0] = .3 * rel[:, 0]
+    x, y = (face[at] - face[at].mean(0))[:, :2].T
+    edge = abs(x) / .075 # 0 in the middle of the mouth, 1 at its corners
+    wide[at, 0] = .3 * x
     corners[at, 1] = -.032 * edge**2
-    lip = np.where(rel[:, 1] > 0, .05, -.014)
-    mouth_open[at, 1] = lip * np.sqrt((1 - edge**2).clip(0))
+    lip = np.where(y > 0, .05, -.014)
+    opening = np.sqrt((1 - edge**2).clip(0))
+    mouth_open[at, 1] = lip * opening
 
 # %% ../../nbs/31_synthetic.ipynb #6ed4c7f4
 def _dragged(face, moved, by): # (468, 3): how all points follow those that are moved
     away = (face[:, None, :2] - face[moved, :2])**2 # (468, n, 2)
-    near = np.exp(-(away[..., 0] + away[..., 1]) / (2 * .03**2))
-    return near @ by[moved] / (near.sum(1, keepdims=True) + .5)
+    squared = away[..., 0] + away[..., 1]
+    near = np.exp(-squared / (2 * .03**2))
+    total = near.sum(1, keepdims=True) + .5
+    return near @ by[moved] / total
 
 # %% ../../nbs/31_synthetic.ipynb #34afe335
-_moving = dict(brow=[0, 1], eye=[2], lips=[3, 4, 5]) # what a part of the face takes part in, of `movements`
+_moving = dict( # what a part of the face takes part in, of `movements`
+    brow=[0, 1],
+    eye=[2],
+    lips=[3, 4, 5],
+)
 
 def _movements(face): # (6, 468, 3): how each movement, done fully, displaces the face
     out = np.zeros((6, 468, 3))
@@ -302,10 +357,13 @@ def _movements(face): # (6, 468, 3): how each movement, done fully, displaces th
     _move_eyes(face, out[2])
     _move_lips(face, *out[3:])
     for group in ('left_brow', 'right_brow', 'left_eye', 'right_eye', 'lips'):
-        moved[np.ix_(_moving[group.split('_')[-1]], FACE.indices(group))] = True
+        part = group.split('_')[-1]
+        moved[np.ix_(_moving[part], FACE.indices(group))] = True
     fixed = moved.any(0)
     fixed[FACE.indices('face_oval')] = True
-    for k in range(6): out[k] = np.where(fixed[:, None], out[k], _dragged(face, moved[k], out[k]))
+    for k in range(6):
+        dragged = _dragged(face, moved[k], out[k])
+        out[k] = np.where(fixed[:, None], out[k], dragged)
     return out
 
 # %% ../../nbs/31_synthetic.ipynb #361f8793
@@ -350,25 +408,49 @@ _turning = np.array([0, .24, .76, 1]) # when palm and shape are which
 _known = np.array(list(shapes.values())) # (13, 7), the relaxed hand first
 
 def _draw_path(rng, place, moves): # (6, 3)
-    plane = _rotation(rng.uniform([-.5, -.9, -np.pi], [.5, .9, np.pi]))[:, :2]
-    return place + rng.normal(0, .05, 3) + rng.uniform(.12, .2) * moves @ plane.T
+    angles = rng.uniform([-.5, -.9, -np.pi], [.5, .9, np.pi])
+    plane = _rotation(angles)[:, :2]
+    middle = place + rng.normal(0, .05, 3)
+    size = rng.uniform(.12, .2)
+    return middle + size * moves @ plane.T
 
 # %% ../../nbs/31_synthetic.ipynb #8ca0dea2
 def _draw_word(rng, place, moves, first, last): # everything but expression and pace
     path = _draw_path(rng, place, moves)
-    shape = _known[[first, first if rng.random() < .5 else last]]
-    palm = _palms[rng.integers(len(_palms))] + rng.normal(0, [[.1], [.35]], (2, 3))
+    second = first if rng.random() < .5 else last
+    shape = _known[[first, second]]
+    facing = _palms[rng.integers(len(_palms))]
+    palm = facing + rng.normal(0, [[.1], [.35]], (2, 3))
     kind = rng.choice(3, p=[.55, .25, .2]) # one hand, both alike, or the left hand as a base
-    if kind: path = path - [max(path[:, 0].max() + .2, 0), 0, 0] # two hands keep to their own sides
+    if kind: # two hands keep to their own sides
+        beyond = max(path[:, 0].max() + .2, 0)
+        path = path - [beyond, 0, 0]
     left = dict(path=path, shape=shape, palm=palm)
-    still = _known[[rng.integers(1, len(_known))] * 2]
+    one = rng.integers(1, len(_known))
+    still = _known[[one, one]]
     if kind == 2:
         base = np.array(place) * [.3, 1, 1] + [-.05, .3, .05]
-        left = dict(path=np.broadcast_to(base, path.shape), shape=still, palm=_palms[[1, 1]])
-    return dict(path=[path, left['path']], shape=[shape, left['shape']], palm=[palm, left['palm']],
-                active=[True, kind > 0])
+        base = np.broadcast_to(base, path.shape)
+        left = dict(
+            path=base,
+            shape=still,
+            palm=_palms[[1, 1]],
+        )
+    return dict(
+        path=[path, left['path']],
+        shape=[shape, left['shape']],
+        palm=[palm, left['palm']],
+        active=[True, kind > 0],
+    )
 
 # %% ../../nbs/31_synthetic.ipynb #41c23370
+def _together(each): # dicts of the same names → one dict of arrays
+    arrays = {}
+    for name in each[0]:
+        arrays[name] = np.array([one[name] for one in each])
+    return arrays
+
+# %% ../../nbs/31_synthetic.ipynb #535ccd16
 def prototypes(
     vocabulary: int = 0, # the seed of the words
 ) -> dict[str, np.ndarray]: # path, shape, palm, active, expression, pace
@@ -380,14 +462,23 @@ def prototypes(
     out = []
     for cluster, words in clusters.items():
         n = len(words)
-        first = rng.permutation(np.arange(1, len(_known)))[:n] # no two words begin with the same shape
+        others = np.arange(1, len(_known))
+        first = rng.permutation(others)[:n] # no two words begin with the same shape
         last = rng.integers(1, len(_known), n)
-        moves = _moves[rng.permutation(len(_moves))[np.arange(n) % len(_moves)]]
+        order = rng.permutation(len(_moves))
+        moves = _moves[order[np.arange(n) % len(_moves)]]
+        expression = expressions[_feelings[cluster]]
         for i in range(n):
-            word = _draw_word(rng, _places[cluster], moves[i], first[i], last[i])
+            word = _draw_word(
+                rng,
+                _places[cluster],
+                moves[i],
+                first[i],
+                last[i],
+            )
             pace = list(paces.values())[rng.integers(3)]
-            out.append(word | dict(expression=expressions[_feelings[cluster]], pace=pace))
-    return {k: np.array([word[k] for word in out]) for k in out[0]}
+            out.append(word | dict(expression=expression, pace=pace))
+    return _together(out)
 
 # %% ../../nbs/31_synthetic.ipynb #988da653
 splits = 'train', 'val', 'test'
@@ -427,7 +518,8 @@ def _camera_of(r):
 
 # %% ../../nbs/31_synthetic.ipynb #5a39fc52
 def _person(split, k, seed):
-    r = np.random.default_rng(np.random.SeedSequence([seed, splits.index(split), k]))
+    which = [seed, splits.index(split), k]
+    r = np.random.default_rng(np.random.SeedSequence(which))
     name = f'synth{seed or ""}-{split}-{k:02d}'
     return dict(name=name) | _body_of(r) | _manner_of(r) | _camera_of(r)
 
@@ -441,11 +533,12 @@ def people(
     expect(split in splits, 'split', repr(split), f'one of {", ".join(splits)}')
     expect(signers >= 1, 'signers', signers, 'at least one')
     everyone = [_person(split, k, seed) for k in range(signers)]
-    return {k: np.array([person[k] for person in everyone]) for k in everyone[0]}
+    return _together(everyone)
 
 # %% ../../nbs/31_synthetic.ipynb #0475c1d7
 def _draw_chance(seed, split, i, T): # everything random about performance i
-    r = np.random.default_rng(np.random.SeedSequence([seed, splits.index(split), 1 << 20, i]))
+    which = [seed, splits.index(split), 1 << 20, i]
+    r = np.random.default_rng(np.random.SeedSequence(which))
     def n(*shape): return r.standard_normal(shape, np.float32)
     return dict(
         signer=r.random(),
@@ -464,40 +557,51 @@ def _draw_chance(seed, split, i, T): # everything random about performance i
 # %% ../../nbs/31_synthetic.ipynb #747f7a2e
 def _chance(seed, split, first, last, T): # the same of several, (n, …) each
     draws = [_draw_chance(seed, split, i, T) for i in range(first, last)]
-    return {k: np.stack([d[k] for d in draws]) for k in draws[0]}
+    stacked = {}
+    for name in draws[0]:
+        stacked[name] = np.stack([d[name] for d in draws])
+    return stacked
 
 # %% ../../nbs/31_synthetic.ipynb #706c639e
 def _timing(pace, who, chance, T, fps): # onset and end in seconds (n,), phase (n, T)
     whole = T / fps
-    lasts = np.minimum(pace / who['speed'] * (1 + .06 * chance['pace']), .8 * whole)
+    haste = 1 + .06 * chance['pace']
+    lasts = np.minimum(pace / who['speed'] * haste, .8 * whole)
     start = (.08 + .84 * chance['onset']) * (whole - lasts)
-    phase = (np.arange(T) / fps - start[:, None]) / lasts[:, None]
+    seconds = np.arange(T) / fps
+    phase = (seconds - start[:, None]) / lasts[:, None]
     return start, start + lasts, np.clip(phase, 0, 1)
 
 # %% ../../nbs/31_synthetic.ipynb #56ff4e74
 def _waves(chance, rows, seconds, low, high): # (n, T, 3), from two rows of `wave` and two rates in Hz
-    rate = low + (high - low) * chance['wave'][:, rows]
-    offset = chance['wave'][:, rows, None][..., ::-1]
-    turn = 2 * np.pi * (rate[:, :, None] * seconds[:, None] + offset)
-    return np.sin(turn).mean(1)
+    wave = chance['wave'][:, rows]
+    rate = low + (high - low) * wave
+    offset = wave[:, :, None][..., ::-1]
+    turns = rate[:, :, None] * seconds[:, None] + offset
+    return np.sin(2 * np.pi * turns).mean(1)
 
 # %% ../../nbs/31_synthetic.ipynb #194160ba
-def _column(a): return np.asarray(a)[:, None, None, None]
+def _column(a): # (n,) → (n, 1, 1, 1)
+    return np.asarray(a)[:, None, None, None]
 
+# %% ../../nbs/31_synthetic.ipynb #29334774
 def _path_keys(word, who, chance): # (n, 2, 8, 3): rest, six key points, rest
     n = len(who['rest'])
-    rest = np.broadcast_to(who['rest'][:, None, None], (n, 2, 1, 3))
+    rest = who['rest'][:, None, None]
+    rest = np.broadcast_to(rest, (n, 2, 1, 3))
     active = word['active'][:, :, None, None]
     middle = word['path'].mean(2, keepdims=True)
     wide = (word['path'] - middle) * _column(who['amplitude'])
     path = middle + wide + who['habit'][:, None, None] + .07 * chance['path']
-    return np.concatenate([rest, np.where(active, path, rest), rest], 2)
+    path = np.where(active, path, rest)
+    return np.concatenate([rest, path, rest], 2)
 
 # %% ../../nbs/31_synthetic.ipynb #a65fe5e0
 def _from_rest(quiet, two, active, phase): # (n, 2, T, C)
     "From rest through two key values and back."
     still = np.broadcast_to(quiet, (len(two), 2, 1, len(quiet)))
-    keys = np.concatenate([still, np.where(active, two, quiet), still], 2)
+    two = np.where(active, two, quiet)
+    keys = np.concatenate([still, two, still], 2)
     return _spline(keys, _turning, phase)
 
 # %% ../../nbs/31_synthetic.ipynb #c7134a36
@@ -505,19 +609,24 @@ def _wrists(word, who, chance, phase, seconds): # (n, 2, T, 3)
     right = _waves(chance, slice(0, 2), seconds, 4, 8)
     left = _waves(chance, slice(2, 4), seconds, 4, 8)
     path = _spline(_path_keys(word, who, chance), _knots, phase)
-    return path + np.stack([right, left], 1) * _column(who['tremor'])
+    tremor = np.stack([right, left], 1)
+    return path + tremor * _column(who['tremor'])
 
 # %% ../../nbs/31_synthetic.ipynb #5bdec3bc
+# a right hand held up with its palm to the camera: thumb to the left, fingers up
+_upright = np.diag([1., -1., -1.])
+
+# %% ../../nbs/31_synthetic.ipynb #ee2d0d08
 def _hands(word, who, chance, phase): # (n, 2, T, 21, 3) about the wrist, still as right hands
     active = word['active'][:, :, None, None]
-    shape = word['shape'] + who['shape'][:, None, None] + .12 * chance['shape']
+    shape = word['shape'] + who['shape'][:, None, None]
+    shape = shape + .12 * chance['shape']
     palm = word['palm'] + who['palmward'][:, None, None] + .2 * chance['palm']
     bent = _from_rest(np.array(shapes['relaxed']), shape, active, phase)
     turned = _from_rest(_rest[1], palm, active, phase)
-    # a right hand held up with its palm to the camera: thumb to the left, fingers up
-    upright = np.diag([1., -1., -1.])
-    facing = (_rotation(turned) @ upright).swapaxes(-1, -2)
-    return hand(bent) @ facing * _column(who['palm'])[..., None]
+    facing = (_rotation(turned) @ _upright).swapaxes(-1, -2)
+    size = _column(who['palm'])[..., None]
+    return hand(bent) @ facing * size
 
 # %% ../../nbs/31_synthetic.ipynb #c17c3d0d
 _shoulder = np.array([-.5, 0, 0])
@@ -526,7 +635,9 @@ def _arms(word, who, chance, phase, seconds):
     "Joints (n, 2, T, 21, 3), elbows and wrists (n, 2, T, 3), still as right arms."
     twice = np.repeat(phase[:, None], 2, 1)
     wrist = _wrists(word, who, chance, twice, seconds)
-    elbow, wrist = _reach(wrist, _shoulder, _column(who['upper']), _column(who['fore']))
+    upper = _column(who['upper'])
+    fore = _column(who['fore'])
+    elbow, wrist = _reach(wrist, _shoulder, upper, fore)
     joints = _hands(word, who, chance, twice)
     return joints + wrist[..., None, :], elbow, wrist
 
@@ -538,15 +649,20 @@ _of_oval = dict(left=8, right=28) # the ears
 def _copied(): # joint of the pose → the joint of hand or face that it repeats
     out = {'pose.nose': 'nose_tip'}
     for side, ear in _of_oval.items():
-        eye, oval = HOLISTIC.groups[f'{side}_eye'], HOLISTIC.groups['face_oval']
-        out |= {f'pose.{side}_{joint}': f'{side}_hand.{of}' for joint, of in _of_hand.items()}
-        out |= {f'pose.{side}_eye{corner}': eye[i] for corner, i in _of_eye.items()}
-        out |= {f'pose.{side}_ear': oval[ear], f'pose.mouth_{side}': f'mouth_{side}'}
+        eye = HOLISTIC.groups[f'{side}_eye']
+        oval = HOLISTIC.groups['face_oval']
+        for joint, of in _of_hand.items():
+            out[f'pose.{side}_{joint}'] = f'{side}_hand.{of}'
+        for corner, i in _of_eye.items():
+            out[f'pose.{side}_eye{corner}'] = eye[i]
+        out[f'pose.{side}_ear'] = oval[ear]
+        out[f'pose.mouth_{side}'] = f'mouth_{side}'
     return out
 
 # %% ../../nbs/31_synthetic.ipynb #16f1dab3
-_to = np.array([HOLISTIC.index(joint) for joint in _copied()])
-_from = np.array([HOLISTIC.index(joint) for joint in _copied().values()])
+_copies = _copied()
+_to = np.array([HOLISTIC.index(joint) for joint in _copies])
+_from = np.array([HOLISTIC.index(joint) for joint in _copies.values()])
 
 # %% ../../nbs/31_synthetic.ipynb #bf52e8a1
 _trunk = _table("""    x    y    z
@@ -565,57 +681,72 @@ for _joint, (_x, *_yz) in _trunk.items():
 _mean = mean_face()
 _displaced = _movements(_mean).reshape(6, -1).astype(np.float32)
 
+# %% ../../nbs/31_synthetic.ipynb #fd7fb03d
 def _face_amounts(word, who, chance, phase, seconds): # (n, T, 6): how much of each movement
     p = np.clip(np.minimum(phase, 1 - phase) / .25, 0, 1)
     rising = p * p * (3 - 2 * p)
-    amount = rising[..., None] * (word['expression'] * who['expressive'][:, None])[:, None]
+    expression = word['expression'] * who['expressive'][:, None]
+    amount = rising[..., None] * expression[:, None]
     blink = chance['blink'][:, None] * seconds[-1]
     amount[..., 2] -= 1.25 * np.exp(-((seconds - blink) / .06)**2)
-    amount[..., 5] += .08 * np.sin(9 * seconds) * (phase > 0) * (phase < 1) # speaking along
+    speaking = (phase > 0) & (phase < 1)
+    amount[..., 5] += .08 * np.sin(9 * seconds) * speaking
     return amount
 
 # %% ../../nbs/31_synthetic.ipynb #193d269c
 def _nod(word, chance, phase, seconds): # (n, T, 3): with the word, and a little at all times
-    by_word = .12 * word['expression'][:, None, [1, 1, 4]] * [1, 0, .5]
+    expression = word['expression'][:, None, [1, 1, 4]]
+    by_word = .12 * expression * [1, 0, .5]
     by_word = by_word * np.sin(np.pi * phase)[..., None]
-    return _waves(chance, slice(4, 6), seconds, .3, .9) * [.06, .1, .05] + by_word
+    always = _waves(chance, slice(4, 6), seconds, .3, .9) * [.06, .1, .05]
+    return always + by_word
 
 # %% ../../nbs/31_synthetic.ipynb #f3b75142
 def _head(word, who, chance, phase, seconds): # (n, T, 468, 3)
     amount = _face_amounts(word, who, chance, phase, seconds).astype(np.float32)
-    own = (_mean * who['face'][:, None])[:, None].astype(np.float32)
-    face = own + (amount @ _displaced).reshape(*phase.shape, 468, 3)
+    own = _mean * who['face'][:, None]
+    own = own[:, None].astype(np.float32)
+    moved = (amount @ _displaced).reshape(*phase.shape, 468, 3)
     nod = _nod(word, chance, phase, seconds)
     nothing = 0 * who['neck']
     neck = np.stack([nothing, -who['neck'], -.12 + nothing], -1).astype(np.float32)
-    size = who['head'].astype(np.float32)[:, None, None, None]
-    return _turn(face * size, nod) + neck[:, None, None]
+    size = _column(who['head'].astype(np.float32))
+    return _turn((own + moved) * size, nod) + neck[:, None, None]
 
 # %% ../../nbs/31_synthetic.ipynb #1b78c323
 _legs = np.concatenate([HOLISTIC.indices('pose.legs'), HOLISTIC.indices('pose.hips')])
 _upper = np.setdiff1d(np.arange(len(HOLISTIC)), _legs)
 
 def _lean(word, who, chance, seconds): # (n, T, 3): nodding, direction and tilt of the trunk
-    busy = (1.1 / word['pace'])[:, None, None] * who['sway'][:, None, None]
-    lean = _waves(chance, slice(6, 8), seconds, .2, .7) * busy * [1, 2, 1.5]
+    busy = 1.1 / word['pace'] * who['sway']
+    lean = _waves(chance, slice(6, 8), seconds, .2, .7)
+    lean = lean * busy[:, None, None] * [1, 2, 1.5]
     lean[..., 2] += who['slope'][:, None]
     return lean
 
+# %% ../../nbs/31_synthetic.ipynb #1fbe4667
+def _place_arm(out, side, sign, hand, elbow): # changes out
+    "A hand and its elbow, which are of the right side, on either side."
+    out[:, :, HOLISTIC.parts[f'{side}_hand']] = hand * sign
+    out[:, :, HOLISTIC.index(f'{side}_elbow')] = elbow * sign
+
 # %% ../../nbs/31_synthetic.ipynb #bde15f30
 def _posed(hands, elbow, head): # (n, T, 543, 3), sitting straight
-    out = np.zeros((*head.shape[:2], len(HOLISTIC), 3), np.float32)
-    for h, (side, sign) in enumerate(dict(right=[1, 1, 1], left=[-1, 1, 1]).items()):
-        out[:, :, HOLISTIC.parts[f'{side}_hand']] = hands[:, h] * sign
-        out[:, :, HOLISTIC.index(f'{side}_elbow')] = elbow[:, h] * sign
+    shape = *head.shape[:2], len(HOLISTIC), 3
+    out = np.zeros(shape, np.float32)
+    _place_arm(out, 'right', [1, 1, 1], hands[:, 0], elbow[:, 0])
+    _place_arm(out, 'left', [-1, 1, 1], hands[:, 1], elbow[:, 1])
     out[:, :, HOLISTIC.parts['face']] = head
-    for joint, at in _fixed.items(): out[:, :, HOLISTIC.index(joint)] = at
+    for joint, at in _fixed.items():
+        out[:, :, HOLISTIC.index(joint)] = at
     out[:, :, _to] = out[:, :, _from]
     return out
 
 # %% ../../nbs/31_synthetic.ipynb #faab81b0
 def _bodies(word, who, chance, phase, seconds): # (n, T, 543, 3) in body space, in the order of HOLISTIC
     hands, elbow, _ = _arms(word, who, chance, phase, seconds)
-    out = _posed(hands, elbow, _head(word, who, chance, phase, seconds))
+    head = _head(word, who, chance, phase, seconds)
+    out = _posed(hands, elbow, head)
     lean = _lean(word, who, chance, seconds)
     shift = (lean[..., None, ::-1] * [1, .3, 1]).astype(np.float32)
     out[:, :, _upper] = _turn(out[:, :, _upper], lean) + shift
@@ -647,23 +778,31 @@ def _missing(
 
 # %% ../../nbs/31_synthetic.ipynb #1bb664ef
 def _speed(palm, who, fps): # (n, T, 3) in the picture → (n, T) in shoulder widths a second
-    picture = np.stack([who['aspect'], np.ones(len(palm))], -1)[:, None]
-    flat = palm[..., :2] * picture / who['size'][:, None, None]
-    return np.linalg.norm(np.gradient(flat, axis=1), axis=-1) * fps
+    height = np.ones(len(palm))
+    picture = np.stack([who['aspect'], height], -1)[:, None]
+    size = who['size'][:, None, None]
+    flat = palm[..., :2] * picture / size
+    step = np.gradient(flat, axis=1)
+    return np.linalg.norm(step, axis=-1) * fps
 
 # %% ../../nbs/31_synthetic.ipynb #f06979c5
 def _lost(xyz, h, who, chance, fps): # one hand's (n, T, 21, 3) → (n, T) bool
     palm = xyz.mean(2)
     lap = who['centre'][:, 1] + .75 * who['size']
     resting = palm[..., 1] > lap[:, None]
-    quick = .004 + .006 * (_speed(palm, who, fps) - 2).clip(0, 4)
+    speed = _speed(palm, who, fps)
+    quick = .004 + .006 * (speed - 2).clip(0, 4)
     often = who['loses'][:, None] * 25 / fps
-    burst, draw = chance['burst'][:, h], chance['lost'][:, h]
-    length = np.ceil((.04 - .12 * np.log1p(-burst)) * fps)
+    burst = chance['burst'][:, h]
+    draw = chance['lost'][:, h]
+    seconds = .04 - .12 * np.log1p(-burst)
+    length = np.ceil(seconds * fps)
     in_flight = _missing(often * quick, draw, length)
-    in_lap = resting & _missing(often * (.08 * resting), draw, 3 * length)
-    outside = (palm[..., 1] > .99) | (abs(palm[..., 0] - .5) > .49)
-    return in_flight | in_lap | outside
+    at_rest = often * (.08 * resting)
+    in_lap = resting & _missing(at_rest, draw, 3 * length)
+    below = palm[..., 1] > .99
+    beside = abs(palm[..., 0] - .5) > .49
+    return in_flight | in_lap | below | beside
 
 # %% ../../nbs/31_synthetic.ipynb #ae96bbdb
 def _confidence(xyz, who, chance, fps): # (n, T, 543)
@@ -672,17 +811,21 @@ def _confidence(xyz, who, chance, fps): # (n, T, 543)
     for h, side in enumerate(('left', 'right')):
         part = HOLISTIC.parts[f'{side}_hand']
         lost = _lost(xyz[:, :, part], h, who, chance, fps)
-        sure = .6 + .4 * chance['conf'][:, h].astype(np.float32) ** .5
-        conf[:, :, part] = np.where(lost, 0, sure)[..., None]
+        root = chance['conf'][:, h].astype(np.float32) ** .5
+        conf[:, :, part] = np.where(lost, 0, .6 + .4 * root)[..., None]
     return conf
 
 # %% ../../nbs/31_synthetic.ipynb #d0815055
+def _picked(arrays, at): # dict of arrays, the same rows of each
+    return {name: a[at] for name, a in arrays.items()}
+
+# %% ../../nbs/31_synthetic.ipynb #b9f96613
 def _performed(ids, names, lexicon, crowd, T, fps, seed, split):
     "Coordinates, confidence, onsets, ends and signers of some performances."
     chance = _chance(seed, split, ids[0], ids[-1] + 1, T)
-    signers = len(crowd['name'])
-    who = {k: v[(chance['signer'] * signers).astype(int)] for k, v in crowd.items()}
-    word = {k: v[[glosses.index(gloss) for gloss in names]] for k, v in lexicon.items()}
+    signer = (chance['signer'] * len(crowd['name'])).astype(int)
+    who = _picked(crowd, signer)
+    word = _picked(lexicon, [glosses.index(gloss) for gloss in names])
     start, end, phase = _timing(word['pace'], who, chance, T, fps)
     body = _bodies(word, who, chance, phase, np.arange(T) / fps)
     xyz = _picture(body, who, chance['noise'])
@@ -705,16 +848,19 @@ def synthesize(
         raise ValueError(f'num is {num}, seq_len {seq_len} and fps {fps}; expected at least 1 clip, 8 frames '
                          'and a positive rate')
     order, clips = synthetic_words(num_classes), []
-    lexicon, crowd, at = prototypes(vocabulary), people(split, signers, seed), HOLISTIC.locate(layout)
+    lexicon = prototypes(vocabulary)
+    crowd = people(split, signers, seed)
+    at = HOLISTIC.locate(layout)
     for first in range(0, num, 16):
         ids = range(first, min(first + 16, num))
         names = [order[i % num_classes] for i in ids]
         xyz, conf, start, end, who = _performed(ids, names, lexicon, crowd, seq_len, fps, seed, split)
         for k, (i, gloss) in enumerate(zip(ids, names)):
+            span = Span(float(start[k]), float(end[k]), gloss)
             clips.append(Clip(
                 xyz[k][:, at], conf[k][:, at], fps, aspect=float(who['aspect'][k]), layout=layout,
-                gloss=gloss, spans=[Span(float(start[k]), float(end[k]), gloss)],
-                signer=str(who['name'][k]), source=f'synthetic seed {seed} {split} #{i}', split=split))
+                gloss=gloss, spans=[span], signer=str(who['name'][k]),
+                source=f'synthetic seed {seed} {split} #{i}', split=split))
     return clips
 
 # %% ../../nbs/31_synthetic.ipynb #ca85581b
@@ -728,15 +874,18 @@ def write_splits(
 ) -> list[Path]: # the files, one a split
     "The splits as documented npz files, `train_data.npz` and so on."
     from signbook.formats.readers import write_split
-    expect(min(num.values()) >= 1, 'num', min(num.values()), 'at least one clip a split')
+    fewest = min(num.values())
+    expect(fewest >= 1, 'num', fewest, 'at least one clip a split')
     folder = Path(folder)
     files = {split: folder / f'{split}_data.npz' for split in num}
     names = sorted(synthetic_words(num_classes))
     there = [str(f) for f in files.values() if f.exists()]
-    if there and not force: raise ValueError(f'{there[0]}: exists already; --force overwrites it')
+    if there and not force:
+        raise ValueError(f'{there[0]}: exists already; --force overwrites it')
     folder.mkdir(parents=True, exist_ok=True)
     for split, n in num.items():
-        write_split(synthesize(n, num_classes, seq_len, seed, split=split), files[split], names=names)
+        clips = synthesize(n, num_classes, seq_len, seed, split=split)
+        write_split(clips, files[split], names=names)
     return list(files.values())
 
 # %% ../../nbs/31_synthetic.ipynb #fd10273e
@@ -752,7 +901,8 @@ _numbers = [ # option, default, what it is
 def _parser():
     p = argparse.ArgumentParser('python -m signbook.data.synthetic', description=write_splits.__doc__,
                                 formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    for name, default, what in _numbers: p.add_argument(f'--{name}', type=int, default=default, help=what)
+    for name, default, what in _numbers:
+        p.add_argument(f'--{name}', type=int, default=default, help=what)
     p.add_argument('--output-dir', type=Path, required=True, help='folder for the files')
     p.add_argument('--force', action='store_true', help='overwrite files that are there')
     return p
@@ -763,15 +913,29 @@ def _main(
 ) -> int: # 0, or 2 after an error
     "The command `python -m signbook.data.synthetic`."
     o = _parser().parse_args(argv)
-    num = dict(train=o.num_train, val=o.num_val, test=o.num_test)
+    num = dict(
+        train=o.num_train,
+        val=o.num_val,
+        test=o.num_test,
+    )
     try:
-        for file in write_splits(o.output_dir, num, o.seq_len, o.num_classes, o.seed, o.force): print(file)
+        files = write_splits(
+            o.output_dir,
+            num,
+            o.seq_len,
+            o.num_classes,
+            o.seed,
+            o.force,
+        )
+        for file in files: print(file)
         return 0
     except ValueError as e: text = str(e)
     except OSError as e:
-        text = f'{e.filename or o.output_dir}: cannot be written, {(e.strerror or str(e)).lower()}'
+        why = e.strerror or str(e)
+        text = f'{e.filename or o.output_dir}: cannot be written, {why.lower()}'
     print(text, file=sys.stderr)
     return 2
 
 # %% ../../nbs/31_synthetic.ipynb #7d2ec6a9
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(_main())
+if __name__ == '__main__' and '__file__' in globals():
+    sys.exit(_main())

@@ -17,112 +17,169 @@ def same(
     "Groups of clips with equal content."
     _, group, n = np.unique(digests, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind='stable')
-    groups = np.split(order, np.cumsum(n)[:-1])
+    ends = np.cumsum(n)[:-1]
+    groups = np.split(order, ends)
     return [g for g in groups if len(g) > 1]
 
 # %% ../../nbs/41_duplicates.ipynb #a0007e2c
 def _summary(x): # (n, 64, P, 2) → (n, P, 8); 0 of what was seen in three phases or fewer
-    ok = np.isfinite(x[..., :1])
-    n = ok.sum(1).clip(1)
-    mean = np.where(ok, x, 0).sum(1) / n
-    spread = np.sqrt(np.where(ok, (x - mean[:, None])**2, 0).sum(1) / n)
-    highest = np.where(ok, x, -9).max(1)
-    lowest = np.where(ok, x, 9).min(1)
-    return np.concatenate([mean, spread, .5 * highest, .5 * lowest], -1) * (ok.sum(1) > 3)
+    seen = np.isfinite(x[..., :1]) # (n, 64, P, 1)
+    often = seen.sum(1)
+    n = often.clip(1)
+    mean = np.where(seen, x, 0).sum(1) / n # (n, P, 2)
+    squares = np.where(seen, (x - mean[:, None])**2, 0)
+    spread = np.sqrt(squares.sum(1) / n)
+    highest = np.where(seen, x, -9).max(1)
+    lowest = np.where(seen, x, 9).min(1)
+    return np.concatenate([mean, spread, .5 * highest, .5 * lowest], -1) * (often > 3)
 
 # %% ../../nbs/41_duplicates.ipynb #b420168d
 def describe(
     tracks: np.ndarray, # (N, 64, P, 2), NaN where not seen
 ) -> np.ndarray: # (N, 8P) float32
     "A clip without its timing: mean, spread and extremes of every point."
-    blocks = [tracks[i:i + 256].astype(np.float32) for i in range(0, len(tracks), 256)]
-    return np.concatenate([_summary(x).reshape(len(x), -1) for x in blocks])
+    rows = []
+    for start in range(0, len(tracks), 256):
+        block = tracks[start:start + 256].astype(np.float32)
+        rows.append(_summary(block).reshape(len(block), -1))
+    return np.concatenate(rows)
 
 # %% ../../nbs/41_duplicates.ipynb #4ccbdb8c
+def _nearest(about, square, rows, k): # rows (R,), the squares (N,) of the clips' lengths → (R, k)
+    doubled = 2 * about[rows]
+    d = square - doubled @ about.T # (R, N) squared distances, less the row's own square
+    d[np.arange(len(rows)), rows] = np.inf
+    return np.argpartition(d, k - 1, 1)[:, :k]
+
+# %% ../../nbs/41_duplicates.ipynb #3763a63b
 def neighbours(
     about: np.ndarray, # (N, D)
     k: int = 3, # of each
     block: int = 1024, # rows at a time
 ) -> np.ndarray: # (M, 2) pairs, each once, smaller index first
     "The nearest neighbours of each clip."
-    k, square, found = min(k, len(about) - 1), (about**2).sum(1), []
+    k = min(k, len(about) - 1)
     if k < 1: return np.zeros((0, 2), int)
-    for i in range(0, len(about), block):
-        rows = np.arange(i, min(i + block, len(about)))
-        d = square - 2 * about[rows] @ about.T
-        d[np.arange(len(rows)), rows] = np.inf
-        nearest = np.argpartition(d, k - 1, 1)[:, :k]
-        found.append(np.stack([np.repeat(rows, k), nearest.ravel()], 1))
-    return np.unique(np.sort(np.concatenate(found), 1), axis=0)
+    square = (about**2).sum(1)
+    found = []
+    for start in range(0, len(about), block):
+        end = min(start + block, len(about))
+        rows = np.arange(start, end)
+        near = _nearest(about, square, rows, k)
+        found.append(np.stack([np.repeat(rows, k), near.ravel()], 1))
+    pairs = np.concatenate(found)
+    return np.unique(np.sort(pairs, 1), axis=0)
 
 # %% ../../nbs/41_duplicates.ipynb #727af4f4
 _rates = .72, .85, 1., 1.18, 1.4
 _shifts = np.linspace(-.24, .24, 13)
 _halves = -1, -.5, 0, .5, 1
-_coarse = np.array([(rate, shift) for rate in _rates for shift in _shifts], np.float32)
-_around = np.array([(rate, shift) for rate in _halves for shift in _halves], np.float32) # times a step
+
+def _every(rates, shifts): # all pairs of them (K, 2)
+    pairs = [(rate, shift) for rate in rates for shift in shifts]
+    return np.array(pairs, np.float32)
+
+_coarse = _every(_rates, _shifts)
+_around = _every(_halves, _halves) # times a step
 
 # %% ../../nbs/41_duplicates.ipynb #9413d664
+def _retimed_phases(times, every): # (K, 2) → (K, 64 / every): which phase to read, in fractions
+    rate, shift = times[:, :1], times[:, 1:]
+    t = (np.arange(phases) + .5) / phases
+    t = t[::every]
+    at = .5 + rate * (t - .5) + shift
+    return at * phases - .5
+
+# %% ../../nbs/41_duplicates.ipynb #706cf04a
 def _retimed(
     track: np.ndarray, # (64, P, 2)
     times: np.ndarray, # (K, 2) rate and shift
     every: int = 1, # phases to leave out
 ) -> np.ndarray: # (K, 64 / every, P, 2), NaN outside the clip
     "A track at other times."
-    t = ((np.arange(phases) + .5) / phases)[::every]
-    at = (.5 + times[:, :1] * (t - .5) + times[:, 1:]) * phases - .5
+    at = _retimed_phases(times, every)
     inside = (at > -1) & (at < phases)
-    low = np.clip(np.floor(at).astype(int), 0, phases - 2)
-    part = np.clip(at - low, 0, 1)[..., None, None].astype(np.float32)
+    low = np.floor(at).astype(int)
+    low = np.clip(low, 0, phases - 2)
+    part = np.clip(at - low, 0, 1)
+    part = part[..., None, None].astype(np.float32) # (K, 64 / every, 1, 1)
     between = track[low] * (1 - part) + track[low + 1] * part
     return np.where(inside[..., None, None], between, np.float32('nan'))
 
 # %% ../../nbs/41_duplicates.ipynb #11448aa0
 _member = np.eye(len(slots), dtype=np.float32)[slot_of] # (P, 4)
 
-def _part_centred(z, w, n): # (K, t, P, 2), weights, how often a point counts (K, P): each part about its mean
-    total = _member.T @ z.sum(1)
-    mean = total / (n @ _member).clip(1)[..., None]
-    return (z - mean[:, slot_of][:, None]) * w
-
 def _dot(a, b): return np.einsum('ktpd,ktpd->k', a, b)
+
+# %% ../../nbs/41_duplicates.ipynb #6e23cdae
+def _part_centred(
+    z, # (K, t, P, 2)
+    w, # weights
+    n, # (K, P) how often a point counts
+): # each part about its mean
+    total = _member.T @ z.sum(1) # (K, 4, 2)
+    count = n @ _member # (K, 4)
+    mean = total / count.clip(1)[..., None]
+    of_points = mean[:, slot_of] # (K, P, 2)
+    return (z - of_points[:, None]) * w
 
 # %% ../../nbs/41_duplicates.ipynb #7bd56dba
 def _enough_of(a, b, ok): # (K,) bool: most of what was seen in one of them was seen in both
-    seen = max(np.isfinite(a[..., 0]).sum(), np.isfinite(b[..., 0]).sum())
-    return ok.sum((1, 2)) >= .6 * seen
+    in_a = np.isfinite(a[..., 0]).sum()
+    in_b = np.isfinite(b[..., 0]).sum()
+    in_both = ok.sum((1, 2))
+    return in_both >= .6 * max(in_a, in_b)
 
 # %% ../../nbs/41_duplicates.ipynb #3181d9f1
-def _differences(a, b, times, every):
-    "Of track a and the retimings of b, (K,)."
-    x, y = a[::every], _retimed(b, times, every)
-    ok = np.isfinite(y[..., 0]) & np.isfinite(x[..., 0])
-    enough = _enough_of(x, b[::every], ok)
-    w, n = ok[..., None].astype(np.float32), ok.sum(1)
-    x, y = np.nan_to_num(x) * w, np.nan_to_num(y) * w
-    u, v = _part_centred(x, w, n), _part_centred(y, w, n)
+def _moved(x, w, n): # (K, t, P, 2): what is seen, each point about its own mean
+    total = x.sum(1, keepdims=True) # (K, 1, P, 2)
+    mean = total / n.clip(1)[:, None, :, None]
+    return (x - mean) * w
+
+# %% ../../nbs/41_duplicates.ipynb #54264935
+def _unexplained(x, y, w, n): # (K,) what of x is not y, moved by parts and scaled to fit; and the scale (K,)
+    u = _part_centred(x, w, n)
+    v = _part_centred(y, w, n)
     scale = _dot(u, v) / _dot(v, v).clip(1e-9)
     rest = u - scale[:, None, None, None] * v
-    moved = (x - x.sum(1, keepdims=True) / n.clip(1)[:, None, :, None]) * w
-    differs = np.sqrt(_dot(rest, rest) / _dot(moved, moved).clip(1e-9))
+    return _dot(rest, rest), scale
+
+# %% ../../nbs/41_duplicates.ipynb #7b87ffd5
+def _differences(a, b, times, every):
+    "Of track a and the retimings of b, (K,)."
+    x = a[::every] # (t, P, 2)
+    y = _retimed(b, times, every) # (K, t, P, 2)
+    ok = np.isfinite(y[..., 0]) & np.isfinite(x[..., 0])
+    enough = _enough_of(x, b[::every], ok)
+    n = ok.sum(1) # (K, P)
+    w = ok[..., None].astype(np.float32)
+    x = np.nan_to_num(x) * w
+    y = np.nan_to_num(y) * w
+    rest, scale = _unexplained(x, y, w, n)
+    moved = _moved(x, w, n)
+    movement = _dot(moved, moved).clip(1e-9)
+    differs = np.sqrt(rest / movement)
     return np.where(enough & (scale > 0), differs, np.inf)
 
 # %% ../../nbs/41_duplicates.ipynb #80ccdd3f
+_fine = (.07, .02), (.025, .007) # steps of rate and shift
+_phases_left_out = 2, 1
+
 def difference(
     a: np.ndarray, # (64, P, 2) track of a clip
     b: np.ndarray, # of another
     look: float = .4, # a coarse difference above this is not searched further
 ) -> float: # 0 for a copy, about 1 for strangers, infinite where too little was seen in both
     "How much of a clip's movement is not in the other, at the best fit."
-    a, b = a.astype(np.float32), b.astype(np.float32)
-    r = _differences(a, b, _coarse, 4)
-    best, least = _coarse[r.argmin()], r.min()
-    if not least < look: return float(least)
-    for step, every in (((.07, .02), 2), ((.025, .007), 1)):
-        near = best + _around * step
+    a = a.astype(np.float32)
+    b = b.astype(np.float32)
+    near = _coarse
+    r = _differences(a, b, near, 4)
+    if not r.min() < look: return float(r.min())
+    for step, every in zip(_fine, _phases_left_out):
+        near = near[r.argmin()] + _around * step
         r = _differences(a, b, near, every)
-        best, least = near[r.argmin()], r.min()
-    return float(least)
+    return float(r.min())
 
 # %% ../../nbs/41_duplicates.ipynb #cc614d95
 one_recording = .08 # below which difference two clips are taken as one recording
@@ -136,6 +193,13 @@ def followed(
     return (there >= 1 / 8).sum(1)
 
 # %% ../../nbs/41_duplicates.ipynb #0d761adc
+def _compared(tracks, rows, progress): # neighbours among some rows: pairs (M, 2), differences (M,)
+    pairs = np.zeros((0, 2), int)
+    if len(rows) > 1: pairs = rows[neighbours(describe(tracks[rows]))]
+    d = [difference(tracks[i], tracks[j]) for i, j in progress(pairs)]
+    return pairs, np.array(d)
+
+# %% ../../nbs/41_duplicates.ipynb #dbd66f16
 def near_copies(
     tracks: np.ndarray, # (N, 64, P, 2)
     skip: np.ndarray | None = None, # (N,) clips not to compare, such as noise
@@ -143,11 +207,10 @@ def near_copies(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # pairs (M, 2), their differences (M,), each clip's least (N,)
     "Pairs of clips that are one recording, of those that have `enough_points`."
     use = followed(tracks) >= enough_points
-    rows = np.flatnonzero(use if skip is None else use & ~skip)
-    pairs = rows[neighbours(describe(tracks[rows]))] if len(rows) > 1 else np.zeros((0, 2), int)
-    d = np.array([difference(tracks[i], tracks[j]) for i, j in progress(pairs)])
+    if skip is not None: use &= ~skip
+    pairs, d = _compared(tracks, np.flatnonzero(use), progress)
     least = np.full(len(tracks), np.inf)
-    for k in (0, 1): np.minimum.at(least, pairs[:, k], d)
+    for side in pairs.T: np.minimum.at(least, side, d)
     close = d < one_recording
     return pairs[close], d[close], least
 
@@ -159,5 +222,6 @@ def groups_of(
     "A group for every clip and its copies."
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
-    graph = coo_matrix((np.ones(len(pairs)), pairs.reshape(-1, 2).T), (n, n))
+    ones = np.ones(len(pairs))
+    graph = coo_matrix((ones, pairs.reshape(-1, 2).T), (n, n))
     return connected_components(graph, directed=False)[1]

@@ -22,14 +22,16 @@ from ..view.figures import tick_words
 
 # %% ../../nbs/46_label_checks.ipynb #3384b35d
 def _frames_for_ctc(gloss): # how many it needs for a sequence of glosses
-    return len(gloss) + sum(a == b for a, b in zip(gloss, gloss[1:]))
+    repeated = sum(a == b for a, b in zip(gloss, gloss[1:]))
+    return len(gloss) + repeated
 
 # %% ../../nbs/46_label_checks.ipynb #cc0d183e
 def _length_figure(T, need):
     fig, (ax,) = axes_of()
     ax.plot(need, T, '.', ms=4, color='#1b7f79')
     top = max(need.max(), 2)
-    for k, style in ((1, '-'), (4, ':')): ax.plot([0, top], [0, k * top], style, color='#c2410c', lw=1)
+    for k, style in ((1, '-'), (4, ':')):
+        ax.plot([0, top], [0, k * top], style, color='#c2410c', lw=1)
     ax.set_xlabel('frames that CTC needs', fontsize=8)
     ax.set_ylabel('frames', fontsize=8)
     ax.set_yscale('symlog')
@@ -38,9 +40,12 @@ def _length_figure(T, need):
 # %% ../../nbs/46_label_checks.ipynb #f5ee0bca
 def look_length(corpus: CorpusStats) -> list[Finding]:
     "Clips with fewer frames, or patches of four, than CTC needs for their glosses."
-    need, T = np.array([_frames_for_ctc(g) for g in corpus.gloss]), corpus.stats['frames']
-    sick, tight = T < need, (T // 4 < need) & (T >= need)
-    found, draw = [], lambda: _length_figure(T, need)
+    need = np.array([_frames_for_ctc(gloss) for gloss in corpus.gloss])
+    T = corpus.stats['frames']
+    sick = T < need
+    tight = (T // 4 < need) & ~sick
+    found = []
+    draw = lambda: _length_figure(T, need)
     if sick.any():
         sentence = (f'{how_many(corpus, sick)} have fewer frames than CTC needs for their glosses: '
                     f'{T[sick][0]} for {need[sick][0]}, the first of them')
@@ -54,106 +59,146 @@ def look_length(corpus: CorpusStats) -> list[Finding]:
     return found
 
 # %% ../../nbs/46_label_checks.ipynb #ff065f82
-def _not_followed(corpus): return corpus.noise | (rough_of(corpus.stats) > .85)
-def _unseen(corpus): return np.nan_to_num(corpus.stats['seen']).max(1) == 0
+def _not_followed(corpus):
+    rough = rough_of(corpus.stats)
+    return corpus.noise | (rough > .85)
 
+def _unseen(corpus):
+    seen = np.nan_to_num(corpus.stats['seen'])
+    return seen.max(1) == 0
+
+# %% ../../nbs/46_label_checks.ipynb #ed745b63
 @patch(as_prop=True)
 def copies(self:CorpusStats) -> tuple[np.ndarray, ...]: # as `near_copies` gives them
     "Pairs of clips that move alike (P, 2), by how much they differ (P,), and the least of each clip (N,)."
-    skip = lambda: _not_followed(self)
-    find = lambda: near_copies(self.stats['track'], skip=skip(), progress=self.progress)
+    def find():
+        skip = _not_followed(self)
+        return near_copies(self.stats['track'], skip=skip, progress=self.progress)
     return self.once('copies', find)
 
 # %% ../../nbs/46_label_checks.ipynb #1cd6c14e
+def _equal_pairs(corpus): # arrays (n, 2): the first clip of each group of equal ones, with each of the others
+    empty = _unseen(corpus)
+    pairs = []
+    for group in same(corpus.stats['digest']):
+        first, others = group[0], group[1:]
+        if empty[first]: continue
+        firsts = np.repeat(first, len(others))
+        pairs.append(np.stack([firsts, others], 1))
+    return pairs
+
+# %% ../../nbs/46_label_checks.ipynb #071fdf65
 def copy_groups(corpus: CorpusStats, most: float = 1.) -> np.ndarray: # (N,)
     "A group for every clip and its copies; of those not equal, only what differs by less than `most`."
-    empty = _unseen(corpus)
-    equal = [g for g in same(corpus.stats['digest']) if not empty[g[0]]]
-    exact = [np.stack([np.repeat(g[0], len(g) - 1), g[1:]], 1) for g in equal]
     pairs, apart, *_ = corpus.copies
-    return groups_of(len(corpus), np.concatenate([pairs[apart < most], *exact]))
+    near = pairs[apart < most]
+    all_pairs = np.concatenate([near, *_equal_pairs(corpus)])
+    return groups_of(len(corpus), all_pairs)
 
 # %% ../../nbs/46_label_checks.ipynb #94e32fca
 def _contradictions(corpus, groups): # (N,) each: on both sides, under several labels, and copies for sure
-    sure, across, odd, safe = copy_groups(corpus, .05), *np.zeros((3, len(corpus)), bool)
+    across, odd, safe = np.zeros((3, len(corpus)), bool)
+    sure = copy_groups(corpus, .05)
     split = np.where(corpus.split == 'val', 'train', corpus.split)
-    for g in np.flatnonzero(np.bincount(groups) > 1):
-        m = groups == g
-        across[m] = {'train', 'test'} <= set(split[m])
-        odd[m] = len(set(corpus.gloss[m])) > 1
-        safe[m] = len(set(sure[m])) < m.sum()
+    several = np.bincount(groups) > 1
+    for group in np.flatnonzero(several):
+        own = groups == group
+        across[own] = {'train', 'test'} <= set(split[own])
+        odd[own] = len(set(corpus.gloss[own])) > 1
+        safe[own] = len(set(sure[own])) < own.sum()
     return across, odd, safe
 
 # %% ../../nbs/46_label_checks.ipynb #fd8b2d19
+def _not_equal(corpus): # how many pairs of copies
+    pairs, *_ = corpus.copies
+    if not len(pairs): return 0
+    first, second = corpus.stats['digest'][pairs].T
+    return int((first != second).sum())
+
+# %% ../../nbs/46_label_checks.ipynb #91d7c714
 def _copies_sentence(corpus, copied, extra, across, odd):
-    digests = corpus.stats['digest'][corpus.copies[0]]
-    near = int((digests[:, 0] != digests[:, 1]).sum()) if len(digests) else 0
     said = f'{how_many(corpus, copied)} are copies of each other, {extra} too many'
+    near = _not_equal(corpus)
     if near: said += f' ({near} pairs are not equal, but one recording moved, scaled, shaken or retimed)'
     if across.any(): said += f'; {int(across.sum())} are in training and in test'
     if odd.any(): said += f'; {int(odd.sum())} have different glosses'
     return said
 
 # %% ../../nbs/46_label_checks.ipynb #59140dfe
+def _couple_figure(corpus, groups, of): # two copies of each other, the first of some clips
+    first = np.flatnonzero(of)[0]
+    copies = np.flatnonzero(groups == groups[first])
+    couple = copies[:2].tolist()
+    return over_time(corpus, couple, seen_points(corpus, couple[0]))
+
+# %% ../../nbs/46_label_checks.ipynb #ce723768
 def look_copies(corpus: CorpusStats) -> list[Finding]:
     "The same recording more than once."
     groups = copy_groups(corpus)
     sizes = np.bincount(groups)
-    copied, extra = sizes[groups] > 1, int((sizes - 1).clip(0).sum())
+    copied = sizes[groups] > 1
     if not copied.any(): return []
+    extra = int((sizes - 1).clip(0).sum())
     across, odd, safe = _contradictions(corpus, groups)
     wrong = across | odd
     refuse = (wrong & safe).any() or wrong.mean() >= .01 or extra >= .02 * len(corpus)
+    sentence = _copies_sentence(corpus, copied, extra, across, odd)
     advice = ('Keep one of each, and split afterwards; put augmented copies in training only, or better make '
               'them while training.')
-    first = np.flatnonzero(across if across.any() else copied)[0]
-    couple = np.flatnonzero(groups == groups[first])[:2].tolist()
-    draw = lambda: over_time(corpus, couple, seen_points(corpus, couple[0]))
-    return [Finding('copies', 'refuse' if refuse else 'warn',
-                    _copies_sentence(corpus, copied, extra, across, odd),
-                    worst_first(copied, groups + across * len(corpus)), advice,
-                    draw if corpus.clips is not None else None)]
+    worst = worst_first(copied, groups + across * len(corpus))
+    shown = across if across.any() else copied
+    draw = (lambda: _couple_figure(corpus, groups, shown)) if corpus.clips is not None else None
+    return [Finding('copies', 'refuse' if refuse else 'warn', sentence, worst, advice, draw)]
 
 # %% ../../nbs/46_label_checks.ipynb #21af1b4e
 def _sides(corpus): # training and test, masks; validation belongs to training
-    return np.isin(corpus.split, ('train', 'val')), corpus.split == 'test'
+    training = np.isin(corpus.split, ('train', 'val'))
+    return training, corpus.split == 'test'
 
 # %% ../../nbs/46_label_checks.ipynb #0ca65662
 def _shared(corpus, by): # signers or sessions in training and in test, and those of the test
     of = getattr(corpus, by)
-    training, test = ({*of[mask].tolist()} - {''} for mask in _sides(corpus))
+    training, test = ({*of[side].tolist()} - {''} for side in _sides(corpus))
     return training & test, test
 
 # %% ../../nbs/46_label_checks.ipynb #02524b1f
 def _sides_figure(corpus, by):
     who = getattr(corpus, by)
     groups = sorted(set(who))[:20]
+    rows = range(len(groups))
     fig, (ax,) = axes_of(width=3.6, height=.6 + .2 * len(groups))
     left = np.zeros(len(groups))
     for split, color in dict(train='#1b7f79', val='#8d6fb0', test='#c2410c').items():
-        n = np.array([((who == g) & (corpus.split == split)).sum() for g in groups])
-        ax.barh(range(len(n)), n, left=left, color=color, label=split)
+        own = who[corpus.split == split]
+        n = np.array([(own == group).sum() for group in groups])
+        ax.barh(rows, n, left=left, color=color, label=split)
         left += n
-    tick_words(ax.yaxis, [g or '?' for g in groups], fontsize=6)
+    tick_words(ax.yaxis, [group or '?' for group in groups], fontsize=6)
     ax.legend(fontsize=6, frameon=False)
     ax.set_xlabel('clips', fontsize=8)
     ax.invert_yaxis()
     return fig
 
 # %% ../../nbs/46_label_checks.ipynb #4ce634a9
+def _how_bad(corpus, by, shared, tested, harmless): # the severity of a leak
+    by_design = corpus.protocol in ('random', 'session', 'session-reverse')
+    mixed = shared != tested and not by_design
+    if mixed and not harmless or corpus.protocol == by: return 'refuse'
+    return 'note' if harmless else 'warn'
+
+# %% ../../nbs/46_label_checks.ipynb #5055db48
 def _leak(corpus, by, shared, tested, new_days): # `new_days`: the sessions are known, and differ
     of_signers = by == 'signer'
-    mixed = shared != tested and corpus.protocol not in ('random', 'session', 'session-reverse')
     harmless = of_signers and new_days # a new session holds, though the signers are the same
-    if mixed and not harmless or corpus.protocol == by: how = 'refuse'
-    else: how = 'note' if harmless else 'warn'
-    test = _sides(corpus)[1]
+    how = _how_bad(corpus, by, shared, tested, harmless)
+    _, test = _sides(corpus)
     mask = np.isin(getattr(corpus, by), list(shared)) & test
-    sentence = (f'{by} {listed(shared)} {"is" if len(shared) == 1 else "are"} in training and in test: '
+    are = 'is' if len(shared) == 1 else 'are'
+    sentence = (f'{by} {listed(shared)} {are} in training and in test: '
                 f'{int(mask.sum())} of {int(test.sum())} test clips')
     if harmless: sentence += ', recorded in other sessions'
-    advice = (f'Split by {by}; a score on this split says nothing about {"people" if of_signers else "days"} '
-              'that training has not seen.')
+    about = 'people' if of_signers else 'days'
+    advice = f'Split by {by}; a score on this split says nothing about {about} that training has not seen.'
     return Finding('leaks', how, sentence, worst_first(mask), advice, lambda: _sides_figure(corpus, by))
 
 # %% ../../nbs/46_label_checks.ipynb #ad382946
@@ -167,11 +212,17 @@ def look_leaks(corpus: CorpusStats) -> list[Finding]:
     return [_leak(corpus, by, *found, new_days) for by, found in both.items() if found[0]]
 
 # %% ../../nbs/46_label_checks.ipynb #0ddf0d33
-def _signed(corpus, mask): return Counter(g for i in np.flatnonzero(mask) for g in corpus.gloss[i])
+def _signed(corpus, mask): # how often each gloss is in some clips
+    count = Counter()
+    for gloss in corpus.gloss[mask]: count.update(gloss)
+    return count
 
 # %% ../../nbs/46_label_checks.ipynb #a768f194
-def _is_isolated(corpus): return all(len(g) <= 1 for g in corpus.gloss)
-def _with_any(corpus, words): return np.array([bool(set(g) & set(words)) for g in corpus.gloss])
+def _is_isolated(corpus): return max(map(len, corpus.gloss), default=0) <= 1
+
+def _with_any(corpus, words): # (N,) clips that show one of these
+    words = set(words)
+    return np.array([not words.isdisjoint(gloss) for gloss in corpus.gloss])
 
 # %% ../../nbs/46_label_checks.ipynb #96a78bd4
 def _new_words(corpus):
@@ -179,32 +230,38 @@ def _new_words(corpus):
     have, ask = _signed(corpus, training), _signed(corpus, test)
     new = set(ask) - set(have)
     if not (training.any() and test.any() and new): return []
-    share = sum(ask[w] for w in new) / max(sum(ask.values()), 1)
+    counts = {word: ask[word] for word in sorted(new)}
+    share = sum(counts.values()) / max(sum(ask.values()), 1)
     how = 'refuse' if _is_isolated(corpus) or share > .05 else 'warn'
     sentence = (f'{len(new)} of {len(ask)} words of the test are not in training ({listed(new)}): '
                 f'{share:.1%} of what is tested')
     advice = 'Split so that every word is on both sides, or leave these out of the test.'
-    counts = [ask[w] for w in sorted(new)]
-    draw = lambda: bars(sorted(new), counts, 'clips in the test, none in training')
-    return [Finding('words', how, sentence, worst_first(_with_any(corpus, new) & test), advice, draw)]
+    clips = worst_first(_with_any(corpus, new) & test)
+    draw = lambda: bars(list(counts), list(counts.values()), 'clips in the test, none in training')
+    return [Finding('words', how, sentence, clips, advice, draw)]
 
 # %% ../../nbs/46_label_checks.ipynb #8bc579d3
+def _counts_figure(count): # words and how often they are there, the rarest first
+    words, clips = zip(*count.most_common()[::-1])
+    return bars(list(words), list(clips), 'clips', mark=3)
+
+# %% ../../nbs/46_label_checks.ipynb #2097620b
 def _rare_words(corpus):
-    training = _sides(corpus)[0]
+    training, _ = _sides(corpus)
     if not training.any(): training = ~training
     count = _signed(corpus, training)
-    few = [w for w in count if count[w] < 3]
+    few = [word for word in count if count[word] < 3]
     half = np.median(list(count.values())) if count else 0 # of the words have as many
     if not few or half < 5: return []
     sentence = (f'{len(few)} of {len(count)} words have fewer than three clips ({listed(few)}), where half '
                 f'of the words have at least {int(half)}')
-    how, clips = 'warn' if _is_isolated(corpus) else 'note', worst_first(_with_any(corpus, few))
-    rising = count.most_common()[::-1]
-    draw = lambda: bars([w for w, _ in rising], [n for _, n in rising], 'clips', mark=3)
+    how = 'warn' if _is_isolated(corpus) else 'note'
+    clips = worst_first(_with_any(corpus, few))
+    draw = lambda: _counts_figure(count)
     return [Finding('words', how, sentence, clips, 'Record more of them, or leave them out.', draw)]
 
 # %% ../../nbs/46_label_checks.ipynb #17125a17
-def _mute(corpus): return np.array([not g for g in corpus.gloss])
+def _mute(corpus): return np.array([not gloss for gloss in corpus.gloss])
 
 def _unlabelled(corpus):
     mute = _mute(corpus)
@@ -222,18 +279,28 @@ def look_words(corpus: CorpusStats) -> list[Finding]:
     return _new_words(corpus) + _rare_words(corpus) + _unlabelled(corpus)
 
 # %% ../../nbs/46_label_checks.ipynb #f0bebeef
+def _rows_to_ask(corpus, most): # by lot, and no noise
+    rng = np.random.default_rng(corpus.seed)
+    rows = np.sort(rng.permutation(len(corpus))[:most])
+    return rows[~corpus.noise[rows]]
+
+def _known_of(corpus, rows): # feature → (n, D)
+    names = 'position', 'frames', 'seconds', 'quarters', 'first'
+    return features({name: corpus.stats[name][rows] for name in names})
+
+# %% ../../nbs/46_label_checks.ipynb #027dea12
 def _told_of(corpus, most=4000): # (what is told, from what) → how well
-    rows = np.sort(np.random.default_rng(corpus.seed).permutation(len(corpus))[:most])
-    rows = rows[~corpus.noise[rows]]
+    rows = _rows_to_ask(corpus, most)
     if not len(rows): return {}
-    groups, told = copy_groups(corpus)[rows], {}
-    keys = 'position', 'frames', 'seconds', 'quarters', 'first'
-    known = features({k: corpus.stats[k][rows] for k in keys})
-    for what, labels in (('word', corpus.words), ('signer', corpus.signer)):
-        for k, x in known.items():
-            if what == 'word' or k != 'first':
-                told[what, k] = probe(x, labels[rows], groups, seed=corpus.seed)
-    return {k: t for k, t in told.items() if t}
+    groups = copy_groups(corpus)[rows]
+    known = _known_of(corpus, rows)
+    told = {}
+    for what, labels in dict(word=corpus.words, signer=corpus.signer).items():
+        for feature, x in known.items():
+            if what == 'signer' and feature == 'first': continue
+            t = probe(x, labels[rows], groups, seed=corpus.seed)
+            if t: told[what, feature] = t
+    return told
 
 # %% ../../nbs/46_label_checks.ipynb #405beb5e
 @patch(as_prop=True)
@@ -244,16 +311,20 @@ def told(self:CorpusStats) -> dict[tuple[str, str], Probe]: # (what is told, fro
 # %% ../../nbs/46_label_checks.ipynb #7d87d60e
 _honest = dict(length=3, missing=6, first=1) # labels that this may tell without a fault
 
+def _verdict_on_position(t, picture):
+    if not t.gain > .2: return ''
+    if not picture: return 'note'
+    return 'refuse' if t.gain > .5 else 'warn'
+
+# %% ../../nbs/46_label_checks.ipynb #28be413d
 def _verdict(what, feature, t, picture): # a severity, or nothing
     sure = t.p <= .01 and t.clips >= 20
     if not sure: return ''
     if what == 'signer': return 'note' if feature == 'length' and t.gain > .5 else ''
-    if feature == 'position':
-        if not t.gain > .2: return ''
-        if not picture: return 'note'
-        return 'refuse' if t.gain > .5 else 'warn'
+    if feature == 'position': return _verdict_on_position(t, picture)
     honest = _honest[feature] / t.labels
-    if not (t.gain > .25 and t.low > min(honest, .95)): return ''
+    if not t.gain > .25: return ''
+    if not t.low > min(honest, .95): return ''
     return 'note' if feature == 'first' or t.gain < .6 else 'warn'
 
 # %% ../../nbs/46_label_checks.ipynb #36bb0e7e
@@ -268,12 +339,14 @@ _causes = dict(
 
 # %% ../../nbs/46_label_checks.ipynb #1d5d6799
 def _told_figure(corpus):
-    fig, (ax,) = axes_of(width=4, height=.6 + .22 * len(corpus.told))
-    for i, t in enumerate(corpus.told.values()):
+    told = corpus.told
+    fig, (ax,) = axes_of(width=4, height=.6 + .22 * len(told))
+    for i, t in enumerate(told.values()):
         ax.barh(i, t.score, color='#1b7f79', alpha=.6)
         ax.plot([t.low, t.high], [i, i], color='#222', lw=1)
-        ax.plot([t.chance] * 2, [i - .4, i + .4], color='#c2410c')
-    ax.set_yticks(range(len(corpus.told)), [f'{w} from {f}' for w, f in corpus.told], fontsize=7)
+        ax.plot([t.chance, t.chance], [i - .4, i + .4], color='#c2410c')
+    names = [f'{what} from {feature}' for what, feature in told]
+    ax.set_yticks(range(len(told)), names, fontsize=7)
     ax.invert_yaxis()
     ax.set_xlim(0, 1)
     ax.set_xlabel('mean recall; red: chance', fontsize=8)
@@ -282,7 +355,10 @@ def _told_figure(corpus):
 # %% ../../nbs/46_label_checks.ipynb #950272b4
 def look_shortcuts(corpus: CorpusStats) -> list[Finding]:
     "What tells the word without the signing."
-    found, picture = [], bool(np.isin(corpus.space, ('image', 'world')).mean() > .5)
+    in_place = np.isin(corpus.space, ('image', 'world'))
+    picture = bool(in_place.mean() > .5)
+    draw = lambda: _told_figure(corpus)
+    found = []
     for (what, feature), t in corpus.told.items():
         how = _verdict(what, feature, t, picture)
         if not how: continue
@@ -290,7 +366,7 @@ def look_shortcuts(corpus: CorpusStats) -> list[Finding]:
         sentence = (f'{cause} alone tells the {what} in {t.score:.0%} of the clips ({t.low:.0%} to '
                     f'{t.high:.0%}), chance is {t.chance:.0%}; {t.labels} {what}s, {t.clips} clips, p '
                     f'{t.p:.3f}')
-        found.append(Finding('shortcuts', how, sentence, (), advice, lambda: _told_figure(corpus)))
+        found.append(Finding('shortcuts', how, sentence, (), advice, draw))
     return found
 
 # %% ../../nbs/46_label_checks.ipynb #73db5c68
@@ -305,18 +381,26 @@ def _from_behind(corpus):
     return [Finding('mirrored', 'note', sentence, worst_first(back), advice)]
 
 # %% ../../nbs/46_label_checks.ipynb #8190a763
-def _left_handed(corpus):
-    share, left = corpus.stats['left'], {} # of the movement, by signer
+def _shares_of_left(corpus): # signer → median share of the left hand in all movement
+    share = corpus.stats['left']
     known = np.isfinite(share) & ~corpus.noise
-    for s in sorted(set(corpus.signer) - {''}):
-        own = known & (corpus.signer == s)
-        if own.sum() >= 5: left[s] = np.nanmedian(share[own])
-    hand = [s for s in left if left[s] > .6]
-    if not hand or not any(x < .4 for x in left.values()): return []
-    sentence = f'signer {listed(hand)} moves mostly the left hand, others the right'
+    left = {}
+    for signer in sorted(set(corpus.signer) - {''}):
+        own = share[known & (corpus.signer == signer)]
+        if len(own) >= 5: left[signer] = np.nanmedian(own)
+    return left
+
+# %% ../../nbs/46_label_checks.ipynb #efb64c97
+def _left_handed(corpus):
+    left = _shares_of_left(corpus)
+    left_handed = [signer for signer, share in left.items() if share > .6]
+    right_handed = [signer for signer, share in left.items() if share < .4]
+    if not left_handed or not right_handed: return []
+    sentence = f'signer {listed(left_handed)} moves mostly the left hand, others the right'
     advice = 'Train with mirrored copies, or mirror the left-handed.'
+    clips = worst_first(np.isin(corpus.signer, left_handed))
     draw = lambda: bars(left, left.values(), "left hand's share of movement", mark=.5)
-    return [Finding('mirrored', 'note', sentence, worst_first(np.isin(corpus.signer, hand)), advice, draw)]
+    return [Finding('mirrored', 'note', sentence, clips, advice, draw)]
 
 # %% ../../nbs/46_label_checks.ipynb #c77c3391
 def look_mirrored(corpus: CorpusStats) -> list[Finding]:
@@ -325,9 +409,10 @@ def look_mirrored(corpus: CorpusStats) -> list[Finding]:
 
 # %% ../../nbs/46_label_checks.ipynb #cc397683
 def _few_points(corpus):
-    return (followed(corpus.stats['track']) < enough_points) & ~_not_followed(corpus)
+    few = followed(corpus.stats['track']) < enough_points
+    return few & ~_not_followed(corpus)
 
-def _one_side(corpus): return not all(m.any() for m in _sides(corpus))
+def _one_side(corpus): return not all(side.any() for side in _sides(corpus))
 def _nobody_known(corpus): return (corpus.signer == '') & (corpus.session == '')
 def _nothing_told(corpus): return not corpus.told
 def _no_position(corpus): return ~np.isfinite(corpus.stats['position']).any(1)

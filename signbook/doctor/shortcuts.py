@@ -13,22 +13,30 @@ import numpy as np
 # %% ../../nbs/42_shortcuts.ipynb #47b22eec
 def _standardized(x): # (N, D), NaN where unknown → (N, d): each number that varies on its own scale
     x = np.asarray(x, float)
-    ok = np.isfinite(x)
-    mean = np.where(ok, x, 0).sum(0) / ok.sum(0).clip(1)
-    z = np.where(ok, x - mean, 0)
-    sd = z.std(0)
-    varies = sd > 1e-6 * (1 + abs(mean))
-    return z[:, varies] / sd[varies]
+    known = np.isfinite(x)
+    total = np.where(known, x, 0).sum(0)
+    mean = total / known.sum(0).clip(1)
+    off = np.where(known, x - mean, 0)
+    spread = off.std(0)
+    varies = spread > 1e-6 * (1 + abs(mean))
+    return off[:, varies] / spread[varies]
 
 # %% ../../nbs/42_shortcuts.ipynb #ff7784ab
-def _voters(z, rows, group, train, k): # of some rows: twice (n, k)
+def _squared_distances(z, rows): # z (N, D) → (n, N), from some rows to all
     square = (z**2).sum(1)
-    d = square[rows, None] + square - 2 * z[rows] @ z.T
-    d[group[rows, None] == group] = np.inf
+    doubled = 2 * z[rows]
+    return square[rows, None] + square - doubled @ z.T
+
+# %% ../../nbs/42_shortcuts.ipynb #f1e7a9df
+def _voters(z, rows, group, train, k): # of some rows: twice (n, k)
+    d = _squared_distances(z, rows)
+    own = group[rows, None] == group # (n, N)
+    d[own] = np.inf
     if train is not None: d[:, ~train] = np.inf
     who = np.argpartition(d, k - 1, 1)[:, :k]
     d = np.take_along_axis(d, who, 1)
-    return who, np.where(np.isfinite(d), 1 / (d.clip(0) + 1e-2), 0)
+    weight = 1 / (d.clip(0) + 1e-2)
+    return who, np.where(np.isfinite(d), weight, 0)
 
 # %% ../../nbs/42_shortcuts.ipynb #48ce8549
 def nearest(
@@ -39,9 +47,14 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray] | None: # who votes (N, k), with what weight (N, k)
     "Who is nearest to whom, each number of the feature on its own scale; None where it is the same for all."
     z = _standardized(x)
-    if not z.shape[1] or len(z) <= k: return None
-    blocks = [np.arange(i, min(i + 1024, len(z))) for i in range(0, len(z), 1024)]
-    who, weight = zip(*(_voters(z, rows, group, train, k) for rows in blocks))
+    N, d = z.shape
+    if d == 0 or N <= k: return None
+    who, weight = [], []
+    for start in range(0, N, 1024):
+        rows = np.arange(start, min(start + 1024, N))
+        voters, weights = _voters(z, rows, group, train, k)
+        who.append(voters)
+        weight.append(weights)
     return np.concatenate(who), np.concatenate(weight)
 
 # %% ../../nbs/42_shortcuts.ipynb #17c621fa
@@ -52,8 +65,10 @@ def recall(
 ) -> np.ndarray: # (M,) bool, the guess is right
     "Which clips' labels the neighbours guess."
     who, weight = votes
-    score = np.zeros((len(of), y.max() + 1))
-    np.add.at(score, (np.arange(len(of))[:, None], y[who[of]]), weight[of])
+    score = np.zeros((len(of), y.max() + 1)) # (M, K)
+    row = np.arange(len(of))[:, None]
+    label = y[who[of]] # (M, k)
+    np.add.at(score, (row, label), weight[of])
     return score.argmax(1) == y[of]
 
 # %% ../../nbs/42_shortcuts.ipynb #7ab158de
@@ -68,32 +83,57 @@ class Probe(NamedTuple):
     clips: int
 
     @property
-    def gain(self) -> float: return (self.score - self.chance) / max(1 - self.chance, 1e-9)
+    def gain(self) -> float:
+        possible = max(1 - self.chance, 1e-9)
+        return (self.score - self.chance) / possible
 
 # %% ../../nbs/42_shortcuts.ipynb #01792902
 def _mean_recall(right, y): # right (M,) bool, y (M,) their labels
     n = np.bincount(y)
-    return float(np.mean((np.bincount(y, right) / n.clip(1))[n > 0]))
+    hits = np.bincount(y, right)
+    recalls = hits / n.clip(1)
+    return float(np.mean(recalls[n > 0]))
 
 # %% ../../nbs/42_shortcuts.ipynb #da683aa9
 def _shuffled_scores(votes, y, of, rng, shuffles, score): # until five of twenty and more do as well
     null = []
-    while len(null) < shuffles and not (len(null) >= 20 and sum(s >= score for s in null) >= 5):
+    as_good = 0
+    while len(null) < shuffles:
+        if len(null) >= 20 and as_good >= 5: break
         z = rng.permutation(y)
-        null.append(_mean_recall(recall(votes, z, of), z[of]))
+        right = recall(votes, z, of)
+        null.append(_mean_recall(right, z[of]))
+        as_good += null[-1] >= score
     return null
 
 # %% ../../nbs/42_shortcuts.ipynb #1778f1a5
+def _interval(right, labels, rng): # right (M,) bool, their labels (M,) → 95 % interval of the mean recall
+    M = len(right)
+    scores = []
+    for drawn in rng.integers(0, M, (200, M)):
+        scores.append(_mean_recall(right[drawn], labels[drawn]))
+    low, high = np.quantile(scores, [.025, .975])
+    return float(low), float(high)
+
+# %% ../../nbs/42_shortcuts.ipynb #d0db4022
 def _against_chance(votes, y, of, rng, shuffles):
     right = recall(votes, y, of)
     score = _mean_recall(right, y[of])
     null = _shuffled_scores(votes, y, of, rng, shuffles, score)
-    draws = rng.integers(0, len(of), (200, len(of)))
-    low, high = np.quantile([_mean_recall(right[b], y[of][b]) for b in draws], [.025, .975])
-    p = (1 + sum(s >= score for s in null)) / (1 + len(null))
-    return Probe(score, float(low), float(high), float(np.mean(null)), p, int(y.max()) + 1, len(of))
+    low, high = _interval(right, y[of], rng)
+    chance = float(np.mean(null))
+    as_good = sum(s >= score for s in null)
+    p = (1 + as_good) / (1 + len(null))
+    labels = int(y.max()) + 1
+    return Probe(score, low, high, chance, p, labels, len(of))
 
 # %% ../../nbs/42_shortcuts.ipynb #bf6c6967
+def _frequent(labels, least): # (N,) text → which have a label that `least` of them have
+    names, n = np.unique(labels, return_counts=True)
+    counted = names[(n >= least) & (names != '')]
+    return np.flatnonzero(np.isin(labels, counted))
+
+# %% ../../nbs/42_shortcuts.ipynb #ccac0c01
 def probe(
     x: np.ndarray, # (N, D) a feature
     labels: np.ndarray, # (N,) text; clips without one do not count
@@ -105,16 +145,17 @@ def probe(
 ) -> Probe | None: # None where there is nothing to guess
     "How well a feature tells the label."
     labels = np.asarray(labels)
-    names, n = np.unique(labels, return_counts=True)
-    keep = np.flatnonzero(np.isin(labels, names[(n >= least) & (names != '')]))
-    if len(set(labels[keep])) < 2: return None
-    y = np.unique(labels[keep], return_inverse=True)[1]
-    group = np.arange(len(keep)) if group is None else group[keep]
-    train = None if train is None else train[keep]
-    of = np.arange(len(y)) if train is None else np.flatnonzero(~train)
+    keep = _frequent(labels, least)
+    names, y = np.unique(labels[keep], return_inverse=True)
+    if len(names) < 2: return None
+    everybody = np.arange(len(y))
+    group = everybody if group is None else group[keep]
+    if train is not None: train = train[keep]
+    of = everybody if train is None else np.flatnonzero(~train)
     votes = nearest(np.asarray(x)[keep], group, train)
     if votes is None or not len(of): return None
-    return _against_chance(votes, y, of, np.random.default_rng(seed), shuffles)
+    rng = np.random.default_rng(seed)
+    return _against_chance(votes, y, of, rng, shuffles)
 
 # %% ../../nbs/42_shortcuts.ipynb #e4c48651
 def features(
@@ -122,6 +163,7 @@ def features(
 ) -> dict[str, np.ndarray]: # each (N, D)
     "What there is to know about clips besides the signing."
     v = statistics
+    clips = len(v['frames'])
     length = np.stack([v['frames'], v['seconds']], 1)
-    missing = v['quarters'].reshape(len(v['frames']), -1)
+    missing = v['quarters'].reshape(clips, -1)
     return dict(position=v['position'], length=length, missing=missing, first=v['first'])

@@ -26,8 +26,12 @@ _of_body = ['nose']
 _of_body += [f'{side}_{joint}' for joint in ('shoulder', 'elbow', 'wrist') for side in sides]
 _of_body += [f'pose.{side}_{joint}' for joint in ('index', 'pinky') for side in sides]
 
-points = *(f'{side}_hand.{joint}' for side in sides for joint in _of_hand), *_of_face, *_of_body
-slot_of = np.repeat(range(4), [len(_of_hand), len(_of_hand), len(_of_face), len(_of_body)])
+# %% ../../nbs/40_statistics.ipynb #43155372
+_of_hands = [f'{side}_hand.{joint}' for side in sides for joint in _of_hand]
+_counts = len(_of_hand), len(_of_hand), len(_of_face), len(_of_body)
+
+points = (*_of_hands, *_of_face, *_of_body)
+slot_of = np.repeat(range(4), _counts)
 at = {point: i for i, point in enumerate(points)}
 
 # %% ../../nbs/40_statistics.ipynb #e08f9c2a
@@ -40,41 +44,51 @@ class Anatomy(NamedTuple):
 # %% ../../nbs/40_statistics.ipynb #7a8a0d6b
 def _part_of(layout, slot): # the joints of a slot, as a slice
     names = ('pose', 'body') if slot == 'body' else (slot,)
-    return next((layout.parts[name] for name in names if name in layout.parts), slice(0, 0))
+    for name in names:
+        if name in layout.parts: return layout.parts[name]
+    return slice(0, 0)
 
+# %% ../../nbs/40_statistics.ipynb #fefa4bdb
 def _limbs_of(layout, part): # (n,) joints, (m, 2) positions in them
-    inside = ((layout.edges >= part.start) & (layout.edges < part.stop)).all(1)
-    edges = layout.edges[inside].reshape(-1, 2)
-    joints = np.unique(edges) if len(edges) else np.arange(part.start, part.stop)
+    ends = layout.edges
+    inside = (ends >= part.start) & (ends < part.stop)
+    edges = ends[inside.all(1)].reshape(-1, 2)
+    joints = np.unique(edges)
+    if not len(edges): joints = np.arange(part.start, part.stop)
     return joints, np.searchsorted(joints, edges)
 
 # %% ../../nbs/40_statistics.ipynb #5a3d9a6c
 @lru_cache
 def anatomy(layout: Layout) -> Anatomy:
     "What there is to look at in a layout."
-    joints, limbs = zip(*(_limbs_of(layout, _part_of(layout, slot)) for slot in slots))
+    parts = [_part_of(layout, slot) for slot in slots]
+    joints, limbs = zip(*(_limbs_of(layout, part) for part in parts))
     known = {*layout.joints, *layout.anchors}
-    return Anatomy(joints, limbs, np.array([layout.index(p) if p in known else -1 for p in points]))
+    places = [layout.index(point) if point in known else -1 for point in points]
+    return Anatomy(joints, limbs, np.array(places))
 
 # %% ../../nbs/40_statistics.ipynb #b03530b3
 def flat(clip: Clip) -> np.ndarray: # (T, J, 2)
     "x and y in one unit."
     xy = clip.xyz[..., :2]
-    return xy * np.array([clip.aspect, 1], np.float32) if clip.space == 'image' else xy
+    if clip.space != 'image': return xy
+    return xy * np.array([clip.aspect, 1], np.float32)
 
 # %% ../../nbs/40_statistics.ipynb #a7743b5b
 def follow(clip: Clip) -> np.ndarray: # (T, P, 2), NaN where not seen
     "The tracks of `points`."
     joints = anatomy(clip.layout).points
     has = joints >= 0
-    seen = clip.conf[:, joints[has]] > 0
+    joints = joints[has]
+    seen = clip.conf[:, joints] > 0
     p = np.full((len(clip), len(points), 2), np.nan, np.float32)
-    p[:, has] = np.where(seen[..., None], flat(clip)[:, joints[has]], np.nan)
+    p[:, has] = np.where(seen[..., None], flat(clip)[:, joints], np.nan)
     return p
 
 # %% ../../nbs/40_statistics.ipynb #e4bc25e2
 def _square(x): return np.einsum('...d,...d->...', x, x) # squared length of vectors
-def _gap(p, a, b): return np.sqrt(_square(p[:, at[a]] - p[:, at[b]]))
+def _distance(a, b): return np.sqrt(_square(a - b))
+def _gap(p, a, b): return _distance(p[:, at[a]], p[:, at[b]]) # of two points
 
 def _quantile(x, q=.5):
     x = x[np.isfinite(x)]
@@ -85,8 +99,10 @@ enough_joints = 20, 20, 12, 12 # of each slot, seen together: with fewer, limbs 
 
 def _from_centre(x, ok): # (T, n, 2): each frame about the mean of what was seen in it, 0 where nothing was
     seen = ok[..., None]
-    n = ok.sum(1).clip(1)[:, None, None]
-    return (x - (x * seen).sum(1, keepdims=True) / n) * seen
+    n = ok.sum(1).clip(1)
+    total = (x * seen).sum(1, keepdims=True)
+    mean = total / n[:, None, None]
+    return (x - mean) * seen
 
 # %% ../../nbs/40_statistics.ipynb #efb42481
 def disorder(
@@ -98,23 +114,41 @@ def disorder(
     "Mean squared limb over mean squared distance of any two joints."
     n = ok.sum(1)
     full = n >= least
-    if not len(limbs) or full.sum() <= .1 * (n > 0).sum(): return np.nan
+    too_few = full.sum() <= .1 * (n > 0).sum()
+    if not len(limbs) or too_few: return np.nan
     x, ok, n = x[full], ok[full], n[full]
-    pairs = (2 * _square(_from_centre(x, ok)).sum(1) / (n - 1)).mean()
+    off = _square(_from_centre(x, ok)).sum(1)
+    pairs = (2 * off / (n - 1)).mean()
     a, b = limbs.T
     both = ok[:, a] & ok[:, b]
-    limb = (_square(x[:, a] - x[:, b]) * both).sum() / max(both.sum(), 1)
-    return float(limb / pairs) if pairs > 0 and both.any() else np.nan
+    squared = _square(x[:, a] - x[:, b]) * both
+    limb = squared.sum() / max(both.sum(), 1)
+    if not pairs > 0 or not both.any(): return np.nan
+    return float(limb / pairs)
 
 # %% ../../nbs/40_statistics.ipynb #b55dd1d7
 def _steps(x, pair): # (n,) mean squared step of each joint, over the pairs of frames in which it was seen
-    return (_square(x[1:] - x[:-1]) * pair).sum(0) / pair.sum(0)
+    squared = _square(x[1:] - x[:-1]) * pair
+    return squared.sum(0) / pair.sum(0)
 
 def _variances(x, ok): # (n,) of each joint
-    mean = (x * ok[..., None]).sum(0) / ok.sum(0)[:, None]
-    return (_square(x - mean) * ok).sum(0) / (ok.sum(0) - 1)
+    n = ok.sum(0)
+    total = (x * ok[..., None]).sum(0)
+    mean = total / n[:, None]
+    squared = _square(x - mean) * ok
+    return squared.sum(0) / (n - 1)
 
 # %% ../../nbs/40_statistics.ipynb #3b1af0c0
+def _shake(own, ok, pair): # own (T, n, 2) each frame about its mean: steps in sizes of the part
+    size = np.sqrt(_square(own).sum() / ok.sum())
+    moved = np.sort(_steps(own, pair))
+    n = len(moved)
+    quarter = max(1, n // 4)
+    step = moved[-quarter:].mean() # of the quarter of the joints that moves most
+    if not size > 0 or n < 2: return np.nan
+    return float(np.sqrt(step / 2) / size)
+
+# %% ../../nbs/40_statistics.ipynb #90224627
 def roughness(
     x: np.ndarray, # (T, n, 2) one part
     ok: np.ndarray, # (T, n)
@@ -124,19 +158,19 @@ def roughness(
     some = pair.sum(0) > 1
     if not some.any(): return dict(rough=np.nan, shake=np.nan, pairs=0)
     x, ok, pair = x[:, some], ok[:, some], pair[:, some]
-    own = _from_centre(x, ok)
-    size = np.sqrt(_square(own).sum() / ok.sum())
+    steps = _steps(x, pair).sum()
     spread = _variances(x, ok).sum()
-    moved = np.sort(_steps(own, pair))
-    moved = moved[-max(1, len(moved) // 4):].mean() # the quarter of the joints that moves most
-    rough = float(_steps(x, pair).sum() / (2 * spread)) if spread > 0 else np.nan
-    shake = float(np.sqrt(moved / 2) / size) if size > 0 and some.sum() > 1 else np.nan
-    return dict(rough=rough, shake=shake, pairs=int(pair.any(1).sum()))
+    rough = float(steps / (2 * spread)) if spread > 0 else np.nan
+    own = _from_centre(x, ok)
+    compared = pair.any(1).sum()
+    return dict(rough=rough, shake=_shake(own, ok, pair), pairs=int(compared))
 
 # %% ../../nbs/40_statistics.ipynb #f43bbae1
 def _longest_run(same): # (T,) bool → frames
-    edge = np.flatnonzero(np.diff(np.concatenate([[0], same, [0]])))
-    return int((edge[1::2] - edge[::2]).max(initial=0))
+    padded = np.concatenate([[0], same, [0]])
+    edges = np.flatnonzero(np.diff(padded))
+    lengths = edges[1::2] - edges[::2]
+    return int(lengths.max(initial=0))
 
 # %% ../../nbs/40_statistics.ipynb #e2e48157
 def stillness(
@@ -151,7 +185,8 @@ def stillness(
     origin = zero.sum(0) > .98 * ok.sum(0)
     pair = ok[1:] & ok[:-1] & ~origin
     checked = pair.sum(1) >= 3
-    same = ((x[1:] == x[:-1]).all(-1) | ~pair).all(1) & checked
+    equal = (x[1:] == x[:-1]).all(-1)
+    same = (equal | ~pair).all(1) & checked
     return dict(
         repeats=same.sum() / max(checked.sum(), 1),
         longest=_longest_run(same),
@@ -163,27 +198,42 @@ def stillness(
 metres = dict(shoulders=.36, palm=.095, eyes=.09) # of an adult, near enough for telling units apart
 
 def _palm_bones(p): # (2T, 2) wrist to middle knuckle of either hand
-    return np.concatenate([p[:, at[f'{s}_hand.middle_mcp']] - p[:, at[f'{s}_hand.wrist']] for s in sides])
+    bones = []
+    for side in sides:
+        wrist = at[f'{side}_hand.wrist']
+        knuckle = at[f'{side}_hand.middle_mcp']
+        bones.append(p[:, knuckle] - p[:, wrist])
+    return np.concatenate(bones)
 
+# %% ../../nbs/40_statistics.ipynb #5822f473
 def _lengths(p): # in units of the clip
-    shoulders = _quantile(_gap(p, 'left_shoulder', 'right_shoulder'), .75)
-    eyes = _quantile(_gap(p, 'left_eye_outer', 'right_eye_outer'), .75)
-    palm = _quantile(np.sqrt(_square(_palm_bones(p))), .9)
-    return dict(shoulders=shoulders or np.nan, eyes=eyes or np.nan, palm=palm or np.nan)
+    shoulders = _gap(p, 'left_shoulder', 'right_shoulder')
+    eyes = _gap(p, 'left_eye_outer', 'right_eye_outer')
+    palms = np.sqrt(_square(_palm_bones(p)))
+    return dict(
+        shoulders=_quantile(shoulders, .75) or np.nan,
+        eyes=_quantile(eyes, .75) or np.nan,
+        palm=_quantile(palms, .9) or np.nan)
 
 # %% ../../nbs/40_statistics.ipynb #fc9502ed
 def _face_ratio(p): # width over height, of frames from the front
+    left, right = at['face.234'], at['face.454']
     width = _gap(p, 'face.234', 'face.454')
-    middle = (p[:, at['face.234'], 0] + p[:, at['face.454'], 0]) / 2
-    frontal = abs(p[:, at['nose_tip'], 0] - middle) < .15 * width
-    return _quantile((width / _gap(p, 'face.10', 'chin'))[frontal])
+    height = _gap(p, 'face.10', 'chin')
+    middle = (p[:, left, 0] + p[:, right, 0]) / 2
+    nose = p[:, at['nose_tip'], 0]
+    frontal = abs(nose - middle) < .15 * width
+    ratio = width / height
+    return _quantile(ratio[frontal])
 
 # %% ../../nbs/40_statistics.ipynb #e62864e1
 def _palm_ratio(p): # upright ones over those held across
     bone = _palm_bones(p)
     length = np.sqrt(_square(bone))
-    lean = np.arctan2(abs(bone[:, 1]), abs(bone[:, 0]))
-    up, across = length[lean > 1.2], length[lean < .37]
+    x, y = abs(bone).T
+    lean = np.arctan2(y, x)
+    up = length[lean > 1.2]
+    across = length[lean < .37]
     if min(len(up), len(across)) < 5: return np.nan
     return _quantile(up, .9) / (_quantile(across, .9) or np.nan)
 
@@ -195,34 +245,51 @@ def sizes(
 
     face: its width over its height; palms: upright ones over those held across."""
     lengths = _lengths(p)
-    unit = next((metres[k] / lengths[k] for k in metres if lengths[k] > 0), np.nan)
-    return lengths | dict(unit=unit, face=_face_ratio(p), palms=_palm_ratio(p))
+    units = (metres[k] / lengths[k] for k in metres if lengths[k] > 0)
+    return lengths | dict(unit=next(units, np.nan), face=_face_ratio(p), palms=_palm_ratio(p))
 
 # %% ../../nbs/40_statistics.ipynb #77865660
-_own, _other = (slice(None), [0, 1], [0, 1]), (slice(None), [0, 1], [1, 0]) # of (T, hand, arm)
+_all = slice(None)
+_own = _all, [0, 1], [0, 1] # of (T, hand, arm)
+_other = _all, [0, 1], [1, 0]
 
 def _both(p, name): # (T, 2, 2): the left one and the right one
-    return p[:, [at[name.format(side)] for side in sides]]
+    left, right = (at[name.format(side)] for side in sides)
+    return p[:, [left, right]]
 
+# %% ../../nbs/40_statistics.ipynb #8648b0d7
 def _votes_by_place(p, shoulders): # votes for the own and for the other arm; median distance
-    apart = _both(p, '{}_hand.wrist')[:, :, None] - _both(p, '{}_wrist')[:, None]
-    d = np.sqrt(_square(apart)) / shoulders
+    hand = _both(p, '{}_hand.wrist')
+    arm = _both(p, '{}_wrist')
+    d = _distance(hand[:, :, None], arm[:, None]) / shoulders # (T, hand, arm)
     own, other = d[_own], d[_other]
     near = np.fmin(own, other)
-    votes = [((a < .5 * b) & (near < .6)).sum() for a, b in ((own, other), (other, own))]
-    return *map(int, votes), _quantile(near)
+    close = near < .6
+    to_own = (own < .5 * other) & close
+    to_other = (other < .5 * own) & close
+    return int(to_own.sum()), int(to_other.sum()), _quantile(near)
 
 # %% ../../nbs/40_statistics.ipynb #63171a10
-def _normed(v): return v / np.sqrt(_square(v))[..., None].clip(1e-9)
+def _normed(v): # vectors of length 1
+    length = np.sqrt(_square(v))
+    return v / length[..., None].clip(1e-9)
 
+def _arms(p): # (T, 2, 2) wrist to the middle of the palm as the pose has it, or else elbow to wrist
+    wrist = _both(p, '{}_wrist')
+    knuckles = _both(p, 'pose.{}_index') + _both(p, 'pose.{}_pinky')
+    palm = knuckles / 2 - wrist
+    lower_arm = wrist - _both(p, '{}_elbow')
+    return np.where(np.isfinite(palm), palm, lower_arm)
+
+# %% ../../nbs/40_statistics.ipynb #43448965
 def _votes_by_turn(p): # votes for the own and for the other arm
     finger = _both(p, '{}_hand.middle_mcp') - _both(p, '{}_hand.wrist')
-    wrist = _both(p, '{}_wrist')
-    palm = (_both(p, 'pose.{}_index') + _both(p, 'pose.{}_pinky')) / 2 - wrist
-    arm = np.where(np.isfinite(palm), palm, wrist - _both(p, '{}_elbow'))
-    along = (_normed(finger)[:, :, None] * _normed(arm)[:, None]).sum(-1)
+    finger, arm = _normed(finger), _normed(_arms(p))
+    products = finger[:, :, None] * arm[:, None] # (T, hand, arm, 2)
+    along = products.sum(-1)
     more = along[_own] - along[_other]
-    return int((more > .5).sum()), int((more < -.5).sum())
+    to_own, to_other = more > .5, more < -.5
+    return int(to_own.sum()), int(to_other.sum())
 
 # %% ../../nbs/40_statistics.ipynb #786fe8b6
 def attachment(
@@ -237,19 +304,23 @@ def attachment(
                 far_hand=far_hand, far_face=far_face)
 
 # %% ../../nbs/40_statistics.ipynb #af82c666
+def _returns(q, step, far): # (T - 2,) bool: a long step away, and a long one back
+    least = np.minimum(step[1:], step[:-1])
+    left = np.nan_to_num(_distance(q[2:], q[:-2]), nan=np.inf)
+    return (least > far) & (left < .5 * least)
+
+# %% ../../nbs/40_statistics.ipynb #14583f73
 def _jumps_of(
     q: np.ndarray, # (T, n, 2) metres, NaN where not seen
     fps: float,
 ) -> np.ndarray: # (T - 1,) bool
     "Steps that no body makes."
-    step = np.nan_to_num(np.sqrt(_square(np.diff(q, axis=0))))
+    step = np.nan_to_num(_distance(q[1:], q[:-1])) # (T - 1, n)
     far = max(.25, 8 / fps)
-    beside = np.pad(step, ((1, 1), (0, 0)))
-    jump = (step > far) & (step > 4 * np.maximum(beside[:-2], beside[2:]))
-    if len(q) > 2:
-        least = np.minimum(step[1:], step[:-1])
-        back = np.nan_to_num(np.sqrt(_square(q[2:] - q[:-2])), nan=np.inf)
-        jump[1:] |= (least > far) & (back < .5 * least)
+    padded = np.pad(step, ((1, 1), (0, 0)))
+    beside = np.maximum(padded[:-2], padded[2:]) # the longer one of the two
+    jump = (step > far) & (step > 4 * beside)
+    if len(q) > 2: jump[1:] |= _returns(q, step, far)
     return jump.any(1)
 
 # %% ../../nbs/40_statistics.ipynb #61db2685
@@ -257,20 +328,35 @@ def _switches_of(
     q: np.ndarray, # (T, 2, 2) metres, a left and a right joint
 ) -> np.ndarray: # (T - 1,) bool
     "Steps in which left and right change places."
-    stay = np.sqrt(_square(q[1:] - q[:-1])).sum(1)
-    cross = np.sqrt(_square(q[1:] - q[:-1, ::-1])).sum(1)
-    apart = np.sqrt(_square(q[:, 0] - q[:, 1]))
-    return (cross < .3 * stay) & (np.minimum(apart[1:], apart[:-1]) > .15)
+    stay = _distance(q[1:], q[:-1]).sum(1)
+    cross = _distance(q[1:], q[:-1, ::-1]).sum(1)
+    apart = _distance(q[:, 0], q[:, 1]) # (T,)
+    least = np.minimum(apart[1:], apart[:-1])
+    return (cross < .3 * stay) & (least > .15)
 
 # %% ../../nbs/40_statistics.ipynb #cabb3f99
 _movers = ('nose', 'left_shoulder', 'right_shoulder', 'left_wrist', 'right_wrist', 'left_hand.wrist',
            'right_hand.wrist')
 
 def _torn(q, fps): # (T - 1,) bool, of the movers
-    torn = _jumps_of(q, fps) | _switches_of(q[:, 3:5])
-    return torn | _switches_of(q[:, 5:]) if q.shape[1] > 5 else torn
+    arms, hands = q[:, 3:5], q[:, 5:]
+    torn = _jumps_of(q, fps) | _switches_of(arms)
+    if hands.shape[1]: torn = torn | _switches_of(hands)
+    return torn
 
 # %% ../../nbs/40_statistics.ipynb #d8518c37
+def _hand_steps(step): # (T - 1, n) of the movers → of the wrists of the body, or of the hands, or of all
+    for hands in (step[:, 3:5], step[:, 5:]):
+        if np.isfinite(hands).any(): return hands
+    return step
+
+def _left_share(hands): # (T - 1, 2) → the left one's part of all movement
+    path = np.nansum(hands, 0)
+    total = path.sum()
+    if len(path) != 2 or not total > 0: return np.nan
+    return path[0] / total
+
+# %% ../../nbs/40_statistics.ipynb #4496bc08
 def motion(
     p: np.ndarray, # (T, P, 2)
     unit: float, # metres
@@ -283,44 +369,62 @@ def motion(
     facing: 1 where the left shoulder is on the right of the picture."""
     movers = [at[name] for name in _movers[:5 if part else 7]]
     q = p[:, movers] * unit
-    step = np.sqrt(_square(np.diff(q, axis=0)))
-    hands = next((s for s in (step[:, 3:5], step[:, 5:]) if np.isfinite(s).any()), step)
-    path = np.nansum(hands, 0)
-    left = path[0] / path.sum() if len(path) == 2 and path.sum() > 0 else np.nan
+    step = _distance(q[1:], q[:-1])
+    known = np.isfinite(step).any(1)
+    hands = _hand_steps(step)
     across = p[:, at['left_shoulder'], 0] - p[:, at['right_shoulder'], 0]
-    return dict(jumps=int(_torn(q, fps).sum()), steps=int(np.isfinite(step).any(1).sum()),
-                speed=_quantile(hands, .95) * fps, left=left, facing=_quantile(np.sign(across)))
+    return dict(
+        jumps=int(_torn(q, fps).sum()),
+        steps=int(known.sum()),
+        speed=_quantile(hands, .95) * fps,
+        left=_left_share(hands),
+        facing=_quantile(np.sign(across)))
 
 # %% ../../nbs/40_statistics.ipynb #38ecc8fd
 phases = 64
 
-def _smoothed(p): # (T, P, 2) → (64, P, 2), NaN where less than half of what counts was seen
-    T = len(p)
-    t, k = (np.arange(T) + .5) / T, (np.arange(phases) + .5) / phases
+def _weights(T): # (64, T): how much each frame counts for each phase
+    t = (np.arange(T) + .5) / T
+    k = (np.arange(phases) + .5) / phases
     width = max(.7 / phases, .5 / T)
-    w = np.exp(-.5 * ((k[:, None] - t) / width)**2).astype(np.float32)
-    seen = w @ np.isfinite(p[..., 0])
-    total = (w @ np.nan_to_num(p).reshape(T, -1)).reshape(phases, -1, 2)
+    off = (k[:, None] - t) / width
+    return np.exp(-.5 * off**2).astype(np.float32)
+
+# %% ../../nbs/40_statistics.ipynb #d68c4ff3
+def _smoothed(p): # (T, P, 2) → (64, P, 2), NaN where less than half of what counts was seen
+    T, P, _ = p.shape
+    w = _weights(T)
+    seen = w @ np.isfinite(p[..., 0]) # (64, P)
+    total = w @ np.nan_to_num(p).reshape(T, -1)
+    total = total.reshape(phases, P, 2)
     mean = total / np.maximum(seen, 1e-9)[..., None]
-    mean[seen < .5 * w.sum(1, keepdims=True)] = np.nan
+    half = .5 * w.sum(1, keepdims=True)
+    mean[seen < half] = np.nan
     return mean
 
 # %% ../../nbs/40_statistics.ipynb #97df17db
+def _centred(mean): # (64, P, 2): each slot about its own mean
+    centred = mean.copy()
+    for slot in range(len(slots)):
+        own = mean[:, slot_of == slot]
+        if np.isfinite(own).any(): centred[:, slot_of == slot] -= np.nanmean(own, (0, 1))
+    return centred
+
+# %% ../../nbs/40_statistics.ipynb #64a6d6e2
 def track(
     p: np.ndarray, # (T, P, 2)
 ) -> np.ndarray: # (64, P, 2) float16, NaN where not seen
     "The movement of a clip without its place, size and duration."
-    mean = _smoothed(p)
-    for slot in range(len(slots)):
-        own = mean[:, slot_of == slot]
-        mean[:, slot_of == slot] -= np.nanmean(own, (0, 1)) if np.isfinite(own).any() else 0
-    size = np.sqrt(np.nanmean(_square(mean))) if np.isfinite(mean).any() else 1
+    mean = _centred(_smoothed(p))
+    squared = _square(mean)
+    size = np.sqrt(np.nanmean(squared)) if np.isfinite(squared).any() else 1
     return (mean / max(size, 1e-12)).astype(np.float16)
 
 # %% ../../nbs/40_statistics.ipynb #5aeecbb5
 def digest(clip: Clip) -> str:
     "Names the content: equal for equal coordinates, whatever the clip is called."
-    content = f'{clip.layout.name} {clip.xyz.shape}'.encode() + clip.xyz.tobytes()
+    shape = f'{clip.layout.name} {clip.xyz.shape}'
+    content = shape.encode() + clip.xyz.tobytes()
     return hashlib.blake2b(content, digest_size=12).hexdigest()
 
 # %% ../../nbs/40_statistics.ipynb #f10bdbae
@@ -328,49 +432,65 @@ _of_slot = 'rough', 'shake', 'pairs', 'disorder', 'repeats', 'longest', 'checked
 
 def _slot_statistics(x, ok, limbs, least):
     if not x.shape[1]: return {}
-    return dict(disorder=disorder(x, ok, limbs, least)) | roughness(x, ok) | stillness(x, ok)
+    found = dict(disorder=disorder(x, ok, limbs, least))
+    return found | roughness(x, ok) | stillness(x, ok)
 
+# %% ../../nbs/40_statistics.ipynb #2ec33b55
 def _parts(clip):
     "The statistics of each slot, (4,) each."
-    a, x, ok = anatomy(clip.layout), flat(clip), clip.conf > 0
-    each = zip(a.joints, a.limbs, enough_joints)
-    rows = [_slot_statistics(x[:, j], ok[:, j], limbs, least) for j, limbs, least in each]
-    return {k: np.array([row.get(k, np.nan) for row in rows], np.float32) for k in _of_slot}
+    a = anatomy(clip.layout)
+    x, ok = flat(clip), clip.conf > 0
+    rows = []
+    for joints, limbs, least in zip(a.joints, a.limbs, enough_joints):
+        row = _slot_statistics(x[:, joints], ok[:, joints], limbs, least)
+        rows.append([row.get(name, np.nan) for name in _of_slot])
+    columns = np.array(rows, np.float32).T
+    return dict(zip(_of_slot, columns.copy()))
 
 # %% ../../nbs/40_statistics.ipynb #f8d395b8
 def _presence(clip): # which slots there are, and in how many of the frames, and of each quarter of them
-    joints, ok = anatomy(clip.layout).joints, clip.conf > 0
-    seen = np.stack([ok[:, j].any(1) for j in joints], 1) # (T, 4)
-    quarters = [q.mean(0) if len(q) else seen.mean(0) for q in np.array_split(seen, 4)]
-    return dict(has=np.array([len(j) > 0 for j in joints]), seen=seen.mean(0),
-                hands=seen[:, :2].any(1).mean(), quarters=np.stack(quarters))
+    joints = anatomy(clip.layout).joints
+    ok = clip.conf > 0
+    seen = np.stack([ok[:, own].any(1) for own in joints], 1) # (T, 4)
+    share = seen.mean(0)
+    quarters = [q.mean(0) if len(q) else share for q in np.array_split(seen, 4)]
+    has = np.array([len(own) > 0 for own in joints])
+    hands = seen[:, :2].any(1)
+    return dict(has=has, seen=share, hands=hands.mean(), quarters=np.stack(quarters))
 
 # %% ../../nbs/40_statistics.ipynb #1f8b7ca6
 _on_body = [at[name] for name in ('nose', 'left_shoulder', 'right_shoulder')]
 _on_face = [at[name] for name in ('nose_tip', 'left_eye_outer', 'right_eye_outer')]
 
 def _position(p): # medians over the frames that have a number
-    known = p[:, _on_body if np.isfinite(p[:, _on_body]).any() else _on_face]
-    return np.array([_quantile(column) for column in known.reshape(len(p), -1).T])
+    known = p[:, _on_body]
+    if not np.isfinite(known).any(): known = p[:, _on_face]
+    columns = known.reshape(len(p), -1).T
+    return np.array([_quantile(column) for column in columns])
 
+# %% ../../nbs/40_statistics.ipynb #c7ea30f1
 def _first(p, shoulders): # from the middle of the shoulders, in their width, where these are known
-    first = p[np.isfinite(p[..., 0]).any(1).argmax()]
+    seen = np.isfinite(p[..., 0]).any(1)
+    first = p[seen.argmax()] # (P, 2)
     base = first[_on_body[1:]]
     known = np.isfinite(base).all() and shoulders > 0
-    return ((first - base.mean(0)) / shoulders if known else first).ravel()
+    if known: first = (first - base.mean(0)) / shoulders
+    return first.ravel()
 
 # %% ../../nbs/40_statistics.ipynb #38d737cf
 def _extent(clip): # how large coordinates are, where their middle is, and how many lie outside of a picture
-    xy = clip.xyz[..., :2][clip.conf > 0]
-    outside = ((xy < -.5) | (xy > 1.5)).any(-1)
-    return dict(large=_quantile(abs(xy)), centre=_quantile(xy),
-                outside=float(outside.mean()) if len(xy) else np.nan)
+    xy = clip.xyz[..., :2]
+    xy = xy[clip.conf > 0]
+    beyond = (xy < -.5) | (xy > 1.5)
+    outside = float(beyond.any(-1).mean()) if len(xy) else np.nan
+    return dict(large=_quantile(abs(xy)), centre=_quantile(xy), outside=outside)
 
 # %% ../../nbs/40_statistics.ipynb #a122ed30
 def _times(clip): # what the times of a clip say
     gap, start = clip.longest_gap
-    uneven = clip.times is not None and len(clip) > 1
-    period = np.median(np.diff(clip.times)) * clip.fps if uneven else np.nan
+    period = np.nan # in frames
+    if clip.times is not None and len(clip) > 1:
+        period = np.median(np.diff(clip.times)) * clip.fps
     return dict(frames=len(clip), fps=clip.fps, seconds=clip.duration, period=period, gap=gap,
                 gap_start=start, out_of_proportion=clip.out_of_proportion)
 
@@ -383,11 +503,15 @@ def measure(
     p = follow(clip)
     size = sizes(p)
     shoulders = size['shoulders']
-    steps = np.isfinite(p[1:, :, 0] + p[:-1, :, 0]).any(1).sum() # of what signing moves
-    return (_parts(clip) | _presence(clip) | size | attachment(p, shoulders) | _times(clip)
-            | motion(p, size['unit'], clip.fps, clip.space == 'part') | _extent(clip)
-            | dict(position=_position(p), first=_first(p, shoulders), moving=int(steps), track=track(p),
-                   digest=digest(clip)))
+    x = p[..., 0]
+    steps = np.isfinite(x[1:] + x[:-1]).any(1) # of what signing moves
+    row = _parts(clip) | _presence(clip) | size
+    row |= attachment(p, shoulders)
+    row |= _times(clip)
+    row |= motion(p, size['unit'], clip.fps, clip.space == 'part')
+    row |= _extent(clip)
+    row |= dict(position=_position(p), first=_first(p, shoulders), moving=int(steps.sum()))
+    return row | dict(track=track(p), digest=digest(clip))
 
 # %% ../../nbs/40_statistics.ipynb #b5aa9f7d
 def gather(
@@ -396,4 +520,4 @@ def gather(
     "The statistics of many clips."
     rows = [measure(c) for c in clips]
     if not rows: raise ValueError('no clips to examine, expected at least one')
-    return {k: np.array([row[k] for row in rows]) for k in rows[0]}
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}

@@ -20,36 +20,49 @@ from ..view.figures import tick_words
 # %% ../../nbs/44_tracking_checks.ipynb #d69f17c3
 def _sure_noise(v): # not by the hands alone
     face_or_body = (compared_pairs(v)[:, 2:] > 0).any(1)
-    return unordered(v) | memoryless(v) & (face_or_body | ~np.isfinite(rough_of(v)))
+    not_compared = ~np.isfinite(rough_of(v))
+    without_memory = memoryless(v) & (face_or_body | not_compared)
+    return unordered(v) | without_memory
 
 # %% ../../nbs/44_tracking_checks.ipynb #21c9143d
 def _most_disorder(v): # (N,) of the part that has most of it
-    return np.where(np.isfinite(v['disorder']).any(1), np.nan_to_num(v['disorder']).max(1), np.nan)
+    known = np.isfinite(v['disorder']).any(1)
+    most = np.nan_to_num(v['disorder']).max(1)
+    return np.where(known, most, np.nan)
 
 # %% ../../nbs/44_tracking_checks.ipynb #1e5af8ba
 def _noise_figure(corpus): # one of them, and one that is not
-    i, others = worst_first(corpus.noise)[0], worst_first(~corpus.noise)
-    title = lambda k: '(noise)' if corpus.noise[k] else ''
-    return over_time(corpus, [i, *others[:1]], seen_points(corpus, i), title)
+    first = worst_first(corpus.noise)[0]
+    others = worst_first(~corpus.noise)
+    def title(k): return '(noise)' if corpus.noise[k] else ''
+    return over_time(corpus, [first, *others[:1]], seen_points(corpus, first), title)
 
 # %% ../../nbs/44_tracking_checks.ipynb #692711c2
+def _medians(known): # name → values; those that are known at all
+    known = {name: x for name, x in known.items() if np.isfinite(x).any()}
+    return ' and '.join(f'{name} {np.nanmedian(x):.2f}' for name, x in known.items())
+
+# %% ../../nbs/44_tracking_checks.ipynb #8570f8a2
 def look_random(corpus: CorpusStats) -> list[Finding]:
     "Random landmarks, shuffled frames."
     v, sick = corpus.stats, corpus.noise
     if not sick.any(): return []
-    how = 'refuse' if _sure_noise(v).mean() >= .01 or sick.mean() >= .1 else 'warn'
-    known = {'disorder': _most_disorder(v)[sick], 'roughness': rough_of(v)[sick]}
-    measured = [f'{name} {np.nanmedian(x):.2f}' for name, x in known.items() if np.isfinite(x).any()]
-    sentence = (f'{how_many(corpus, sick)} hold noise, not signing: {" and ".join(measured)} at the median, '
+    sure, many = _sure_noise(v).mean() >= .01, sick.mean() >= .1
+    how = 'refuse' if sure or many else 'warn'
+    roughness = rough_of(v)
+    measured = _medians(dict(disorder=_most_disorder(v)[sick], roughness=roughness[sick]))
+    sentence = (f'{how_many(corpus, sick)} hold noise, not signing: {measured} at the median, '
                 'where 1 is random and signing has less than 0.7')
     advice = ('Take them out, or make them anew from the recordings; '
               'numbers from a generator, or frames in random order, teach nothing.')
     draw = (lambda: _noise_figure(corpus)) if corpus.clips is not None else None
-    return [Finding('random', how, sentence, worst_first(sick, rough_of(v)), advice, draw)]
+    return [Finding('random', how, sentence, worst_first(sick, roughness), advice, draw)]
 
 # %% ../../nbs/44_tracking_checks.ipynb #4bbada16
 def _frozen_parts(v): # (N, 4) each: constant, and held for a while
-    constant = (np.nan_to_num(v['repeats']) > .9) & (np.nan_to_num(v['pairs']) >= 8)
+    repeats = np.nan_to_num(v['repeats'])
+    enough = np.nan_to_num(v['pairs']) >= 8
+    constant = (repeats > .9) & enough
     run = np.nan_to_num(v['longest'])
     half_a_second = np.maximum(.5 * v['fps'], 8)[:, None]
     a_third = .3 * v['frames'][:, None]
@@ -58,21 +71,27 @@ def _frozen_parts(v): # (N, 4) each: constant, and held for a while
 
 # %% ../../nbs/44_tracking_checks.ipynb #e993c9ce
 def _posed(v, constant): # (N,) noise was added to a pose
-    return (rough_of(v) > .85) & (shake_of(v) <= .1) & (v['moving'] > 0) & ~constant.any(1)
+    rough = rough_of(v) > .85
+    shaken = shake_of(v) <= .1
+    moving = v['moving'] > 0
+    return rough & shaken & moving & ~constant.any(1)
 
 # %% ../../nbs/44_tracking_checks.ipynb #cef56eb2
 def _frozen_figure(corpus, sick): # one of them, and one that is not
-    first, others = worst_first(sick)[0], worst_first(~sick)
-    title = lambda i: '(frozen)' if sick[i] else ''
+    first = worst_first(sick)[0]
+    others = worst_first(~sick)
+    def title(i): return '(frozen)' if sick[i] else ''
     return over_time(corpus, (first, *others[:1]), seen_points(corpus, first), title)
 
 # %% ../../nbs/44_tracking_checks.ipynb #f9ee86e6
 def _frozen_kinds(constant, held, posed): # how many of which, and of which parts
-    kinds = {'part that never moves': constant.any(1), 'part held for more than half a second': held.any(1),
-             'pose and noise on it': posed}
+    kinds = {
+        'part that never moves': constant.any(1),
+        'part held for more than half a second': held.any(1),
+        'pose and noise on it': posed}
     said = ', '.join(f'{mask.sum()} with a {text}' for text, mask in kinds.items() if mask.any())
     frozen = (constant | held).any(0)
-    parts = [s.replace('_', ' ') for s, is_frozen in zip(slots, frozen) if is_frozen]
+    parts = [slot.replace('_', ' ') for slot, is_frozen in zip(slots, frozen) if is_frozen]
     return f'{said}; concerned: {", ".join(parts)}' if parts else said
 
 # %% ../../nbs/44_tracking_checks.ipynb #d7393867
@@ -92,15 +111,19 @@ def look_frozen(corpus: CorpusStats) -> list[Finding]:
 # %% ../../nbs/44_tracking_checks.ipynb #1193a64f
 def _jumps_figure(corpus, n): # the two with most of them
     worst = worst_first(n > 0, n)[:2]
-    return over_time(corpus, worst, seen_points(corpus, worst[0]), lambda i: f'({n[i]} jumps)')
+    points = seen_points(corpus, worst[0])
+    def title(i): return f'({n[i]} jumps)'
+    return over_time(corpus, worst, points, title)
 
 # %% ../../nbs/44_tracking_checks.ipynb #4feef1bc
 def look_jumps(corpus: CorpusStats) -> list[Finding]:
     "Teleports and identity switches."
     v = corpus.stats
     n = np.where(corpus.noise, 0, v['jumps'])
-    rate = n / (v['frames'] - 1).clip(1)
-    torn, jumping = (n >= 3) & (rate > .05), n > 0
+    steps = (v['frames'] - 1).clip(1)
+    rate = n / steps
+    torn = (n >= 3) & (rate > .05)
+    jumping = n > 0
     if not torn.any() and jumping.mean() < .02: return []
     sentence = f'{how_many(corpus, jumping)} have steps that no body makes, {int(n.sum())} in all'
     if torn.any(): sentence += f'; {int(torn.sum())} are torn to pieces by them, more than one step in twenty'
@@ -110,24 +133,32 @@ def look_jumps(corpus: CorpusStats) -> list[Finding]:
     return [Finding('jumps', severity(torn, .05), sentence, worst_first(jumping, n), advice, draw)]
 
 # %% ../../nbs/44_tracking_checks.ipynb #4ab8890a
-def _no_hands_seen(corpus, draw): # in any frame, or hardly
-    hands, rate = corpus.stats['has'][:, :2].any(1), corpus.stats['hands']
-    empty, sparse = hands & (rate == 0), hands & (rate < .1)
-    if empty.mean() >= .02:
-        how = 'note' if empty.mean() < .1 else severity(empty, .2)
-        sentence = f'{how_many(corpus, empty)} show no hand in any frame'
-        advice = ('Drop them, or track them again with a larger picture; a sign without hands cannot be '
-                  'learned.')
-        return [Finding('missing', how, sentence, worst_first(empty), advice, draw)]
-    if sparse.mean() <= .2: return []
+def _handless(corpus, empty, draw):
+    how = 'note' if empty.mean() < .1 else severity(empty, .2)
+    sentence = f'{how_many(corpus, empty)} show no hand in any frame'
+    advice = ('Drop them, or track them again with a larger picture; a sign without hands cannot be '
+              'learned.')
+    return Finding('missing', how, sentence, worst_first(empty), advice, draw)
+
+def _nearly_handless(corpus, sparse, rate, draw):
     sentence = f'{how_many(corpus, sparse)} show no hand in nine tenths of their frames'
     advice = 'Track them again with a larger picture, or cut them to the sign.'
-    return [Finding('missing', 'warn', sentence, worst_first(sparse, -rate), advice, draw)]
+    return Finding('missing', 'warn', sentence, worst_first(sparse, -rate), advice, draw)
+
+# %% ../../nbs/44_tracking_checks.ipynb #8e92bd69
+def _no_hands_seen(corpus, draw): # in any frame, or hardly
+    hands = corpus.stats['has'][:, :2].any(1)
+    rate = corpus.stats['hands']
+    empty = hands & (rate == 0)
+    sparse = hands & (rate < .1)
+    if empty.mean() >= .02: return [_handless(corpus, empty, draw)]
+    if sparse.mean() > .2: return [_nearly_handless(corpus, sparse, rate, draw)]
+    return []
 
 # %% ../../nbs/44_tracking_checks.ipynb #4bcaaa35
 def _parts_gone(v, draw): # parts of the layout that are not seen anywhere
-    def is_gone(k): return v['has'][:, k].any() and not v['seen'][:, k].any()
-    gone = [s.replace('_', ' ') for k, s in enumerate(slots) if is_gone(k)]
+    has, seen = v['has'].any(0), v['seen'].any(0) # (4,)
+    gone = [slot.replace('_', ' ') for slot, is_gone in zip(slots, has & ~seen) if is_gone]
     if not gone: return []
     sentence = f'{" and ".join(gone)} is in the layout, but was not seen in any frame'
     advice = 'Select the other parts of the layout, so that a model does not spend weights on it.'
@@ -144,10 +175,12 @@ def _drift(quarters): # (4,) how often a hand is seen in each quarter of a clip
 def _hands_note(v, hands, draw):
     either_hand = v['quarters'][hands][:, :, :2].max(-1)
     drift, advice = _drift(either_hand.mean(0))
-    share, parts = v['hands'][hands].mean(), []
+    share = v['hands'][hands].mean()
     if share >= .25 and not drift: return []
+    seen = v['seen'][hands] # (n, 4)
+    parts = []
     for k, side in enumerate(('left hand', 'right hand')):
-        if v['has'][:, k].any(): parts.append(f'{side} {v["seen"][hands, k].mean():.0%}')
+        if v['has'][:, k].any(): parts.append(f'{side} {seen[:, k].mean():.0%}')
     each = ', '.join(parts)
     sentence = f'no hand is seen in {1 - share:.0%} of the frames ({each}){drift}'
     advice = f'Normal where hands rest or leave the picture. {advice}'
@@ -157,15 +190,18 @@ def _hands_note(v, hands, draw):
 def _poor_words(corpus, hands, draw): # words whose hands are hardly seen, where others' are
     rate = corpus.stats['hands']
     usual = np.median(rate[hands]) if hands.any() else 0
-    def is_poor(word):
+    poor = []
+    for word in sorted(set(corpus.words) - {''}):
         own = rate[hands & (corpus.words == word)]
-        return len(own) >= 3 and np.median(own) < .2 and usual > .5
-    poor = [w for w in sorted(set(corpus.words) - {''}) if is_poor(w)]
+        few = len(own) >= 3 and np.median(own) < .2
+        if few and usual > .5: poor.append(word)
     if not poor: return []
+    unseen = np.median(1 - rate[hands])
     sentence = (f'in {len(poor)} words ({listed(poor)}) no hand is seen in more than four fifths of the '
-                f'frames, against {np.median(1 - rate[hands]):.0%} in the usual clip')
+                f'frames, against {unseen:.0%} in the usual clip')
     advice = 'Look at their recordings: too quick, too blurred, or outside the picture.'
-    return [Finding('missing', 'warn', sentence, worst_first(np.isin(corpus.words, poor)), advice, draw)]
+    concerned = np.isin(corpus.words, poor)
+    return [Finding('missing', 'warn', sentence, worst_first(concerned), advice, draw)]
 
 # %% ../../nbs/44_tracking_checks.ipynb #9a7f8ffe
 def _zeros(corpus):
@@ -180,17 +216,23 @@ def _zeros(corpus):
     return [Finding('zeros', severity(sick, .05), sentence, worst_first(sick, zeros), advice, draw)]
 
 # %% ../../nbs/44_tracking_checks.ipynb #9297520e
-def _missing_figure(corpus):
-    v = corpus.stats
+def _missing_rates(corpus, here): # the commonest words, and (W, k) how often parts are not seen in them
     common = Counter(corpus.words.tolist()).most_common(20)
-    words = [w for w, _ in common if w] or ['']
-    here = np.flatnonzero(v['has'].any(0))
-    missing = 1 - v['seen'][:, here]
-    rate = np.array([missing[corpus.words == w].mean(0) for w in words])
+    words = [word for word, _ in common if word] or ['']
+    missing = 1 - corpus.stats['seen'][:, here]
+    rates = [missing[corpus.words == word].mean(0) for word in words]
+    return words, np.array(rates)
+
+# %% ../../nbs/44_tracking_checks.ipynb #38cc47f6
+def _missing_figure(corpus):
+    here = np.flatnonzero(corpus.stats['has'].any(0))
+    parts = [slots[k].replace('_', '\n') for k in here]
+    words, rates = _missing_rates(corpus, here)
     fig, (ax,) = axes_of(width=2.8, height=.9 + .16 * len(words))
-    im = ax.imshow(rate, cmap='Reds', vmin=0, vmax=1, aspect='auto')
-    fig.colorbar(im, ax=ax).ax.tick_params(labelsize=6)
-    ax.set_xticks(range(len(here)), [slots[k].replace('_', '\n') for k in here], fontsize=6)
+    im = ax.imshow(rates, cmap='Reds', vmin=0, vmax=1, aspect='auto')
+    bar = fig.colorbar(im, ax=ax)
+    bar.ax.tick_params(labelsize=6)
+    ax.set_xticks(range(len(here)), parts, fontsize=6)
     tick_words(ax.yaxis, words, fontsize=6)
     ax.set_title('not seen, by word and part', fontsize=7)
     return fig
@@ -198,11 +240,12 @@ def _missing_figure(corpus):
 # %% ../../nbs/44_tracking_checks.ipynb #ff327c19
 def look_missing(corpus: CorpusStats) -> list[Finding]:
     "Hands that were never seen, parts that are not there, zeros that should be gaps."
-    v, draw = corpus.stats, lambda: _missing_figure(corpus)
+    v = corpus.stats
+    draw = lambda: _missing_figure(corpus)
     hands = v['has'][:, :2].any(1)
+    empty = hands & (v['hands'] == 0)
     found = _no_hands_seen(corpus, draw) + _parts_gone(v, draw)
-    empty = (hands & (v['hands'] == 0)).mean()
-    if hands.any() and empty < .2: found += _hands_note(v, hands, draw)
+    if hands.any() and empty.mean() < .2: found += _hands_note(v, hands, draw)
     return found + _poor_words(corpus, hands, draw) + _zeros(corpus)
 
 # %% ../../nbs/44_tracking_checks.ipynb #4749885e
@@ -222,19 +265,26 @@ def _swapped_signers(corpus, judged, sick): # in most of their clips
     return found
 
 # %% ../../nbs/44_tracking_checks.ipynb #2d910aca
+def _judged_hands(corpus, own, other): # (N,) each: can be judged, and are exchanged
+    judged = (own + other >= 5) & ~corpus.noise
+    return judged, judged & (other > 2 * own)
+
+def _least_exchanged(by_place): # (n,) → the share of exchanged clips that is a finding
+    mostly = by_place.any() and by_place.mean() > .5
+    return .02 if mostly else .05 # direction errs more often
+
+# %% ../../nbs/44_tracking_checks.ipynb #f19fe03e
 def look_swapped(corpus: CorpusStats) -> list[Finding]:
     "Hands on the wrong arm."
     own, other, place = _votes(corpus.stats)
-    judged = (own + other >= 5) & ~corpus.noise
-    sick = judged & (other > 2 * own)
-    mostly = place[judged]
-    few = .02 if mostly.any() and mostly.mean() > .5 else .05 # direction errs more often
+    judged, sick = _judged_hands(corpus, own, other)
+    few = _least_exchanged(place[judged])
     if not sick.any() or sick.sum() < few * judged.sum(): return []
-    signers = _swapped_signers(corpus, judged, sick)
     share = other / (own + other).clip(1)
     by = 'place' if place[sick].mean() > .5 else 'direction'
     sentence = (f'{how_many(corpus, sick)} have left and right hand exchanged, of {int(judged.sum())} that '
                 f'could be judged (by {by}); {share[sick].mean():.0%} of their frames say so')
+    signers = _swapped_signers(corpus, judged, sick)
     if signers: sentence += f'; signer {listed(signers)} in most clips'
     how = 'refuse' if signers or sick.sum() >= 2.5 * few * judged.sum() else 'warn'
     advice = ('Exchange left_hand and right_hand of these clips, or read them with the reader\'s option for '
@@ -244,7 +294,8 @@ def look_swapped(corpus: CorpusStats) -> list[Finding]:
 
 # %% ../../nbs/44_tracking_checks.ipynb #bbca82f2
 def _no_order(corpus): # neither limbs nor frames to judge by
-    return ~(np.isfinite(corpus.stats['disorder']).any(1) | compared(corpus.stats))
+    limbs = np.isfinite(corpus.stats['disorder']).any(1)
+    return ~(limbs | compared(corpus.stats))
 
 def _no_memory(corpus): # limbs to judge by, but no frames
     return ~compared(corpus.stats) & ~_no_order(corpus)
@@ -253,7 +304,9 @@ def _no_memory(corpus): # limbs to judge by, but no frames
 def _no_limbs(k): # a part is seen, with too few joints for its limbs to tell
     def of(corpus):
         v = corpus.stats
-        return (np.nan_to_num(v['seen'][:, k]) > 0) & v['has'][:, k] & ~np.isfinite(v['disorder'][:, k])
+        seen = np.nan_to_num(v['seen'][:, k]) > 0
+        limbs = np.isfinite(v['disorder'][:, k])
+        return seen & v['has'][:, k] & ~limbs
     part = slots[k].replace('_', ' ')
     few = f'fewer than {enough_joints[k]} joints are seen together'
     return Obstacle(f'limbs of the {part}, of which {few}', of, True)

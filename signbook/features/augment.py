@@ -31,10 +31,12 @@ def _chance(shape, p, like, generator): # bool, True with probability p
     return _rand(shape, like, generator) < p
 
 def _uniform(shape, like, generator): # in (-1, 1), of the precision of `like`
-    return torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype) * 2 - 1
+    drawn = torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype)
+    return drawn * 2 - 1
 
 def _between(low, high, u): # (-1, 1) → (low, high)
-    return low + (u + 1) / 2 * (high - low)
+    share = (u + 1) / 2
+    return low + share * (high - low)
 
 # %% ../../nbs/52_augment.ipynb #51111135
 def _neighbours(position, T): # (B, M) fractional frames of T
@@ -42,8 +44,9 @@ def _neighbours(position, T): # (B, M) fractional frames of T
     p = position.clamp(0, T - 1)
     before = p.floor().long()
     after = (before + 1).clamp(max=T - 1)
-    rows = torch.arange(position.shape[0], device=position.device)[:, None]
-    return rows, before, after, (p - before)[..., None]
+    weight = p - before
+    rows = torch.arange(position.shape[0], device=position.device)
+    return rows[:, None], before, after, weight[..., None]
 
 # %% ../../nbs/52_augment.ipynb #0e0ccb11
 def sample(
@@ -53,23 +56,29 @@ def sample(
 ) -> tuple[Tensor, Tensor]: # (B, M, J, d), (B, M, J)
     "A padded batch read at fractional frames."
     rows, before, after, w = _neighbours(position, xyz.shape[1])
-    a = (conf[rows, before] > 0) * (1 - w) # (B, M, J)
-    b = (conf[rows, after] > 0) * w
-    seen, total = a + b > .3, (a + b).clamp(min=1e-6)
-    value = (xyz[rows, before] * a[..., None] + xyz[rows, after] * b[..., None]) / total[..., None]
-    sure = (conf[rows, before] * a + conf[rows, after] * b) / total
+    conf_before = conf[rows, before] # (B, M, J)
+    conf_after = conf[rows, after]
+    a = (conf_before > 0) * (1 - w)
+    b = (conf_after > 0) * w
+    total = (a + b).clamp(min=1e-6)
+    seen = a + b > .3
+    mix = xyz[rows, before] * a[..., None] + xyz[rows, after] * b[..., None]
+    value = mix / total[..., None]
+    sure = (conf_before * a + conf_after * b) / total
     return value * seen[..., None], sure * seen
 
 # %% ../../nbs/52_augment.ipynb #c09fe891
 def _hand_frames(conf, layout): # (B, T, J) → (B, T) bool
     "Frames in which at least one hand was seen; all seen frames of a clip where none ever was."
-    hands = [conf[..., h].amax(-1) > 0 for h in _hands(layout)]
     anything = conf.amax(-1) > 0
+    hands = [conf[..., h].amax(-1) > 0 for h in _hands(layout)]
     seen = torch.stack(hands).any(0) if hands else anything
-    return seen | (anything & ~seen.any(1, keepdim=True))
+    never = ~seen.any(1, keepdim=True)
+    return seen | (anything & never)
 
 def _hands(layout): # slices
-    return [layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts]
+    parts = layout.parts
+    return [parts[p] for p in ('left_hand', 'right_hand') if p in parts]
 
 # %% ../../nbs/52_augment.ipynb #c442c398
 def active_span(
@@ -78,10 +87,14 @@ def active_span(
     length: Tensor, # (B,) frames
 ) -> tuple[Tensor, Tensor]: # (B,), (B,) first and last frame, inclusive
     "Where signing begins and ends, as far as the hands tell."
-    T, at = conf.shape[1], torch.arange(conf.shape[1], device=conf.device)
+    T = conf.shape[1]
+    at = torch.arange(T, device=conf.device)
     seen = _hand_frames(conf, layout) & (at < length[:, None])
-    first, last = torch.where(seen, at, T).amin(1), torch.where(seen, at, -1).amax(1)
-    first, last = torch.where(last < 0, 0, first), torch.where(last < 0, length - 1, last)
+    first = torch.where(seen, at, T).amin(1)
+    last = torch.where(seen, at, -1).amax(1)
+    never = last < 0
+    first = torch.where(never, 0, first)
+    last = torch.where(never, length - 1, last)
     return first.float(), last.float()
 
 # %% ../../nbs/52_augment.ipynb #a52d56ef
@@ -89,19 +102,24 @@ def _cropped(conf, length, layout, crop, draw): # draw() → (B,) in (-1, 1)
     "First and last frame (B,), each moved by up to a fraction of the signing; at least half of it is left."
     first, last = active_span(conf, layout, length)
     span = (last - first).clamp(min=4)
-    start = torch.maximum(first + draw() * span * crop, torch.zeros_like(first))
-    end = torch.minimum(last + draw() * span * crop, length - 1.)
+    start = first + draw() * span * crop
+    start = torch.maximum(start, torch.zeros_like(first))
+    end = last + draw() * span * crop
+    end = torch.minimum(end, length - 1.)
     least = start + torch.minimum(span, length - 1 - start) / 2
     return start, torch.maximum(end, least)
 
 # %% ../../nbs/52_augment.ipynb #69f70243
 def _even(frames): # (B,) → (B, M) from 0 to 1, and 1 beyond a clip's own frames
     k = torch.arange(int(frames.max()), device=frames.device)
-    return (k / (frames[:, None] - 1).clamp(min=1)).clamp(max=1.)
+    steps = (frames[:, None] - 1).clamp(min=1)
+    return (k / steps).clamp(max=1.)
 
 def _uneven(t, warp, draw): # (B, M) from 0 to 1; draw() → (B, 1) in (-1, 1)
-    once = draw() * warp * (math.pi * t).sin() / math.pi
-    twice = draw() * warp * (2 * math.pi * t).sin() / (2 * math.pi)
+    half = (math.pi * t).sin()
+    whole = (2 * math.pi * t).sin()
+    once = draw() * warp * half / math.pi
+    twice = draw() * warp * whole / (2 * math.pi)
     return t + once + twice
 
 # %% ../../nbs/52_augment.ipynb #7598761b
@@ -116,17 +134,23 @@ def retime(
     "Another start, end, tempo and frame rate."
     def u(): return _uniform((len(conf),), conf, generator)
     start, end = _cropped(conf, length, layout, crop, u)
-    frames = ((end - start + 1) * _between(*rate, u())).round().clamp(min=4).long()
-    t = _uneven(_even(frames), warp, lambda: u()[:, None])
-    return start[:, None] + t.clamp(0, 1) * (end - start)[:, None], frames
+    duration = end - start
+    frames = (duration + 1) * _between(*rate, u())
+    frames = frames.round().clamp(min=4).long()
+    t = _even(frames)
+    t = _uneven(t, warp, lambda: u()[:, None])
+    position = start[:, None] + t.clamp(0, 1) * duration[:, None]
+    return position, frames
 
 # %% ../../nbs/52_augment.ipynb #6dd6f2ef
 def _late(frames, M, seconds, fps, like, generator): # (B, M)
     "By how many frames each is taken late, or early; 0 at the ends."
     u = _uniform((len(frames), M), like, generator)
-    rate = torch.as_tensor(fps, dtype=like.dtype, device=like.device).expand(len(frames))[:, None]
+    rate = torch.as_tensor(fps, dtype=like.dtype, device=like.device)
+    rate = rate.expand(len(frames))[:, None]
     k = torch.arange(M, device=frames.device)
-    within = (k > 0) & (k < frames[:, None] - 1)
+    last = frames[:, None] - 1
+    within = (k > 0) & (k < last)
     return u * seconds * rate * within
 
 # %% ../../nbs/52_augment.ipynb #be6e8394
@@ -139,28 +163,41 @@ def speed_perturb(
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]: # (B, M) increasing fractional frames to read the batch at, (B,) how many count
     "The same stream signed faster or slower, unevenly, and filmed by an unsteady clock."
-    B, like = len(length), torch.empty(0, device=length.device)
-    tempo = _between(*speed, _uniform((B,), like, generator))
+    B = len(length)
+    like = torch.empty(0, device=length.device)
+    def u(*shape): return _uniform(shape, like, generator)
+    tempo = _between(*speed, u(B))
     frames = (length / tempo).round().clamp(min=1).long()
-    t = _uneven(_even(frames), warp, lambda: _uniform((B, 1), like, generator))
-    late = _late(frames, t.shape[1], jitter, fps, like, generator)
+    t = _uneven(_even(frames), warp, lambda: u(B, 1))
+    late = _late(
+        frames,
+        t.shape[1],
+        jitter,
+        fps,
+        like,
+        generator,
+    )
     last = (length - 1.)[:, None]
-    return torch.minimum((t.clamp(0, 1) * last + late).clamp(min=0), last).sort(1).values, frames
+    position = (t.clamp(0, 1) * last + late).clamp(min=0)
+    return torch.minimum(position, last).sort(1).values, frames
 
 # %% ../../nbs/52_augment.ipynb #6bd9d1f1
 def _affine(draw, rotate, scale, shear): # draw() → (B,) in (-1, 1)
     "(B, 2, 2) of a rotation, unequal scale and shear each."
     angle = draw() * math.radians(rotate)
-    sx, sy = (draw() * scale).exp(), (draw() * scale).exp()
-    top = [angle.cos() * sx, -angle.sin() * sy + draw() * shear]
-    bottom = [angle.sin() * sx + draw() * shear, angle.cos() * sy]
+    sx = (draw() * scale).exp()
+    sy = (draw() * scale).exp()
+    cos, sin = angle.cos(), angle.sin()
+    top = [cos * sx, -sin * sy + draw() * shear]
+    bottom = [sin * sx + draw() * shear, cos * sy]
     return torch.stack(top + bottom, -1).unflatten(-1, (2, 2))
 
 # %% ../../nbs/52_augment.ipynb #b97378b4
 def _perspective(xy, amount, generator): # (B, T, J, 2)
     "Larger on one side than on the other."
     tilt = _uniform((len(xy), 1, 1, 2), xy, generator) * amount
-    return xy / (1 + (xy * tilt).sum(-1, keepdim=True)).clamp(min=.3)
+    size = 1 + (xy * tilt).sum(-1, keepdim=True)
+    return xy / size.clamp(min=.3)
 
 # %% ../../nbs/52_augment.ipynb #430b30d2
 def random_camera(
@@ -174,9 +211,12 @@ def random_camera(
 ) -> Tensor: # (B, T, J, d)
     "The batch from other points of view."
     B = len(xyz)
-    A = _affine(lambda: _uniform((B,), xyz, generator), rotate, scale, shear)[:, None]
-    xy = _perspective(xyz[..., :2] @ A.transpose(-1, -2), perspective, generator)
-    if shift: xy = xy + _uniform((B, 1, 1, 2), xyz, generator) * shift
+    def u(*shape): return _uniform((B, *shape), xyz, generator)
+    A = _affine(u, rotate, scale, shear)[:, None] # (B, 1, 2, 2)
+    xy = xyz[..., :2] @ A.transpose(-1, -2)
+    xy = _perspective(xy, perspective, generator)
+    if shift:
+        xy = xy + u(1, 1, 2) * shift
     return torch.cat([xy, xyz[..., 2:]], -1)
 
 # %% ../../nbs/52_augment.ipynb #4da39bfe
@@ -186,15 +226,16 @@ def _arms(layout):
     for s in ('left', 'right'):
         arm = [f'{s}_{j}' for j in ('shoulder', 'elbow', 'wrist')]
         if not all(map(has, arm)): continue
-        coarse = [f'pose.{s}_{f}' for f in ('pinky', 'index', 'thumb') if has(f'pose.{s}_{f}')]
-        yield *map(layout.index, arm), list(map(layout.index, coarse)), layout.parts.get(f'{s}_hand')
+        coarse = [f'pose.{s}_{f}' for f in ('pinky', 'index', 'thumb')]
+        coarse = [layout.index(j) for j in coarse if has(j)]
+        yield *map(layout.index, arm), coarse, layout.parts.get(f'{s}_hand')
 
 # %% ../../nbs/52_augment.ipynb #378e20bf
 def _fingers(hand, amount, generator): # (B, T, 21, d)
     "The same hand with longer or shorter fingers and palms, one factor a finger and clip."
     B, n = len(hand), len(fingers)
-    wrist, rest = hand[:, :, :1], hand[:, :, 1:] - hand[:, :, :1]
-    rest = rest.unflatten(2, (n, 4)) # (B, T, 5, 4, d)
+    wrist = hand[:, :, :1]
+    rest = (hand[:, :, 1:] - wrist).unflatten(2, (n, 4)) # (B, T, 5, 4, d)
     knuckle = rest[:, :, :, :1]
     longer = 1 + _uniform((B, 1, n, 1, 1), hand, generator) * amount
     broader = 1 + _uniform((B, 1, n, 1, 1), hand, generator) * (amount / 2)
@@ -205,16 +246,20 @@ def _fingers(hand, amount, generator): # (B, T, 21, d)
 def _arm(xyz, chain, arm, finger, place, u, generator): # changes xyz; u(n) → (B, 1, 1 or d) in (-1, 1)
     "Other lengths of one arm's bones, and another place for its hand."
     shoulder, elbow, wrist, coarse, hand = chain
-    s, e, w = (xyz[:, :, j].clone() for j in (shoulder, elbow, wrist))
-    xyz[:, :, elbow] = s + (e - s) * (1 + u(1) * arm)
-    move = xyz[:, :, elbow] + (w - e) * (1 + u(1) * arm) + u(2) * place - w # (B, T, d) of wrist and hand
+    s, e, w = xyz[:, :, [shoulder, elbow, wrist]].unbind(2)
+    upper, lower = 1 + u(1) * arm, 1 + u(1) * arm
+    xyz[:, :, elbow] = s + (e - s) * upper
+    move = xyz[:, :, elbow] + (w - e) * lower + u(2) * place - w # (B, T, d) of wrist and hand
     xyz[:, :, [wrist, *coarse]] += move[:, :, None]
-    if hand: xyz[:, :, hand] = _fingers(xyz[:, :, hand], finger, generator) + move[:, :, None]
+    if hand:
+        xyz[:, :, hand] = _fingers(xyz[:, :, hand], finger, generator) + move[:, :, None]
 
 # %% ../../nbs/52_augment.ipynb #7c6d01ec
 def _head(layout): # joint indices
     heads = [layout.index(j) for j in layout.groups.get('pose.head', ())]
-    if 'face' in layout.parts: heads += range(*layout.parts['face'].indices(len(layout)))
+    if 'face' in layout.parts:
+        face = layout.parts['face']
+        heads += range(*face.indices(len(layout)))
     return heads
 
 # %% ../../nbs/52_augment.ipynb #f24fc894
@@ -228,28 +273,42 @@ def random_anatomy(
     generator: torch.Generator | None = None,
 ) -> Tensor: # (B, T, J, d); move unseen joints back to 0 after it
     "The batch performed by other bodies."
-    xyz, d, arms, heads = xyz.clone(), xyz.shape[-1], list(_arms(layout)), _head(layout)
+    B = len(xyz)
+    d = xyz.shape[-1]
+    xyz = xyz.clone()
+    arms = list(_arms(layout))
+    heads = _head(layout)
     def u(n): # a factor, or a move in the first n directions
-        drawn = _uniform((len(xyz), 1, n), xyz, generator)
+        drawn = _uniform((B, 1, n), xyz, generator)
         return pad(drawn, (0, d - n)) if n > 1 else drawn
 
     with_arm = [chain[-1] for chain in arms]
     for hand in _hands(layout):
-        if hand not in with_arm: xyz[:, :, hand] = _fingers(xyz[:, :, hand], finger, generator)
+        if hand in with_arm: continue
+        xyz[:, :, hand] = _fingers(
+            xyz[:, :, hand],
+            finger,
+            generator,
+        )
     for chain in arms: _arm(xyz, chain, arm, finger, place, u, generator)
-    if heads: xyz[:, :, heads] += u(2)[:, :, None] * head
+    if heads:
+        xyz[:, :, heads] += u(2)[:, :, None] * head
     return xyz
 
 # %% ../../nbs/52_augment.ipynb #d0df0566
 def _rotations(angle): # (…) radians → (…, 2, 2)
-    return torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).unflatten(-1, (2, 2))
+    cos, sin = angle.cos(), angle.sin()
+    matrix = torch.stack([cos, -sin, sin, cos], -1)
+    return matrix.unflatten(-1, (2, 2))
 
 # %% ../../nbs/52_augment.ipynb #91043eeb
 def _bent(rest, bend): # (B, T, 20, 2) from the wrist, (B, 5, 2, 2) → (B, T, 20, 2)
     "Each finger turned about its knuckle."
     rest = rest.unflatten(2, (len(fingers), 4))
     knuckle = rest[:, :, :, :1]
-    return (knuckle + (rest - knuckle) @ bend[:, None].transpose(-1, -2)).flatten(2, 3)
+    bend = bend[:, None].transpose(-1, -2)
+    turned = (rest - knuckle) @ bend
+    return (knuckle + turned).flatten(2, 3)
 
 # %% ../../nbs/52_augment.ipynb #089211ae
 def random_handshape(
@@ -261,13 +320,19 @@ def random_handshape(
     generator: torch.Generator | None = None,
 ) -> Tensor: # (B, T, J, d)
     "The batch with every hand formed a little differently, one way a clip."
-    xyz, one = xyz.clone(), torch.eye(2, device=xyz.device, dtype=xyz.dtype)
+    xyz = xyz.clone()
+    one = torch.eye(2, device=xyz.device, dtype=xyz.dtype)
+    flex = math.radians(flex)
+    turn = math.radians(turn)
     def u(*shape): return _uniform((len(xyz), *shape), xyz, generator)
     for h in _hands(layout):
-        wrist, rest = xyz[:, :, h, :2][:, :, :1], xyz[:, :, h, :2][:, :, 1:]
-        rest = _bent(rest - wrist, _rotations(u(len(fingers)) * math.radians(flex)))
-        A = _rotations(u() * math.radians(turn)) @ (one + u(2, 2) * shear) # (B, 2, 2)
-        xyz[:, :, h, :2] = torch.cat([wrist, wrist + rest @ A[:, None].transpose(-1, -2)], 2)
+        flat = xyz[:, :, h, :2] # (B, T, 21, 2)
+        wrist = flat[:, :, :1]
+        rest = flat[:, :, 1:] - wrist
+        rest = _bent(rest, _rotations(u(len(fingers)) * flex))
+        A = _rotations(u() * turn) @ (one + u(2, 2) * shear) # (B, 2, 2)
+        rest = rest @ A[:, None].transpose(-1, -2)
+        xyz[:, :, h, :2] = torch.cat([wrist, wrist + rest], 2)
     return xyz
 
 # %% ../../nbs/52_augment.ipynb #cbd82174
@@ -275,10 +340,12 @@ def _lost(B, T, n, single, burst, like, generator): # n frames count: a number, 
     "(B, T) bool: single frames in half of the clips, and a run of 1 to 4 frames."
     def rand(*shape): return _rand(shape, like, generator)
     frames = torch.arange(T, device=like.device)
-    lost = rand(B, T) < rand(B, 1) * single * (rand(B, 1) < .5)
+    often = rand(B, T) < rand(B, 1) * single
+    lost = often & (rand(B, 1) < .5)
     start = (rand(B, 1) * n).long()
     run = 1 + (rand(B, 1) * 4).long()
-    return lost | (frames >= start) & (frames < start + run) & (rand(B, 1) < burst)
+    within = (frames >= start) & (frames < start + run)
+    return lost | within & (rand(B, 1) < burst)
 
 # %% ../../nbs/52_augment.ipynb #f933f2fa
 def lose_hands(
@@ -291,14 +358,22 @@ def lose_hands(
     length: Tensor | None = None, # (B,) frames that count; None for all
 ) -> Tensor: # (B, T, J)
     "Confidence with detections of hands lost."
-    (B, T), conf, hands = conf.shape[:2], conf.clone(), _hands(layout)
+    B, T = conf.shape[:2]
+    conf, hands = conf.clone(), _hands(layout)
     n = T if length is None else length[:, None]
     both = torch.zeros(B, dtype=torch.bool, device=conf.device)
-    if len(hands) > 1: both = torch.stack([conf[..., h].amax((1, 2)) > 0 for h in hands]).all(0)
+    if len(hands) > 1:
+        seen = [
+            conf[..., h].amax((1, 2)) > 0
+            for h in hands
+        ]
+        both = torch.stack(seen).all(0)
     choice = _rand((B,), conf, generator)
-    altogether = both & (choice < whole), both & (choice > 1 - whole)
-    for hand, gone in zip(hands, altogether):
-        lost = _lost(B, T, n, single, burst, conf, generator) | gone[:, None]
+    left = both & (choice < whole)
+    right = both & (choice > 1 - whole)
+    for hand, gone in zip(hands, (left, right)):
+        lost = _lost(B, T, n, single, burst, conf, generator)
+        lost = lost | gone[:, None]
         conf[..., hand] *= ~lost[..., None]
     return conf
 
@@ -310,12 +385,19 @@ def jitter_joints(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     "Independent noise on every joint, of a strength that differs between clips."
+    size = dict(face=.2, pose=1.) # of hands .5
     parts = [j.split('.')[0] for j in layout.joints]
-    share = [dict(face=.2, pose=1.).get(p, .5) for p in parts]
+    share = [size.get(p, .5) for p in parts]
     share = torch.tensor(share, device=xyz.device, dtype=xyz.dtype)
-    noise = torch.randn(xyz.shape, generator=generator, device=xyz.device, dtype=xyz.dtype)
+    noise = torch.randn(
+        xyz.shape,
+        generator=generator,
+        device=xyz.device,
+        dtype=xyz.dtype,
+    )
     strength = _rand((len(xyz), 1, 1, 1), xyz, generator)
-    return xyz + noise * (amount * share)[:, None] * 2 * strength
+    spread = (amount * share)[:, None]
+    return xyz + noise * spread * 2 * strength
 
 # %% ../../nbs/52_augment.ipynb #39eccf7d
 def mirror(
@@ -324,34 +406,44 @@ def mirror(
 ) -> tuple[Tensor, Tensor]:
     "Left becomes right."
     order = torch.as_tensor(layout.mirror, device=xyz.device)
-    return torch.cat([-xyz[..., order, :1], xyz[..., order, 1:]], -1), conf[..., order]
+    xyz, conf = xyz[..., order, :], conf[..., order]
+    x = xyz[..., :1]
+    others = xyz[..., 1:]
+    return torch.cat([-x, others], -1), conf
 
 # %% ../../nbs/52_augment.ipynb #1dee3fe3
 def _is_free(conf, hand, other): # (B, T, J), slices → (B,) bool
     "Whether a hand is hardly seen, and the other one is."
-    seen, there = (conf[..., s].amax(-1) > 0 for s in (hand, other))
-    return (seen.float().mean(1) < .1) & there.any(1)
+    seen = conf[..., hand].amax(-1) > 0
+    there = conf[..., other].amax(-1) > 0
+    rarely = seen.float().mean(1) < .1
+    return rarely & there.any(1)
 
 # %% ../../nbs/52_augment.ipynb #a0246dc0
 def _borrowed(xyz, conf, hand, generator): # (B, 21, d), (B,) bool
     "That hand as it is in some frame of another clip, from its wrist and mirrored, and whether it is whole."
-    rows, whole = torch.arange(len(conf), device=conf.device), conf[..., hand].amin(-1) > 0      # (B, T)
+    whole = conf[..., hand].amin(-1) > 0 # (B, T)
+    rows = torch.arange(len(conf), device=conf.device)
     frame = (_rand(whole.shape, conf, generator) * whole).argmax(1)
     shape = xyz[rows, frame][:, hand]
     shape = torch.cat([-shape[..., :1], shape[..., 1:]], -1)
+    from_wrist = shape - shape[:, :1]
     lender = torch.randperm(len(conf), generator=generator, device=conf.device)
-    return (shape - shape[:, :1])[lender], whole.any(1)[lender]
+    return from_wrist[lender], whole.any(1)[lender]
 
 # %% ../../nbs/52_augment.ipynb #0018c1d4
 def _turned(shape, degrees, u): # (B, n, d), (B,) in (-1, 1)
-    xy = shape[..., :2] @ _rotations(u * math.radians(degrees)).transpose(-1, -2)
+    turn = _rotations(u * math.radians(degrees))
+    xy = shape[..., :2] @ turn.transpose(-1, -2)
     return torch.cat([xy, shape[..., 2:]], -1)
 
 # %% ../../nbs/52_augment.ipynb #0b41abe6
 def _lap(xyz, shoulder, generator): # (B, 1, 2) each: places of wrist and elbow, shoulder widths
     "Somewhere low before the body, on the side of that shoulder or a little beyond its middle."
     def u(): return _uniform((len(xyz),), xyz, generator)
-    side, height = torch.where(xyz[:, :, shoulder, 0].sum(1) < 0, -1., 1.), u()
+    x = xyz[:, :, shoulder, 0].sum(1)
+    side = torch.where(x < 0, -1., 1.)
+    height = u()
     wrist = torch.stack([side * (.25 + .4 * u()), 1.15 + .45 * height], -1)
     elbow = torch.stack([side * (.6 + .1 * u()), 1 + .1 * height], -1)
     return wrist[:, None], elbow[:, None]
@@ -359,17 +451,28 @@ def _lap(xyz, shoulder, generator): # (B, 1, 2) each: places of wrist and elbow,
 # %% ../../nbs/52_augment.ipynb #e266e8f3
 def _tremble(xyz, generator, amount=.006): # (B, T, 1, 2) shoulder widths
     "How a hand at rest drifts and shakes."
-    steps = torch.randn(2, *xyz.shape[:2], 1, 2, generator=generator, device=xyz.device, dtype=xyz.dtype)
+    shape = 2, *xyz.shape[:2], 1, 2
+    steps = torch.randn(
+        shape,
+        generator=generator,
+        device=xyz.device,
+        dtype=xyz.dtype,
+    )
     return (steps[0].cumsum(1) + steps[1]) * amount
 
 # %% ../../nbs/52_augment.ipynb #c906ef8e
+def _deepened(xy, d): # (…, 2) → (…, d), no depth
+    return pad(xy, (0, d - 2))
+
+# %% ../../nbs/52_augment.ipynb #c15f6d31
 def _at_rest(xyz, arm, shape, generator): # (B, T, n, d) for elbow, wrist, coarse fingers and hand
     "An arm that leads to a hand of this shape."
     shoulder, elbow, wrist, coarse, hand = arm
-    d, shape = xyz.shape[-1], _turned(shape, 85, _uniform((len(xyz),), xyz, generator))
-    at, bend = (pad(p[:, None], (0, d - 2)) for p in _lap(xyz, shoulder, generator))     # (B, 1, 1, d)
-    at = at + pad(_tremble(xyz, generator), (0, d - 2))                                  # (B, T, 1, d)
-    placed = at + shape[:, None]                                                         # (B, T, 21, d)
+    d = xyz.shape[-1]
+    turned = _turned(shape, 85, _uniform((len(xyz),), xyz, generator)) # (B, 21, d)
+    at, bend = (_deepened(p[:, None], d) for p in _lap(xyz, shoulder, generator)) # (B, 1, 1, d)
+    at = at + _deepened(_tremble(xyz, generator), d) # (B, T, 1, d)
+    placed = at + turned[:, None] # (B, T, 21, d)
     middle = placed.mean(2, keepdim=True).expand(-1, -1, len(coarse), -1)
     return torch.cat([bend.expand_as(at), at, middle, placed], 2)
 
@@ -377,10 +480,12 @@ def _at_rest(xyz, arm, shape, generator): # (B, T, n, d) for elbow, wrist, coars
 def _put(values, joints, new, where): # (B, T, J, …), indices, (B, T, n, …), bool
     "New values for some joints, where they are wanted."
     at = torch.tensor(joints, device=values.device)
-    return values.index_copy(2, at, torch.where(where, new, values.index_select(2, at)))
+    kept = values.index_select(2, at)
+    return values.index_copy(2, at, torch.where(where, new, kept))
 
 def _parts_of(arm, layout): # elbow, wrist, coarse fingers, hand: indices in the order of `_at_rest`
-    return [*arm[1:3], *arm[3], *range(*arm[-1].indices(len(layout)))]
+    _, elbow, wrist, coarse, hand = arm
+    return [elbow, wrist, *coarse, *range(*hand.indices(len(layout)))]
 
 # %% ../../nbs/52_augment.ipynb #6306feb8
 def idle_hand(
@@ -391,12 +496,18 @@ def idle_hand(
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]: # the same, some with a hand more
     "Clips of one hand with the other one at rest in view."
-    arms, before, valid = [a for a in _arms(layout) if a[-1]], (xyz, conf), conf.amax(-1, keepdim=True) > 0
-    for arm, (*_, other) in zip(arms, arms[::-1]) if len(arms) > 1 else ():
+    before = xyz, conf
+    valid = conf.amax(-1, keepdim=True) > 0 # (B, T, 1)
+    arms = [a for a in _arms(layout) if a[-1]]
+    if len(arms) < 2: return before
+    for arm, (*_, other) in zip(arms, arms[::-1]):
         shape, whole = _borrowed(*before, other, generator)
-        chosen = _chance((len(conf),), chance, conf, generator) & whole & _is_free(before[1], arm[-1], other)
-        here, joints = chosen[:, None, None] & valid, _parts_of(arm, layout)
-        xyz = _put(xyz, joints, _at_rest(before[0], arm, shape, generator), here[..., None])
+        chosen = _chance((len(conf),), chance, conf, generator)
+        chosen = chosen & whole & _is_free(before[1], arm[-1], other)
+        here = chosen[:, None, None] & valid
+        joints = _parts_of(arm, layout)
+        resting = _at_rest(before[0], arm, shape, generator)
+        xyz = _put(xyz, joints, resting, here[..., None])
         conf = _put(conf, joints, conf.new_ones(()), here)
     return xyz, conf
 
@@ -404,16 +515,20 @@ def idle_hand(
 def _blank(B, T, n, chance, like, generator): # n (B, 1) frames that count
     "(B, T) bool: one stretch of up to a quarter of the time, in that share of the clips."
     def rand(): return _rand((B, 1), like, generator)
-    start, run = (rand() * n).long(), 1 + (rand() * (n // 4 - 1).clamp(min=1)).long()
+    start = (rand() * n).long()
+    longest = (n // 4 - 1).clamp(min=1)
+    run = 1 + (rand() * longest).long()
     frames = torch.arange(T, device=like.device)
-    return (frames >= start) & (frames < start + run) & (rand() < chance)
+    within = (frames >= start) & (frames < start + run)
+    return within & (rand() < chance)
 
 # %% ../../nbs/52_augment.ipynb #ff9e472e
 def _masked_hand(B, joint, finger, like, generator): # (B, 1, 21) bool
     "Single joints, for a whole clip, and whole fingers; a wrist is never hidden with its fingers."
     def rand(n): return _rand((B, 1, n), like, generator)
     gone = rand(21) < joint * 2 * rand(1)
-    gone[..., 1:] |= (rand(len(fingers)) < finger).repeat_interleave(4, -1)
+    whole = rand(len(fingers)) < finger
+    gone[..., 1:] |= whole.repeat_interleave(4, -1)
     return gone
 
 # %% ../../nbs/52_augment.ipynb #50af4999
@@ -428,22 +543,37 @@ def mask_joints(
     length: Tensor | None = None, # (B,) frames that count; None for all
 ) -> Tensor: # (B, T, J) confidence, 0 where hidden
     "Joints, fingers, stretches of time and faces taken away from a normalised batch."
-    (B, T, _), parts = conf.shape, layout.parts
-    n = torch.full((B, 1), T, device=conf.device) if length is None else length[:, None]
-    def blank(): return _blank(B, T, n, stretch, conf, generator)[..., None] # (B, T, 1)
+    B, T, _ = conf.shape
+    parts = layout.parts
+    n = length
+    if n is None:
+        n = torch.full((B,), T, device=conf.device)
+    def blank(): # (B, T, 1)
+        return _blank(B, T, n[:, None], stretch, conf, generator)[..., None]
 
-    keep, lost = torch.ones_like(conf, dtype=torch.bool), blank()
+    keep = torch.ones_like(conf, dtype=torch.bool)
+    lost = blank()
     for hand in _hands(layout):
-        keep[..., hand] &= ~(_masked_hand(B, joint, finger, conf, generator) | lost)
-    if 'pose' in parts: keep[..., parts['pose']] &= ~blank()
-    if 'face' in parts: keep[..., parts['face']] &= (_rand((B, 1, 1), conf, generator) > face)
+        gone = _masked_hand(B, joint, finger, conf, generator)
+        keep[..., hand] &= ~(gone | lost)
+    if 'pose' in parts:
+        keep[..., parts['pose']] &= ~blank()
+    if 'face' in parts:
+        spared = _rand((B, 1, 1), conf, generator) > face
+        keep[..., parts['face']] &= spared
     return conf * keep
 
 # %% ../../nbs/52_augment.ipynb #286fb472
 def _longest_mask(length, fps, masks, seconds): # (B, 1) frames
     "How long a mask may be: its seconds, and not so long that all of them hide more than half."
-    asked = torch.as_tensor(seconds * fps, dtype=torch.float32, device=length.device).expand(len(length))
-    return torch.minimum(asked, length / (2 * max(masks, 1)))[:, None]
+    asked = torch.as_tensor(
+        seconds * fps,
+        dtype=torch.float32,
+        device=length.device,
+    )
+    asked = asked.expand(len(length))
+    fair = length / (2 * max(masks, 1))
+    return torch.minimum(asked, fair)[:, None]
 
 # %% ../../nbs/52_augment.ipynb #d204211b
 def mask_time(
@@ -458,8 +588,10 @@ def mask_time(
     def rand(): return _rand((len(conf), int(masks)), conf, generator)
     run = rand() * _longest_mask(length, fps, masks, seconds)
     start = rand() * (length[:, None] - run)
-    frame = torch.arange(conf.shape[1], device=conf.device)[:, None] + .5
-    hidden = (frame >= start[:, None]) & (frame < (start + run)[:, None]) # (B, T, masks)
+    start, end = start[:, None], (start + run)[:, None] # (B, 1, masks)
+    T = conf.shape[1]
+    frame = torch.arange(T, device=conf.device)[:, None] + .5
+    hidden = (frame >= start) & (frame < end) # (B, T, masks)
     return conf * ~hidden.any(-1)[..., None]
 
 # %% ../../nbs/52_augment.ipynb #fd50739d
@@ -469,13 +601,15 @@ def _check_amounts(amounts): # name → number or numbers
     for name, value in amounts.items():
         most, wanted = (1, '0 to 1') if name in _shares else (math.inf, '0 or more')
         each = value if isinstance(value, tuple) else (value,)
-        expect(all(0 <= a <= most for a in each), f'augment: {name}', value, wanted)
+        fine = all(0 <= a <= most for a in each)
+        expect(fine, f'augment: {name}', value, wanted)
 
 # %% ../../nbs/52_augment.ipynb #0358e4e7
 def _check_ranges(rate, speed, warp):
-    expect(0 < rate[0] <= rate[1] <= 1, 'augment: rate', rate, 'a lower and an upper factor in (0, 1]')
-    expect(0 < speed[0] <= speed[1] < math.inf, 'augment: speed', speed,
-           'a lower and an upper factor above 0')
+    rising = 0 < rate[0] <= rate[1] <= 1
+    expect(rising, 'augment: rate', rate, 'a lower and an upper factor in (0, 1]')
+    rising = 0 < speed[0] <= speed[1] < math.inf
+    expect(rising, 'augment: speed', speed, 'a lower and an upper factor above 0')
     expect(warp <= .5, 'augment: warp', warp, '0 to 0.5: beyond it time would run backwards')
 
 def _check_augment(how):
@@ -523,25 +657,38 @@ def none(cls:Augment):
     "Nothing is varied."
     off = {}
     for name, value in vars(cls()).items():
-        off[name] = tuple(type(a)(0) for a in value) if isinstance(value, tuple) else 0.
-    return cls(**off | dict(rate=(1., 1.), speed=(1., 1.)))
+        several = isinstance(value, tuple)
+        off[name] = tuple(type(a)(0) for a in value) if several else 0.
+    unchanged = dict(rate=(1., 1.), speed=(1., 1.))
+    return cls(**off | unchanged)
 
 # %% ../../nbs/52_augment.ipynb #2da439bb
 @patch(cls_method=True)
 def stream(cls:Augment):
     "The amounts for streams, whose seconds count."
-    return cls(speed=(.5, 1.5), jitter=.01, mask=(2, .3), joint_mask=(.05, .1, 0., .1))
+    return cls(
+        speed=(.5, 1.5),
+        jitter=.01,
+        mask=(2, .3),
+        joint_mask=(.05, .1, 0., .1),
+    )
 
 # %% ../../nbs/52_augment.ipynb #81d299fb
 def _new_frames(conf, length, layout, how, generator, fps):
     "(B, M) fractional frames, (B,) how many count: of streams where a rate is given, else of single signs."
-    if fps is None: return retime(conf, length, layout, how.crop, how.warp, how.rate, generator)
+    if fps is None:
+        return retime(conf, length, layout, how.crop, how.warp, how.rate, generator)
     return speed_perturb(length, fps, how.speed, how.warp, how.jitter, generator)
 
 def _still(how): # a setting that leaves the time of streams alone
     return (how.speed, how.warp, how.jitter) == ((1., 1.), 0., 0.)
 
 # %% ../../nbs/52_augment.ipynb #8b899d53
+def _counted(length, T): # (B, T) bool
+    "Which of T frames belong to each clip."
+    return torch.arange(T, device=length.device) < length[:, None]
+
+# %% ../../nbs/52_augment.ipynb #3865b268
 def _retimed(xyz, conf, length, layout, how, generator, retiming, fps):
     "The batch read at other times, with nothing seen past the end of a clip, and where it was read."
     every = torch.arange(int(length.max()), device=xyz.device, dtype=xyz.dtype)
@@ -550,15 +697,17 @@ def _retimed(xyz, conf, length, layout, how, generator, retiming, fps):
         position, length = _new_frames(conf, length, layout, how, generator, fps)
         xyz, conf = sample(xyz, conf, position)
     M = position.shape[1]
-    inside = torch.arange(M, device=xyz.device) < length[:, None]
-    return xyz[:, :M], conf[:, :M] * inside[..., None], length, position
+    conf = conf[:, :M] * _counted(length, M)[..., None]
+    return xyz[:, :M], conf, length, position
 
 # %% ../../nbs/52_augment.ipynb #b2523edc
 def _other_body(xyz, layout, how, g): # g: dict(generator=…)
     "Another signer before another camera, whose tracker trembles."
-    xyz = random_anatomy(xyz, layout, how.arm, how.finger, how.head, how.place, **g)
+    limbs = how.arm, how.finger, how.head, how.place
+    xyz = random_anatomy(xyz, layout, *limbs, **g)
     xyz = random_handshape(xyz, layout, how.turn, how.view, how.flex, **g)
-    xyz = random_camera(xyz, how.rotate, how.scale, how.shear, how.perspective, **g, shift=how.shift)
+    camera = how.rotate, how.scale, how.shear, how.perspective
+    xyz = random_camera(xyz, *camera, **g, shift=how.shift)
     return jitter_joints(xyz, layout, how.noise, **g) if how.noise else xyz
 
 # %% ../../nbs/52_augment.ipynb #96b3cbe9
@@ -566,8 +715,9 @@ def _other_hand(xyz, conf, layout, chance, generator):
     "Some clips mirrored."
     swap = _chance((len(xyz),), chance, xyz, generator)
     mirrored, c = mirror(xyz, conf, layout)
-    xyz = torch.where(swap[:, None, None, None], mirrored, xyz)
-    return xyz, torch.where(swap[:, None, None], c, conf)
+    swap = swap[:, None, None]
+    xyz = torch.where(swap[..., None], mirrored, xyz)
+    return xyz, torch.where(swap, c, conf)
 
 # %% ../../nbs/52_augment.ipynb #dd547dd1
 def augment(
@@ -579,22 +729,35 @@ def augment(
     fps: Tensor | float | None = None, # (B,) or a number, for streams, whose seconds count; else single signs
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]: # the same, and (B, M) the old frames at which it was read
     "A batch as other cameras, trackers and bodies would have given it."
-    g, stream = dict(generator=generator), fps is not None
-    xyz, conf, length, position = _retimed(xyz, conf, length, layout, how, generator, retiming, fps)
-    conf = lose_hands(conf, layout, *how.lose, **g, length=length if stream else None)
+    g = dict(generator=generator)
+    xyz, conf, length, position = _retimed(
+        xyz,
+        conf,
+        length,
+        layout,
+        how,
+        generator,
+        retiming,
+        fps,
+    )
+    counts = None if fps is None else length
+    conf = lose_hands(conf, layout, *how.lose, **g, length=counts)
     xyz = _other_body(xyz, layout, how, g)
-    if how.mirror: xyz, conf = _other_hand(xyz, conf, layout, how.mirror, generator)
-    return xyz * (conf > 0)[..., None], conf, length, position
+    if how.mirror:
+        xyz, conf = _other_hand(xyz, conf, layout, how.mirror, generator)
+    seen = conf > 0
+    return xyz * seen[..., None], conf, length, position
 
 # %% ../../nbs/52_augment.ipynb #ab65c025
 def _rulers(layout): # [(joint, joint, true distance in shoulder widths)], the best first
     "What a shoulder width can be told from."
+    at = layout.index
     if 'left_shoulder' in layout.anchors:
-        return [(layout.index('left_shoulder'), layout.index('right_shoulder'), 1.)]
+        return [(at('left_shoulder'), at('right_shoulder'), 1.)]
     hands = [p for p in ('left_hand', 'right_hand') if p in layout.parts]
-    rulers = [(layout.index(f'{p}.root'), layout.index(f'{p}.middle'), palm_length) for p in hands]
+    rulers = [(at(f'{p}.root'), at(f'{p}.middle'), palm_length) for p in hands]
     if 'left_eye_outer' in layout.anchors:
-        rulers.append((layout.index('left_eye_outer'), layout.index('right_eye_outer'), face_width))
+        rulers.append((at('left_eye_outer'), at('right_eye_outer'), face_width))
     return rulers
 
 # %% ../../nbs/52_augment.ipynb #60f35b2e
@@ -604,43 +767,69 @@ def signing_space(
     layout: Layout,
 ) -> tuple[Tensor, Tensor]: # (B, 1, 1, d) where the body is, (B, 1, 1, 1) its shoulder width, in those units
     "Origin and unit for augmentation of coordinates that are not from a body."
-    middle = masked_mean(xyz.flatten(1, 2), conf.flatten(1, 2))[:, None]
-    unit = torch.ones(len(xyz), 1, device=xyz.device, dtype=xyz.dtype)
+    middle = masked_mean(xyz.flatten(1, 2), conf.flatten(1, 2))
+    unit = torch.ones(
+        len(xyz),
+        1,
+        device=xyz.device,
+        dtype=xyz.dtype,
+    )
     for a, b, size in reversed(_rulers(layout)): # the first that was seen stays
         ok = (conf[..., a] > 0) & (conf[..., b] > 0)
-        distance = (xyz[:, :, a] - xyz[:, :, b])[..., :2].norm(dim=-1)
+        apart = xyz[:, :, a] - xyz[:, :, b]
+        distance = apart[..., :2].norm(dim=-1) # (B, T)
         measured = typical(distance, ok, -1) / size
         unit = torch.where(measured > 1e-4, measured, unit)
-    return middle, unit[:, :, None, None]
+    return middle[:, None], unit[:, :, None, None]
 
 # %% ../../nbs/52_augment.ipynb #10f8657b
 def _clock(at, fps, stream): # (M,) frames of the old clip at which the new ones were read
     "Seconds of the new frames, and their rate."
     now = np.arange(len(at)) / fps
     if stream: return now, fps
-    now *= (at[-1] - at[0]) / max(len(at) - 1, 1)
-    return now, 1 / now[1] if len(at) > 1 and at[-1] > at[0] else fps
+    kept = at[-1] - at[0] # frames
+    steps = max(len(at) - 1, 1)
+    now *= kept / steps
+    moves = len(at) > 1 and kept > 0
+    return now, 1 / now[1] if moves else fps
 
 # %% ../../nbs/52_augment.ipynb #876bbc7d
 def _moved_spans(spans, at, now, old_fps, fps):
     "Spans at their new times; those that were cut off are gone."
     moved = []
+    beyond = now[-1] + 1 / fps
     for s in spans:
-        start, end = np.interp([s.start * old_fps, s.end * old_fps], at, now, right=now[-1] + 1 / fps)
-        if end > start: moved.append(Span(float(start), float(end), s.gloss))
+        frames = [s.start * old_fps, s.end * old_fps]
+        start, end = np.interp(frames, at, now, right=beyond)
+        if end > start:
+            moved.append(Span(float(start), float(end), s.gloss))
     return tuple(moved)
 
 # %% ../../nbs/52_augment.ipynb #38eeacbd
 def _augmented(clip, how, generator, stream): # evenly spaced
     "A batch of one: xyz, conf, and where in the old frames it was read."
-    xyz = square(torch.tensor(clip.xyz), clip.aspect if clip.space == 'image' else 1.)[None]
+    xyz = torch.tensor(clip.xyz)
+    if clip.space == 'image': xyz = square(xyz, clip.aspect)
+    xyz = xyz[None]
     conf = torch.tensor(clip.conf)[None]
     length = torch.tensor([len(clip)])
-    middle, unit = (0., 1.) if clip.space == 'body' else signing_space(xyz, conf, clip.layout)
-    xyz, fps = (xyz - middle) / unit, clip.fps if stream else None
-    xyz, conf, length, at = augment(xyz, conf, length, clip.layout, how, generator, fps=fps)
+    middle, unit = 0., 1.
+    if clip.space != 'body':
+        middle, unit = signing_space(xyz, conf, clip.layout)
+    xyz = (xyz - middle) / unit
+    fps = clip.fps if stream else None
+    xyz, conf, length, at = augment(
+        xyz,
+        conf,
+        length,
+        clip.layout,
+        how,
+        generator,
+        fps=fps,
+    )
     conf = mask_joints(conf, clip.layout, *how.joint_mask, generator, length)
-    if stream: conf = mask_time(conf, length, fps, *how.mask, generator)
+    if stream:
+        conf = mask_time(conf, length, fps, *how.mask, generator)
     return xyz * unit + middle, conf, at[0].double().numpy()
 
 # %% ../../nbs/52_augment.ipynb #42cbf51a
@@ -655,5 +844,14 @@ def augment_clip(
     xyz, conf, at = _augmented(clip, how, generator, stream)
     now, fps = _clock(at, clip.fps, stream)
     spans = _moved_spans(clip.spans, at, now, clip.fps, fps)
-    xyz = square(xyz, 1 / (clip.aspect if clip.space == 'image' else 1.))
-    return replace(clip, xyz=xyz[0].numpy(), conf=conf[0].numpy(), fps=float(fps), spans=spans)
+    if clip.space == 'image':
+        xyz = square(xyz, 1 / clip.aspect)
+    xyz = xyz[0].numpy()
+    conf = conf[0].numpy()
+    return replace(
+        clip,
+        xyz=xyz,
+        conf=conf,
+        fps=float(fps),
+        spans=spans,
+    )

@@ -19,8 +19,10 @@ def square(
     aspect: Tensor | float, # (...,) or a number: width / height
 ) -> Tensor: # (..., J, 3) in units of the picture's height
     "Image coordinates with the same unit in every direction."
-    a = torch.as_tensor(aspect, dtype=xyz.dtype, device=xyz.device)[..., None, None]
-    return xyz * torch.cat([a, torch.ones_like(a), a], -1)
+    a = torch.as_tensor(aspect, dtype=xyz.dtype, device=xyz.device)
+    a = a[..., None, None]
+    factors = torch.cat([a, torch.ones_like(a), a], -1)
+    return xyz * factors
 
 # %% ../../nbs/51_normalize.ipynb #ab428648
 def masked_mean(
@@ -30,7 +32,9 @@ def masked_mean(
 ) -> Tensor: # (..., 1, d)
     "Mean over the seen entries; 0 where none was seen."
     w = (conf > 0).to(x.dtype)[..., None]
-    return (x * w).sum(dim, keepdim=True) / w.sum(dim, keepdim=True).clamp(min=1)
+    total = (x * w).sum(dim, keepdim=True)
+    count = w.sum(dim, keepdim=True)
+    return total / count.clamp(min=1)
 
 # %% ../../nbs/51_normalize.ipynb #c75d3fef
 def typical(
@@ -49,7 +53,8 @@ def typical(
 # %% ../../nbs/51_normalize.ipynb #80b59584
 def _unit(size, ok, window=None): # (..., T) sizes, (..., T) whether each counts → (..., T) or (..., 1)
     "The typical size that coordinates are divided by."
-    return typical(size, ok, -1, window).nan_to_num(1.).clamp(min=1e-4)
+    size = typical(size, ok, -1, window)
+    return size.nan_to_num(1.).clamp(min=1e-4)
 
 # %% ../../nbs/51_normalize.ipynb #c1933c4f
 def recently(
@@ -63,7 +68,8 @@ def recently(
 # %% ../../nbs/51_normalize.ipynb #c2816ed9
 def _shoulders(xyz, conf, layout): # (..., T, J, d), (..., T, J)
     "Left and right shoulder (..., T, d), and whether both were seen (..., T)."
-    left, right = layout.index('left_shoulder'), layout.index('right_shoulder')
+    left = layout.index('left_shoulder')
+    right = layout.index('right_shoulder')
     both = (conf[..., left] > 0) & (conf[..., right] > 0)
     return xyz[..., left, :], xyz[..., right, :], both
 
@@ -71,9 +77,11 @@ def _shoulders(xyz, conf, layout): # (..., T, J, d), (..., T, J)
 def _body(xyz, conf, layout, window): # (..., T, J, d), (..., T, J)
     "Where the body is in each frame (..., T, d), and how wide its shoulders are (..., T) or (..., 1)."
     left, right, both = _shoulders(xyz, conf, layout)
-    middle, ok = (left + right) / 2, both[..., None]
+    middle = (left + right) / 2
+    ok = both[..., None]
     usual = typical(middle, ok, -2, window).nan_to_num(0.)
-    width = (left - right)[..., :2].norm(dim=-1)
+    across = (left - right)[..., :2]
+    width = across.norm(dim=-1)
     return torch.where(ok, middle, usual), _unit(width, both, window)
 
 # %% ../../nbs/51_normalize.ipynb #4da6778c
@@ -85,12 +93,14 @@ def body_frame(
 ) -> Tensor: # (..., T, J, 3) in shoulder widths from the middle of the shoulders; 0 where not seen
     "Coordinates from the shoulders, in shoulder widths."
     origin, width = _body(xyz, conf, layout, window)
-    return (xyz - origin[..., None, :]) / width[..., None, None] * (conf > 0)[..., None]
+    seen = (conf > 0)[..., None]
+    return (xyz - origin[..., None, :]) / width[..., None, None] * seen
 
 # %% ../../nbs/51_normalize.ipynb #b7af4976
 def _length(centred, conf, root, tips, flat): # (..., T, n, 3) from the root, (..., T, n)
     "Mean distance of the tips from the root (..., T), and whether all of these joints were seen."
-    ok = (conf[..., root] > 0) & (conf[..., tips] > 0).all(-1)
+    tips_seen = (conf[..., tips] > 0).all(-1)
+    ok = (conf[..., root] > 0) & tips_seen
     arms = centred[..., tips, :2 if flat else None] # (..., T, tips, 2 or 3)
     return arms.norm(dim=-1).mean(-1), ok
 
@@ -104,10 +114,13 @@ def root_frame(
 ) -> Tensor: # (..., T, n, 3)
     "A part from its own root, in units of its median length over time."
     flat = isinstance(tip, int)
+    tips = [tip] if flat else list(tip)
     centred = xyz - xyz[..., root:root + 1, :]
-    length, ok = _length(centred, conf, root, [tip] if flat else list(tip), flat)
+    length, ok = _length(centred, conf, root, tips, flat)
+    unit = _unit(length, ok, window)
     seen = (conf > 0) & (conf[..., root:root + 1] > 0)
-    return centred * (seen / _unit(length, ok, window)[..., None])[..., None]
+    factor = seen / unit[..., None]
+    return centred * factor[..., None]
 
 # %% ../../nbs/51_normalize.ipynb #1a689580
 def metacarpals(
@@ -116,7 +129,8 @@ def metacarpals(
 ) -> list[int]: # indices within the part
     "The joints at the far end of the palm's long bones."
     start = layout.parts[part].start
-    return [layout.index(f'{part}.{f}_mcp') - start for f in ('index', 'middle', 'ring', 'pinky')]
+    knuckles = [f'{part}.{f}_mcp' for f in ('index', 'middle', 'ring', 'pinky')]
+    return [layout.index(joint) - start for joint in knuckles]
 
 # %% ../../nbs/51_normalize.ipynb #d8d33bdc
 def _box(xyz, conf): # (..., n, 3), (..., n)
@@ -127,7 +141,8 @@ def _box(xyz, conf): # (..., n, 3), (..., n)
     high = torch.where(ok, xyz, -torch.inf).amax(-2, keepdim=True)
     centre = torch.where(some, (low + high) / 2, 0.)
     half = torch.where(some, (high - low) / 2, 0.)
-    return centre, half[..., :2].amax(-1, keepdim=True)
+    longer = half[..., :2].amax(-1, keepdim=True)
+    return centre, longer
 
 # %% ../../nbs/51_normalize.ipynb #eff6c123
 def box_frame(
@@ -137,11 +152,17 @@ def box_frame(
     window: int | None = None, # frames up to each moment that a clip's size is measured on; None: all of it
 ) -> Tensor: # (..., T, n, 3), x and y in [-1, 1] when per frame; 0 where not seen
     "A part in the square box around its seen joints."
-    expect(per in ('frame', 'clip'), 'per', repr(per), 'frame or clip')
+    expect(
+        per in ('frame', 'clip'),
+        'per',
+        repr(per),
+        'frame or clip',
+    )
     seen = (conf > 0)[..., None]
     centre, half = _box(xyz, conf)
     counts = seen.any(-2, keepdim=True) & (half > 0)
-    if per == 'clip': half = typical(half, counts, -3, window).nan_to_num(1.)
+    if per == 'clip':
+        half = typical(half, counts, -3, window).nan_to_num(1.)
     return (xyz - centre) / half.clamp(min=1e-4) * seen
 
 # %% ../../nbs/51_normalize.ipynb #eed17a91
@@ -151,11 +172,16 @@ def velocity(
     fps: Tensor | float, # (...,) or a number, frames per second
 ) -> Tensor: # (..., T, J, d) units per second
     "Central differences over the seen frames."
-    rate = torch.as_tensor(fps, dtype=xyz.dtype, device=xyz.device)[..., None, None]
-    if xyz.shape[-3] < 3: return torch.zeros_like(xyz)
+    rate = torch.as_tensor(fps, dtype=xyz.dtype, device=xyz.device)
+    rate = rate[..., None, None]
+    if xyz.shape[-3] < 3:
+        return torch.zeros_like(xyz)
     seen = conf > 0
-    known = seen[..., 2:, :] & seen[..., 1:-1, :] & seen[..., :-2, :]
-    inner = (xyz[..., 2:, :, :] - xyz[..., :-2, :, :]) * (known * rate / 2)[..., None]
+    known = seen[..., 2:, :] & seen[..., 1:-1, :]
+    known = known & seen[..., :-2, :]
+    step = xyz[..., 2:, :, :] - xyz[..., :-2, :, :]
+    factor = known * rate / 2
+    inner = step * factor[..., None]
     return torch.nn.functional.pad(inner, (0, 0, 0, 0, 1, 1))
 
 # %% ../../nbs/51_normalize.ipynb #cbec2437
@@ -167,16 +193,19 @@ def bone_directions(
     "Unit vectors along the bones, at each bone's far end."
     parent, child = (torch.as_tensor(a, device=xyz.device) for a in layout.skeleton.T)
     bone = xyz[..., child, :] - xyz[..., parent, :]
-    seen = ((conf[..., child] > 0) & (conf[..., parent] > 0))[..., None]
-    unit = bone / bone.norm(dim=-1, keepdim=True).clamp(min=1e-4) * seen
+    both = (conf[..., child] > 0) & (conf[..., parent] > 0)
+    length = bone.norm(dim=-1, keepdim=True)
+    unit = bone / length.clamp(min=1e-4) * both[..., None]
     return torch.zeros_like(xyz).index_copy(-2, child, unit)
 
 # %% ../../nbs/51_normalize.ipynb #e954665f
 def _rests(xyz, conf, layout, side, below): # (..., J, d), (..., J) → (...) bool
     "Whether the wrist of one side hangs that far below its elbow."
-    elbow, wrist = layout.index(f'{side}_elbow'), layout.index(f'{side}_wrist')
-    hangs = xyz[..., wrist, 1] - xyz[..., elbow, 1] > below
-    return hangs & (conf[..., wrist] > 0) & (conf[..., elbow] > 0)
+    elbow = layout.index(f'{side}_elbow')
+    wrist = layout.index(f'{side}_wrist')
+    drop = xyz[..., wrist, 1] - xyz[..., elbow, 1]
+    both = (conf[..., wrist] > 0) & (conf[..., elbow] > 0)
+    return (drop > below) & both
 
 # %% ../../nbs/51_normalize.ipynb #73e3af2c
 def without_resting(
@@ -189,26 +218,44 @@ def without_resting(
     conf = conf.clone()
     for side in ('left', 'right'):
         hand = layout.parts.get(f'{side}_hand')
-        if hand: conf[..., hand] *= ~_rests(xyz, conf, layout, side, below)[..., None]
+        if not hand: continue
+        rests = _rests(xyz, conf, layout, side, below)
+        conf[..., hand] *= ~rests[..., None]
     return conf
 
 # %% ../../nbs/51_normalize.ipynb #1a60330c
+def _mean_over(seen, values): # (B, T), (B, T) → (B,)
+    "Mean over the frames that the hand is seen in."
+    return (values * seen).sum(1) / seen.sum(1).clamp(min=1)
+
+def _way(middle, seen): # (B, T, 2), (B, T) → (B,)
+    "How long the way is between the places of frames that follow each other."
+    step = middle[:, 1:] - middle[:, :-1]
+    both = seen[:, 1:] & seen[:, :-1]
+    return (step.norm(dim=-1) * both).sum(1)
+
+# %% ../../nbs/51_normalize.ipynb #596fe744
 def _work(xyz, conf): # (B, T, n, d), (B, T, n) of one hand
     "Of each clip: frames that the hand is seen in, how far it moves, how low and how large it is, each (B,)."
-    seen, middle = (conf > 0).any(-1), masked_mean(xyz[..., :2], conf)           # (B, T), (B, T, 1, 2)
-    spread = ((xyz[..., :2] - middle) * (conf > 0)[..., None]).abs().amax((-2, -1))
-    path = middle[:, 1:, 0].sub(middle[:, :-1, 0]).norm(dim=-1) * (seen[:, 1:] & seen[:, :-1])
-    frames = seen.sum(1)
-    low, size = ((v * seen).sum(1) / frames.clamp(min=1) for v in (middle[..., 0, 1], spread))
-    return frames, path.sum(1), low, size
+    there = conf > 0
+    seen = there.any(-1) # (B, T)
+    xy = xyz[..., :2]
+    middle = masked_mean(xy, conf) # (B, T, 1, 2)
+    away = (xy - middle) * there[..., None]
+    size = away.abs().amax((-2, -1)) # (B, T)
+    middle = middle[:, :, 0]
+    return seen.sum(1), _way(middle, seen), _mean_over(seen, middle[..., 1]), _mean_over(seen, size)
 
 # %% ../../nbs/51_normalize.ipynb #23cb50bf
 def _share(left, right): # (B,) each, 0 or more
     return (right - left) / (right + left).clamp(min=1e-6)
 
+# %% ../../nbs/51_normalize.ipynb #03048926
 def _higher(left, right): # as `_work` has them → (B,), 1 where the right hand is higher by two whole hands
-    both = (left[0] > 0) & (right[0] > 0)
-    by = (left[2] - right[2]) / (2 * (left[3] + right[3])).clamp(min=1e-6)
+    (frames, _, low, size), (other_frames, _, other_low, other_size) = left, right
+    both = (frames > 0) & (other_frames > 0)
+    two_hands = 2 * (size + other_size)
+    by = (low - other_low) / two_hands.clamp(min=1e-6)
     return torch.where(both, by.clamp(-1, 1), 0.)
 
 # %% ../../nbs/51_normalize.ipynb #8125d546
@@ -227,11 +274,15 @@ def dominance(
 palm_length = .3 # shoulder widths, wrist to middle knuckle
 face_width = .36 # shoulder widths, between the outer corners of the eyes
 
+# %% ../../nbs/51_normalize.ipynb #4437bc8e
 def _attachments(layout): # a list of tuples
     "Of each part that the layout has: name, root, the two ends of its ruler, where the root goes, true size."
     eyes = 'left_eye_outer', 'right_eye_outer'
-    known = [(f'{s}_hand', f'{s}_hand.root', f'{s}_hand.root', f'{s}_hand.middle', f'{s}_wrist', palm_length)
-             for s in ('left', 'right')]
+    known = []
+    for side in ('left', 'right'):
+        hand = f'{side}_hand'
+        ruler = f'{hand}.root', f'{hand}.middle'
+        known.append((hand, f'{hand}.root', *ruler, f'{side}_wrist', palm_length))
     known += [('face', 'nose_tip', *eyes, 'nose', face_width)]
     return [k for k in known if k[0] in layout.parts]
 
@@ -248,7 +299,9 @@ def attach(
         root, a, b, target = map(layout.index, joints)
         part = layout.parts[name]
         ok = (conf[:, a] > 0) & (conf[:, b] > 0)
-        length = _unit((xyz[:, a] - xyz[:, b])[:, :2].norm(dim=-1), ok, window)
+        ruler = (xyz[:, a] - xyz[:, b])[:, :2]
+        length = _unit(ruler.norm(dim=-1), ok, window)
         rooted = xyz[:, part] - xyz[:, root:root + 1]
-        out[:, part] = rooted * (size / length)[:, None, None] + xyz[:, target][:, None]
+        factor = (size / length)[:, None, None]
+        out[:, part] = rooted * factor + xyz[:, target][:, None]
     return out * (conf > 0)[..., None]

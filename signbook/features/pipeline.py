@@ -34,10 +34,17 @@ _choices = dict(
     scaling=('none', 'standard', 'minmax'),
 )
 
+# %% ../../nbs/53_pipeline.ipynb #f1bc1cbb
 def _check_choices(f): # Features
     for name, known in _choices.items():
         value = getattr(f, name)
-        expect(value in known, f'features: {name}', repr(value), f'one of {", ".join(known)}')
+        wanted = f'one of {", ".join(known)}'
+        expect(
+            value in known,
+            f'features: {name}',
+            repr(value),
+            wanted,
+        )
 
 # %% ../../nbs/53_pipeline.ipynb #b6a38c32
 def _check_times(f):
@@ -58,7 +65,9 @@ def _check_scaling(f):
     if shifts != factors or shifts not in (0, wanted):
         raise ValueError(f'features: {shifts} shifts and {factors} factors for scaling {f.scaling}, '
                          f'expected {wanted} each, or none before fit')
-    if not all(map(math.isfinite, f.shift)) or not all(0 < v < math.inf for v in f.factor):
+    finite = all(map(math.isfinite, f.shift))
+    positive = all(0 < v < math.inf for v in f.factor)
+    if not (finite and positive):
         raise ValueError('features: shift and factor must be finite, and factor above 0')
 
 # %% ../../nbs/53_pipeline.ipynb #fd9b3b5b
@@ -104,22 +113,46 @@ class Features:
 # %% ../../nbs/53_pipeline.ipynb #07eb7e4c
 def documented_features(layout='holistic'):
     "Coordinates as the file has them: 1629 numbers a frame for `holistic`, 99 for `pose`."
-    return Features(layout, fps=None, body=False, attach=False, mask_resting_hands=False, frames=None,
-                    hands='none', face='none', depth=True, velocity='none', bones=False, confidence=False)
+    return Features(
+        layout,
+        fps=None,
+        body=False,
+        attach=False,
+        mask_resting_hands=False,
+        frames=None,
+        hands='none',
+        face='none',
+        depth=True,
+        velocity='none',
+        bones=False,
+        confidence=False,
+    )
 
 # %% ../../nbs/53_pipeline.ipynb #0de2a9c5
 def stream_features():
     "42 hand joints × 7 (x, y, z, velocities, confidence) at 60 Hz."
-    return Features('hands', fps=60., body=False, mask_resting_hands=False, frames=None, hands='root',
-                    depth=True, velocity='body', velocity_scale=1., bones=False)
+    return Features(
+        'hands',
+        fps=60.,
+        body=False,
+        mask_resting_hands=False,
+        frames=None,
+        hands='root',
+        depth=True,
+        velocity='body',
+        velocity_scale=1.,
+        bones=False,
+    )
 
 # %% ../../nbs/53_pipeline.ipynb #af3a5ee9
 @patch(as_prop=True)
 def channels(self:Features) -> int: # C
     "Numbers a joint: coordinates, velocities, bones, confidence."
     d = 3 if self.depth else 2
-    return d + d * (self.velocity != 'none') + d * self.bones + self.confidence
+    velocities = d * (self.velocity != 'none')
+    return d + velocities + d * self.bones + self.confidence
 
+# %% ../../nbs/53_pipeline.ipynb #0157e041
 @patch(as_prop=True)
 def window(self:Features) -> int | None: # frames
     "How many frames `lookback` is."
@@ -133,20 +166,22 @@ _later = dict(canonical_hand=False) # fields that earlier versions had not, and 
 def fingerprint(self:Features) -> str:
     "Twelve hexadecimal digits that differ whenever a setting does."
     before = {new: old for old, new in self.renamed.items()} # names may change, what they stand for does not
-    known = {name: value for name, value in asdict(self).items() if _later.get(name, ...) != value}
-    said = {before.get(name, name): value for name, value in known.items()}
+    known = {k: v for k, v in asdict(self).items() if _later.get(k, ...) != v}
+    said = {before.get(k, k): v for k, v in known.items()}
     written = json.dumps(dict(version=1, **said), sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()[:12]
 
 # %% ../../nbs/53_pipeline.ipynb #3d837dbe
 @lru_cache
 def _carried(name, body): # of a layout
-    layout, base = get_layout(name), get_layout(name.partition('[')[0])
+    layout = get_layout(name)
+    base = get_layout(name.partition('[')[0])
     if not body: return layout
     arms = [f'{s}_{j}' for s in ('left', 'right') for j in ('shoulder', 'elbow', 'wrist')]
     if 'left_shoulder' not in base.anchors: base = HOLISTIC
     return base.select(*layout.joints, *arms, name=f'{name} and arms')
 
+# %% ../../nbs/53_pipeline.ipynb #1e9f299b
 @patch(as_prop=True)
 def carried(self:Features) -> Layout:
     "The joints that travel with a prepared clip: those wanted, and the arms for body and augmentation."
@@ -168,37 +203,52 @@ def _refuse_bodiless(clip):
 def _joints_of(self:Features, clip): # indices into the clip's joints
     "Those that travel; a clip that lacks some is refused."
     shoulders = {'left_shoulder', 'right_shoulder'}
-    if self.body and not shoulders <= clip.layout.anchors.keys(): _refuse_bodiless(clip)
+    if self.body and not shoulders <= clip.layout.anchors.keys():
+        _refuse_bodiless(clip)
     try: return clip.layout.locate(self.carried)
     except ValueError as e: raise ValueError(f'{clip.source or "clip"}: {e}') from None
 
+# %% ../../nbs/53_pipeline.ipynb #cb5c39f0
 @patch
 def _take(self:Features, clip, joints):
     if clip.layout.joints == self.carried.joints: return clip
-    return replace(clip, xyz=clip.xyz[:, joints], conf=clip.conf[:, joints], layout=self.carried)
+    xyz = clip.xyz[:, joints]
+    conf = clip.conf[:, joints]
+    return replace(clip, xyz=xyz, conf=conf, layout=self.carried)
 
 # %% ../../nbs/53_pipeline.ipynb #03129b51
 @patch
 def _placed(self:Features, conf, layout): # (..., T, J)
     "Confidence, 0 where a stream has lost the body."
     if not self.window: return conf
-    left, right = layout.index('left_shoulder'), layout.index('right_shoulder')
-    both = (conf[..., left] > 0) & (conf[..., right] > 0)
+    left = conf[..., layout.index('left_shoulder')]
+    right = conf[..., layout.index('right_shoulder')]
+    both = (left > 0) & (right > 0)
     return conf * recently(both, self.window)[..., None]
 
 # %% ../../nbs/53_pipeline.ipynb #02dbc2c6
 @patch
 def _from_body(self:Features, clip, loose): # loose: every part is in a frame of its own
     "The clip in equal units and, where that is wanted, from the middle of the shoulders."
-    x, conf, moved = torch.tensor(clip.xyz), torch.tensor(clip.conf), {}
+    x = torch.tensor(clip.xyz)
+    conf = torch.tensor(clip.conf)
+    moved = {}
     normalised = self.body or (self.hands, self.face) != ('none', 'none')
     if clip.space == 'image' and normalised:
-        x, moved = square(x, clip.aspect), dict(aspect=1.)
+        x = square(x, clip.aspect)
+        moved = dict(aspect=1.)
     if self.body:
-        conf, moved = self._placed(conf, clip.layout), dict(space='body', aspect=1.)
+        conf = self._placed(conf, clip.layout)
+        moved = dict(space='body', aspect=1.)
         x = body_frame(x, conf, clip.layout, self.window)
         if loose: x = attach(x, conf, clip.layout, self.window)
-    return replace(clip, xyz=x.numpy(), conf=conf.numpy(), **moved) if moved else clip
+    if not moved: return clip
+    return replace(
+        clip,
+        xyz=x.numpy(),
+        conf=conf.numpy(),
+        **moved,
+    )
 
 # %% ../../nbs/53_pipeline.ipynb #889ec5d1
 @patch
@@ -207,8 +257,18 @@ def prepare(self:Features,
     at: np.ndarray | None = None, # seconds from the clip's first frame to have frames at; None: all, at `fps`
 ) -> Clip: # the carried joints, in equal units, at the rate wanted
     "The part of the road that does not depend on chance or on other clips."
-    def even(c): return resample(c, self.fps, self.max_gap, self.window is not None, at) if self.fps else c
-    joints, loose = self._joints_of(clip), self.attach and self.body and clip.space == 'part'
+    def even(c):
+        if not self.fps: return c
+        return resample(
+            c,
+            self.fps,
+            self.max_gap,
+            self.window is not None,
+            at,
+        )
+
+    joints = self._joints_of(clip)
+    loose = self.attach and self.body and clip.space == 'part'
     if not loose: clip = self._take(clip, joints)
     if self.window: clip = even(clip)
     clip = self._from_body(clip, loose)
@@ -218,9 +278,11 @@ def prepare(self:Features,
 # %% ../../nbs/53_pipeline.ipynb #a4623d8e
 def _boundary(clip): # (T,)
     "1 inside a sign, 0 outside, -1 where nobody knows."
-    if not clip.spans: return torch.full((len(clip),), -1.)
+    if not clip.spans:
+        return torch.full((len(clip),), -1.)
     t = torch.tensor(clip.seconds, dtype=torch.float32)
-    return torch.stack([(t >= s.start) & (t < s.end) for s in clip.spans]).any(0).float()
+    inside = [(t >= s.start) & (t < s.end) for s in clip.spans]
+    return torch.stack(inside).any(0).float()
 
 # %% ../../nbs/53_pipeline.ipynb #3a4d1bf1
 def to_item(
@@ -229,8 +291,14 @@ def to_item(
 ) -> dict[str, Tensor]:
     "A prepared clip as tensors: xyz (T, J, 3), conf (T, J), boundary (T,), gloss (L,), fps () and source."
     gloss = torch.tensor(list(ids), dtype=torch.long)
-    return dict(xyz=torch.tensor(clip.xyz), conf=torch.tensor(clip.conf), boundary=_boundary(clip),
-                source=clip.source, gloss=gloss, fps=torch.tensor(float(clip.fps)))
+    return dict(
+        xyz=torch.tensor(clip.xyz),
+        conf=torch.tensor(clip.conf),
+        boundary=_boundary(clip),
+        source=clip.source,
+        gloss=gloss,
+        fps=torch.tensor(float(clip.fps)),
+    )
 
 # %% ../../nbs/53_pipeline.ipynb #b2023358
 def collate(
@@ -239,9 +307,16 @@ def collate(
     "Pad to the longest clip, and say whose each row is: length, gloss_length and fps, and source, B names."
     def padded(key, fill=0.): return pad_sequence([i[key] for i in items], True, fill)
     def count(key): return torch.tensor([len(i[key]) for i in items])
-    return dict(xyz=padded('xyz'), conf=padded('conf'), boundary=padded('boundary', -1.), length=count('xyz'),
-                gloss=padded('gloss', 0), gloss_length=count('gloss'),
-                fps=torch.stack([i['fps'] for i in items]), source=[i.get('source', '') for i in items])
+    return dict(
+        xyz=padded('xyz'),
+        conf=padded('conf'),
+        boundary=padded('boundary', -1.),
+        length=count('xyz'),
+        gloss=padded('gloss', 0),
+        gloss_length=count('gloss'),
+        fps=torch.stack([i['fps'] for i in items]),
+        source=[i.get('source', '') for i in items],
+    )
 
 # %% ../../nbs/53_pipeline.ipynb #4298e1c1
 @patch
@@ -255,7 +330,8 @@ def _track(boundary, position, length): # (B, T), (B, M) fractional frames, (B,)
     "(B, M) boundaries at these frames, unknown past the end."
     nearest = position.round().long().clamp(0, boundary.shape[1] - 1)
     track = boundary.gather(1, nearest)
-    inside = torch.arange(track.shape[1], device=track.device) < length[:, None]
+    frame = torch.arange(track.shape[1], device=track.device)
+    inside = frame < length[:, None]
     return torch.where(inside, track, -1.)
 
 # %% ../../nbs/53_pipeline.ipynb #95536258
@@ -266,8 +342,8 @@ def _as_filmed(self:Features, batch, how, generator):
     if not self.depth: x = x[..., :2]
     if not how: return x, conf, length, boundary
     middle, unit = (0., 1.) if self.body else signing_space(x, conf, self.carried)
-    x, conf, length, at = augment((x - middle) / unit, conf, length, self.carried, how, generator,
-                                  fps=None if self.frames else fps)
+    fps = None if self.frames else fps
+    x, conf, length, at = augment((x - middle) / unit, conf, length, self.carried, how, generator, fps=fps)
     return x * unit + middle, conf, length, _track(boundary, at, length)
 
 # %% ../../nbs/53_pipeline.ipynb #5fa5631e
@@ -282,7 +358,8 @@ def _on_body(self:Features, x, conf):
 # %% ../../nbs/53_pipeline.ipynb #4aa96fca
 def _doubted(lead, how, generator): # (B,) → (B,), in training with noise of a logistic distribution
     if not how or not how.doubt: return lead
-    u = torch.rand(lead.shape, generator=generator, device=lead.device).clamp(1e-6, 1 - 1e-6)
+    u = torch.rand(lead.shape, generator=generator, device=lead.device)
+    u = u.clamp(1e-6, 1 - 1e-6)
     return lead + how.doubt * torch.logit(u)
 
 # %% ../../nbs/53_pipeline.ipynb #e196568a
@@ -292,15 +369,17 @@ def _with_right(self:Features, x, conf, how=None, generator=None):
     if not self.canonical_hand: return x, conf
     middle = 0. if self.body else signing_space(x, conf, self.carried)[0]
     turned, c = mirror(x - middle, conf, self.carried)
-    left = _doubted(dominance(x, conf, self.carried), how, generator) < 0
-    return torch.where(left[:, None, None, None], turned + middle, x), torch.where(left[:, None, None], c, conf)
+    lead = dominance(x, conf, self.carried)
+    left = _doubted(lead, how, generator)[:, None, None] < 0
+    return torch.where(left[..., None], turned + middle, x), torch.where(left, c, conf)
 
 # %% ../../nbs/53_pipeline.ipynb #ab944e0c
 @patch
 def _hands_of(self:Features, x, conf, how, generator):
     "The leading hand on the right, and in training the other one sometimes at rest."
     x, conf = self._with_right(x, conf, how, generator)
-    if not how or not how.idle or not self.body: return x, conf
+    if not how or not how.idle or not self.body:
+        return x, conf
     return idle_hand(x, conf, self.carried, how.idle, generator)
 
 # %% ../../nbs/53_pipeline.ipynb #0f8c4075
@@ -309,16 +388,18 @@ def _stretch(self:Features, conf, length, edges, generator): # (B,) first, (B,) 
     "Where signing begins and ends, each moved by up to a fraction `edges` of it."
     first, last = active_span(conf, self.carried, length)
     if not edges: return first, last
-    drawn = torch.rand((2, len(conf)), generator=generator, device=conf.device) * 2 - 1
-    move = drawn * edges * (last - first)
-    return (first + move[0]).clamp(min=0), torch.minimum(last + move[1], length - 1.)
+    drawn = torch.rand((2, len(conf)), generator=generator, device=conf.device)
+    begins, ends = (drawn * 2 - 1) * edges * (last - first)
+    first = (first + begins).clamp(min=0)
+    return first, torch.minimum(last + ends, length - 1.)
 
 # %% ../../nbs/53_pipeline.ipynb #136f9ff4
 @patch
 def _in_frames(self:Features, x, conf, length, boundary, how, generator):
     "The stretch with hands in it, read at `frames` places."
     if not self.frames: return x, conf, length, boundary
-    first, last = self._stretch(conf, length, how.edges if how else 0., generator)
+    edges = how.edges if how else 0.
+    first, last = self._stretch(conf, length, edges, generator)
     share = torch.linspace(0, 1, self.frames, device=x.device)
     position = first[:, None] + share * (last - first)[:, None]
     length = torch.full_like(length, self.frames)
@@ -328,7 +409,8 @@ def _in_frames(self:Features, x, conf, length, boundary, how, generator):
 @patch
 def _wanted(self:Features, x, conf):
     layout = get_layout(self.layout)
-    if len(self.carried) == len(layout): return x, conf
+    if len(self.carried) == len(layout):
+        return x, conf
     keep = torch.as_tensor(self.carried.locate(layout), device=x.device)
     return x.index_select(2, keep), conf.index_select(2, keep)
 
@@ -340,13 +422,16 @@ def _part(self:Features, x, conf, name, layout): # (B, T, n, d), (B, T, n)
     if how == 'box': return box_frame(x, conf, 'frame', self.window)
     if how == 'box-clip': return box_frame(x, conf, 'clip', self.window)
     if how == 'metacarpal': return root_frame(x, conf, 0, metacarpals(layout, name), self.window)
-    middle = layout.index(f'{name}.middle') - layout.parts[name].start if how == 'root' else 0
-    return root_frame(x, conf, 0, middle, self.window) if how == 'root' else x
+    if how != 'root': return x
+    middle = layout.index(f'{name}.middle') - layout.parts[name].start
+    return root_frame(x, conf, 0, middle, self.window)
 
+# %% ../../nbs/53_pipeline.ipynb #b4648d77
 @patch
 def _parts(self:Features, x, conf, layout):
     x = x.clone()
-    for name, s in layout.parts.items(): x[:, :, s] = self._part(x[:, :, s], conf[:, :, s], name, layout)
+    for name, s in layout.parts.items():
+        x[:, :, s] = self._part(x[:, :, s], conf[:, :, s], name, layout)
     return x
 
 # %% ../../nbs/53_pipeline.ipynb #1f48e49e
@@ -356,7 +441,8 @@ def _channels(self:Features, x, conf, layout, fps): # x from the body
     parts = self._parts(x, conf, layout)
     found = [parts]
     moving = parts if self.velocity == 'part' else x
-    if self.velocity != 'none': found.append(velocity(moving, conf, fps * self.velocity_scale))
+    if self.velocity != 'none':
+        found.append(velocity(moving, conf, fps * self.velocity_scale))
     if self.bones: found.append(bone_directions(x, conf, layout))
     return found
 
@@ -375,7 +461,10 @@ def _assemble(self:Features, channels, conf): # (B, T, J, C)
     "All channels side by side, the confidence as the last."
     if self.confidence: channels = [*channels, conf[..., None]]
     x = torch.cat(channels, -1)
-    if self.shift: x = (x - x.new_tensor(self.shift)) * x.new_tensor(self.factor)
+    if self.shift:
+        shift = x.new_tensor(self.shift)
+        factor = x.new_tensor(self.factor)
+        x = (x - shift) * factor
     return x.mul_((conf > 0)[..., None])
 
 # %% ../../nbs/53_pipeline.ipynb #cf9f20d5
@@ -387,7 +476,8 @@ def finish(self:Features,
 ) -> dict[str, Tensor]: # the batch, and x (B, T, J, C); conf (B, T, J), length (B,), boundary (B, T) changed
     "The part of the road that is done on whole batches."
     self._expect_fitted()
-    layout, fps = get_layout(self.layout), self.frames or batch['fps']
+    layout = get_layout(self.layout)
+    fps = self.frames or batch['fps']
     x, conf, length, boundary = self._as_filmed(batch, how, generator)
     x, conf = self._on_body(x, conf)
     x, conf = self._hands_of(x, conf, how, generator)
@@ -395,12 +485,14 @@ def finish(self:Features,
     x, conf = self._wanted(x, conf)
     channels = self._channels(x, conf, layout, fps)
     conf = self._hide(conf, layout, length, fps, how, generator)
-    return dict(batch, x=self._assemble(channels, conf), conf=conf, length=length, boundary=boundary)
+    x = self._assemble(channels, conf)
+    return dict(batch, x=x, conf=conf, length=length, boundary=boundary)
 
 # %% ../../nbs/53_pipeline.ipynb #da0d2973
 @patch
 def __call__(self:Features, clip): # (T, J, C), (T, J)
-    batch = self.finish(collate([to_item(self.prepare(clip))]))
+    item = to_item(self.prepare(clip))
+    batch = self.finish(collate([item]))
     return batch['x'][0], batch['conf'][0]
 
 # %% ../../nbs/53_pipeline.ipynb #74f0a7be
@@ -412,7 +504,8 @@ def shortest(self:Features,
     "How short augmentation can make clips, whatever is drawn."
     if self.frames: return torch.full_like(length, self.frames)
     if how is None: return length
-    return (length / how.speed[1] + .499).floor().long().clamp(min=1)
+    shortest = length / how.speed[1] + .499
+    return shortest.floor().long().clamp(min=1)
 
 # %% ../../nbs/53_pipeline.ipynb #fc7f55ce
 @patch
@@ -423,7 +516,8 @@ def _seen_values(self:Features, clips): # yields (n, C) for each clip, without t
     for clip in clips:
         item = clip if isinstance(clip, dict) else to_item(plain.prepare(clip))
         out = plain.finish(collate([item]))
-        yield out['x'][..., :C][out['conf'] > 0].double()
+        values, seen = out['x'][..., :C], out['conf'] > 0
+        yield values[seen].double()
 
 # %% ../../nbs/53_pipeline.ipynb #ac3f3b02
 def _extent(values, scaling): # (n, C) arrays
@@ -463,22 +557,29 @@ class FeatureStream:
         self.features, self.fps, self.about = features, fps, about
         self.reach = 2 * max(features.max_gap, 1.5 / fps)
         self.delay = self.reach + 1 / features.fps # seconds from a moment to its features
-        self.past, self.begin, self.last, self.done = [], None, None, 0
+        self.past, self.done = [], 0
+        self.begin = self.last = None
 
 # %% ../../nbs/53_pipeline.ipynb #c475137b
 @patch
 def _features(self:FeatureStream, end, ahead=0): # (m, J, C), (m, J)
     "Features of the moments from the last one given up to `end`, and what will still be needed kept."
-    f, J = self.features, len(get_layout(self.features.layout))
-    if end <= self.done: return torch.zeros(0, J, f.channels), torch.zeros(0, J)
+    f = self.features
+    J = len(get_layout(f.layout))
+    if end <= self.done:
+        return torch.zeros(0, J, f.channels), torch.zeros(0, J)
     xyz, conf, times = (np.concatenate(a) for a in zip(*self.past))
-    start = max(0, self.done - 4 * f.window)
+    context = 4 * f.window
+    start = max(0, self.done - context)
     clip = Clip(xyz, conf, self.fps, times=times, **self.about)
     moments = np.arange(start, end + ahead) / f.fps - times[0]
-    out = f.finish(collate([to_item(f.prepare(clip, moments))]))
-    keep = times >= (end - 4 * f.window) / f.fps - self.reach - 1e-6
+    item = to_item(f.prepare(clip, moments))
+    out = f.finish(collate([item]))
+    needed = (end - context) / f.fps - self.reach - 1e-6
+    keep = times >= needed
     self.past = [(xyz[keep], conf[keep], times[keep])]
-    new, self.done = slice(self.done - start, end - start), end
+    new = slice(self.done - start, end - start)
+    self.done = end
     return out['x'][0, new], out['conf'][0, new]
 
 # %% ../../nbs/53_pipeline.ipynb #44648711
@@ -497,7 +598,8 @@ def __call__(self:FeatureStream,
     if self.begin is None: self.begin = times[0]
     self.past.append((xyz, conf, times - self.begin))
     self.last = times[-1]
-    certain = math.floor((self.last - self.begin - self.reach - 1e-6) * self.features.fps)
+    settled = self.last - self.begin - self.reach - 1e-6 # seconds
+    certain = math.floor(settled * self.features.fps)
     return self._features(max(self.done, certain), 1)
 
 # %% ../../nbs/53_pipeline.ipynb #023071f0
@@ -506,7 +608,8 @@ def close(self:FeatureStream) -> tuple[Tensor, Tensor]:
     "The stream has ended: what was still waiting for the future."
     if self.last is None: return self._features(self.done)
     seconds = self.last - self.begin + 1 / self.fps
-    return self._features(max(1, round(seconds * self.features.fps)))
+    frames = round(seconds * self.features.fps)
+    return self._features(max(1, frames))
 
 # %% ../../nbs/53_pipeline.ipynb #0fd1a7f2
 kept_bytes = 2**29 # of prepared clips; about 20,000 of two seconds
@@ -519,7 +622,8 @@ class Prepared(torch.utils.data.Dataset):
         vocabulary, # the training corpus's Vocabulary
         cache: int | bool = True, # bytes of prepared clips to keep, T·J·16 a clip; True keeps `kept_bytes`
     ):
-        self.clips, self.features, self.vocabulary, self.kept = clips, features, vocabulary, {}
+        self.clips, self.features, self.vocabulary = clips, features, vocabulary
+        self.kept = {}
         self.room = kept_bytes if cache is True else int(cache)
 
     def __len__(self): return len(self.clips)
@@ -540,7 +644,8 @@ def __getitem__(self:Prepared, i):
     i = int(i)
     if i in self.kept: return self.kept[i]
     clip = self.clips[i]
-    item = to_item(self.features.prepare(clip), self.vocabulary.encode(clip.gloss))
+    prepared = self.features.prepare(clip)
+    item = to_item(prepared, self.vocabulary.encode(clip.gloss))
     item['source'] = clip.source or f'clip {i}'
     self._keep(i, item)
     return item
@@ -555,23 +660,30 @@ def bucket_batches(
     "Batches of similar length in random order, each clip once."
     lengths = torch.as_tensor(np.asarray(lengths))
     if generator is None:
-        return [b.tolist() for b in lengths.argsort(descending=True, stable=True).split(batch_size)]
+        order = lengths.argsort(descending=True, stable=True)
+        return [b.tolist() for b in order.split(batch_size)]
     batches = []
-    for p in torch.randperm(len(lengths), generator=generator).split(batch_size * pool):
-        batches += [b.tolist() for b in p[lengths[p].argsort(stable=True)].split(batch_size)]
-    return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
+    shuffled = torch.randperm(len(lengths), generator=generator)
+    for p in shuffled.split(batch_size * pool):
+        order = p[lengths[p].argsort(stable=True)]
+        batches += [b.tolist() for b in order.split(batch_size)]
+    order = torch.randperm(len(batches), generator=generator)
+    return [batches[i] for i in order]
 
 # %% ../../nbs/53_pipeline.ipynb #ba9595cf
 def _bench_clip(rng):
     "Two moving hands, 100 frames at 25 a second, each hand lost at the beginning and once more."
     t = np.arange(100)[:, None, None] / 25
-    rate, phase = rng.uniform(.2, 2, (1, 42, 3)), rng.uniform(0, 1, (1, 42, 3))
-    xyz = .5 + .1 * np.sin(2 * np.pi * (rate * t + phase))
+    rate = rng.uniform(.2, 2, (1, 42, 3))
+    phase = rng.uniform(0, 1, (1, 42, 3))
+    turns = rate * t + phase # (T, 42, 3)
+    xyz = .5 + .1 * np.sin(2 * np.pi * turns)
     conf = np.ones((100, 42))
     for hand in (0, 21):
         lost = rng.integers(12, 90)
-        conf[lost:lost + 3, hand:hand + 21] = 0
-        conf[:rng.integers(0, 9), hand:hand + 21] = 0
+        its_joints = slice(hand, hand + 21)
+        conf[lost:lost + 3, its_joints] = 0
+        conf[:rng.integers(0, 9), its_joints] = 0
     return Clip(xyz, conf, 25., layout=get_layout('hands'))
 
 # %% ../../nbs/53_pipeline.ipynb #da3eba39
@@ -579,7 +691,8 @@ def _scipy_way(clip):
     from scipy.interpolate import CubicSpline
     for j in range(42):
         seen = clip.conf[:, j] > 0
-        CubicSpline(clip.seconds[seen], clip.xyz[seen, j])(np.arange(240) / 60)
+        curve = CubicSpline(clip.seconds[seen], clip.xyz[seen, j])
+        curve(np.arange(240) / 60)
 
 # %% ../../nbs/53_pipeline.ipynb #0f2a5a78
 def _pose_of(clip): # of two hands
@@ -597,7 +710,8 @@ def _pose_of(clip): # of two hands
 def _pose_format_way(clip):
     pose = _pose_of(clip)
     pose.body = pose.body.interpolate(60., kind='cubic')
-    info = pose.header.normalization_info(p1=('left_hand', 'wrist'), p2=('left_hand', 'middle_mcp'))
+    wrist, knuckle = ('left_hand', 'wrist'), ('left_hand', 'middle_mcp')
+    info = pose.header.normalization_info(p1=wrist, p2=knuckle)
     pose.normalize(info)
 
 # %% ../../nbs/53_pipeline.ipynb #582a28ce
@@ -608,7 +722,8 @@ def _turns(ways, rounds): # name → (function, clips that one call is for)
         for name, (way, n) in ways.items():
             start = time.process_time()
             way()
-            spent[name].append((time.process_time() - start) / n)
+            seconds = time.process_time() - start
+            spent[name].append(seconds / n)
     return {name: float(np.median(s[1:] or s)) for name, s in spent.items()}
 
 # %% ../../nbs/53_pipeline.ipynb #acc740c1
@@ -617,13 +732,25 @@ def bench_features(
     rounds: int = 7, # turns, of which the median counts
 ) -> dict: # milliseconds a clip of each, and how many times ours each takes
     "Cost of resampling, normalising and velocities, beside SciPy joint by joint and pose-format."
-    rng, f, threads = np.random.default_rng(0), stream_features(), torch.get_num_threads()
+    rng, f = np.random.default_rng(0), stream_features()
     clips = [_bench_clip(rng) for _ in range(n)]
-    ways = dict(signbook=(lambda: f.finish(collate([to_item(f.prepare(c)) for c in clips])), n),
-                scipy=(lambda: [_scipy_way(c) for c in clips[:4]], 4),
-                pose_format=(lambda: [_pose_format_way(c) for c in clips[:4]], 4))
+    def ours(): f.finish(collate([to_item(f.prepare(c)) for c in clips]))
+    def scipys(): return [_scipy_way(c) for c in clips[:4]]
+    def pose_formats(): return [_pose_format_way(c) for c in clips[:4]]
+
+    ways = dict(
+        signbook=(ours, n),
+        scipy=(scipys, 4),
+        pose_format=(pose_formats, 4),
+    )
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    try: ms = {name: 1e3 * seconds for name, seconds in _turns(ways, rounds).items()}
+    try: seconds = _turns(ways, rounds)
     finally: torch.set_num_threads(threads)
-    return dict(ms=ms, clips_a_second=1e3 / ms['signbook'], times_scipy=ms['scipy'] / ms['signbook'],
-                times_pose_format=ms['pose_format'] / ms['signbook'])
+    ms = {name: 1e3 * s for name, s in seconds.items()}
+    return dict(
+        ms=ms,
+        clips_a_second=1e3 / ms['signbook'],
+        times_scipy=ms['scipy'] / ms['signbook'],
+        times_pose_format=ms['pose_format'] / ms['signbook'],
+    )

@@ -32,7 +32,8 @@ def _pieces(t, first): # (N,) seconds of several curves, one after another; (N,)
 # %% ../../nbs/50_resample.ipynb #811e67e2
 def _chords(x, h, end): # (N, C), (N,)
     "Slopes (N, C) of the lines to the next frame, 0 at a curve's end."
-    d, over = np.zeros(x.shape), 1 / h
+    d = np.zeros(x.shape)
+    over = 1 / h
     over[end] = 0.
     np.subtract(x[1:], x[:-1], out=d[:-1])
     d *= over[:, None]
@@ -41,19 +42,27 @@ def _chords(x, h, end): # (N, C), (N,)
 # %% ../../nbs/50_resample.ipynb #22a11777
 def _right_sides(d, h, before): # 3 (h_i d_{i-1} + h_{i-1} d_i)
     right = d * (3 * before)[:, None]
-    right[1:] += d[:-1] * (3 * h[1:])[:, None]
+    ahead = (3 * h[1:])[:, None]
+    right[1:] += d[:-1] * ahead
     return right
 
 # %% ../../nbs/50_resample.ipynb #7a2556c9
 def _end(at, piece, after, n, inward, diagonal, outward, right, h, d):
     "Rows of the frames `at`, which end curves of `n` frames with the pieces `piece`, and then `after`."
     h0, d0 = h[piece], d[piece]
-    h1, d1 = h.take(after, mode='wrap'), d.take(after, 0, mode='wrap') # a short curve has none, and uses none
-    both, cubic, parabola = h0 + h1, n > 3, n == 3
+    h1 = h.take(after, mode='wrap') # a short curve has none, and uses none
+    d1 = d.take(after, 0, mode='wrap')
+    both = h0 + h1
+    cubic, parabola = n > 3, n == 3
     outward[at] = 0.
     diagonal[at] = np.where(cubic, h1, 1.)
     inward[at] = np.where(cubic, both, parabola)
-    nearer = np.where(cubic, (h0 + 2 * both) * h1 / both, np.where(parabola, 2., 1.))
+    weight = (h0 + 2 * both) * h1 / both
+    nearer = np.where(
+        cubic,
+        weight,
+        np.where(parabola, 2., 1.),
+    )
     farther = np.where(cubic, h0 * h0 / both, 0.)
     right[at] = nearer[:, None] * d0 + farther[:, None] * d1
 
@@ -65,12 +74,21 @@ def _slopes(t, x, first, local=False): # (N,) seconds of several curves, (N, C),
     right = _right_sides(d, h, before)
     if local or len(t) < 2:
         right /= 3 * (before + h)[:, None]
-        right[end], right[begin] = d[end - 1], d[begin]
+        right[end] = d[end - 1]
+        right[begin] = d[begin]
         return right
-    lower, diagonal, upper, n = h.copy(), 2 * (before + h), before.copy(), end - begin + 1
+    n = end - begin + 1 # frames of each curve
+    diagonal = 2 * (before + h)
+    lower, upper = h.copy(), before.copy()
     _end(begin, begin, begin + 1, n, upper, diagonal, lower, right, h, d)
     _end(end, end - 1, end - 2, n, lower, diagonal, upper, right, h, d)
-    return dgtsv(lower[1:], diagonal, upper[:-1], right)[3]
+    *_, slopes, _ = dgtsv(
+        lower[1:],
+        diagonal,
+        upper[:-1],
+        right,
+    )
+    return slopes
 
 # %% ../../nbs/50_resample.ipynb #8ba5de7e
 def _mix(values, *pairs): # (N, C), each pair a weight (M,) and a row (M,)
@@ -78,7 +96,8 @@ def _mix(values, *pairs): # (N, C), each pair a weight (M,) and a row (M,)
     weights, rows = (np.stack(a, 1) for a in zip(*pairs))
     M, k = rows.shape
     begins = np.arange(0, M * k + 1, k)
-    return csr_array((weights.ravel(), rows.ravel(), begins), shape=(M, len(values))) @ values
+    entries = weights.ravel(), rows.ravel(), begins
+    return csr_array(entries, shape=(M, len(values))) @ values
 
 # %% ../../nbs/50_resample.ipynb #37236e7e
 def _read(t, x, slope, i, k, at): # (N,), (N, C), (N, C), (M,) and (M,) frames, (M,) seconds between them
@@ -86,9 +105,11 @@ def _read(t, x, slope, i, k, at): # (N,), (N, C), (N, C), (M,) and (M,) frames, 
     h = np.where(k > i, t[k] - t[i], 1.)
     u = (at - t[i]) / h
     v, n = 1 - u, len(t)
-    values = ((1 + 2 * u) * v * v, i), (u * u * (3 - 2 * u), k)
-    slopes = (u * v * v * h, i + n), (-u * u * v * h, k + n)
-    return _mix(np.concatenate([x, slope]), *values, *slopes)
+    earlier = (1 + 2 * u) * v * v
+    later = u * u * (3 - 2 * u)
+    leaving, arriving = u * v * v * h, -u * u * v * h
+    both = np.concatenate([x, slope])
+    return _mix(both, (earlier, i), (later, k), (leaving, i + n), (arriving, k + n))
 
 # %% ../../nbs/50_resample.ipynb #8824776b
 def cubic_spline(
@@ -99,10 +120,13 @@ def cubic_spline(
 ) -> np.ndarray: # (m, ...)
     "Cubic spline through all columns at once, held constant beyond its ends."
     columns = np.asarray(x, float).reshape(len(t), -1)
-    slope = _slopes(t, columns, np.arange(len(t)) == 0, local)
-    i = np.clip(np.searchsorted(t, at, side='right') - 1, 0, max(len(t) - 2, 0))
+    first = np.arange(len(t)) == 0
+    slope = _slopes(t, columns, first, local)
+    i = np.searchsorted(t, at, side='right') - 1
+    i = np.clip(i, 0, max(len(t) - 2, 0))
     k = np.minimum(i + 1, len(t) - 1)
-    y = _read(t, columns, slope, i, k, np.clip(at, t[0], t[-1]))
+    within = np.clip(at, t[0], t[-1])
+    y = _read(t, columns, slope, i, k, within)
     return y.reshape(len(at), *np.shape(x)[1:])
 
 # %% ../../nbs/50_resample.ipynb #7da66bad
@@ -111,14 +135,19 @@ def _patterns(seen): # (T, J) bool
     bits = np.ascontiguousarray(np.packbits(seen, axis=0).T)
     whole = bits.view(f'V{bits.shape[1]}').ravel() # a column as one value
     _, first, group = np.unique(whole, return_index=True, return_inverse=True)
-    return [(seen[:, j], np.flatnonzero(group == k)) for k, j in enumerate(first)]
+    found = []
+    for k, j in enumerate(first):
+        found.append((seen[:, j], np.flatnonzero(group == k)))
+    return found
 
 # %% ../../nbs/50_resample.ipynb #3522c2b5
 def _groups(seen): # (T, J) bool
     "Patterns of as many joints together, as columns of one system: [(P, T) bool, (P, n) joints]."
-    found = [(column, joints) for column, joints in _patterns(seen) if column.any()]
     by_size = {}
-    for column, joints in found: by_size.setdefault(len(joints), []).append((column, joints))
+    for column, joints in _patterns(seen):
+        if not column.any(): continue
+        same = by_size.setdefault(len(joints), [])
+        same.append((column, joints))
     return [tuple(np.stack(a) for a in zip(*same)) for same in by_size.values()]
 
 # %% ../../nbs/50_resample.ipynb #c16ca117
@@ -126,7 +155,9 @@ def _stretches(seen, t, max_gap): # (P, T) bool, a row a pattern; (T,) seconds; 
     "Frames in which each pattern was seen: (N,) pattern, (N,) frame, and (N,) bool: a stretch begins."
     row, frame = np.nonzero(seen)
     first = np.ones(len(row), bool)
-    first[1:] = (np.diff(row) > 0) | (np.diff(t[frame]) > max_gap + 1e-9)
+    other = np.diff(row) > 0
+    late = np.diff(t[frame]) > max_gap + 1e-9
+    first[1:] = other | late
     return row, frame, first
 
 # %% ../../nbs/50_resample.ipynb #df2aec83
@@ -138,64 +169,91 @@ def _within(t, first, at, frame): # seconds of the stretches, where each begins,
     high = np.searchsorted(at, t[end] + frame / 2 + 1e-9)
     count = np.maximum(high - low, 0)
     which = np.repeat(np.arange(len(start)), count)
-    return which, np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - low, count)
+    ahead = np.cumsum(count) - count - low
+    return which, np.arange(count.sum()) - np.repeat(ahead, count)
 
 # %% ../../nbs/50_resample.ipynb #cd52c4ef
+def _frames_before(t, first, at, which, span): # of the stretches `which`, laid `span` seconds apart
+    "The last frame up to each wanted time, in the stretch that it is wanted of."
+    stretch = np.cumsum(first) - 1
+    laid_out = t + stretch * span
+    return np.searchsorted(laid_out, at + which * span, side='right') - 1
+
+# %% ../../nbs/50_resample.ipynb #19f01c08
 def _wanted(t, first, at, frame):
     "(M,) index into `at`, and the frames before and after it, for all stretches."
     start = np.flatnonzero(first)
     end = np.append(start[1:], len(t)) - 1
     which, m = _within(t, first, at, frame)
     span = max(float(at[-1]), float(t.max())) + 2 * frame + 1
-    stretch = np.cumsum(first) - 1
-    i = np.searchsorted(t + stretch * span, at[m] + which * span, side='right') - 1
-    i = np.clip(i, start[which], np.maximum(end[which] - 1, start[which]))
-    return m, i, np.minimum(i + 1, end[which])
+    i = _frames_before(t, first, at[m], which, span)
+    start, end = start[which], end[which]
+    i = np.clip(i, start, np.maximum(end - 1, start))
+    return m, i, np.minimum(i + 1, end)
 
 # %% ../../nbs/50_resample.ipynb #c47afcff
 def _confidence(t, conf, i, k, at, frame, max_gap): # `frame` is how far apart frames are, in seconds
     "(M, n) confidence between the frames i and k."
-    since, until = at - t[i], t[k] - at
+    since = at - t[i]
+    until = t[k] - at
     gap = since + until
     w = since / np.where(gap > 0, gap, 1)
     filled = (gap > 1.5 * frame) & (since > 1e-6) & (until > 1e-6)
-    lowered = np.where(filled, 1 - .5 * np.minimum(gap / max(max_gap, 1e-9), 1), 1.)
+    share = np.minimum(gap / max(max_gap, 1e-9), 1)
+    lowered = np.where(filled, 1 - .5 * share, 1.)
     return _mix(conf, ((1 - w) * lowered, i), (w * lowered, k))
 
 # %% ../../nbs/50_resample.ipynb #be8f2641
 def _fill(xyz, conf, clip, seen, joints, at, frame, max_gap, local): # fills xyz (M·J, 3) and conf (M·J,)
     "Coordinates and confidence of one group, (P, T) bool and (P, n) joints, at the times `at`."
     J = clip.xyz.shape[1]
-    row, taken, first = _stretches(seen, clip.seconds, max(max_gap, 1.5 * frame))
+    gap = max(max_gap, 1.5 * frame)
+    row, taken, first = _stretches(seen, clip.seconds, gap)
     t = clip.seconds[taken]
     m, i, k = _wanted(t, first, at, frame)
     inside = np.clip(at[m], t[i], t[k])
-    source = taken[:, None] * J + joints[row]
-    target = (m[:, None] * J + joints[row[i]]).ravel()
-    x = clip.xyz.reshape(-1, 3).take(source.ravel(), 0).reshape(len(row), -1).astype(float)
-    y = _read(t, x, _slopes(t, x, first, local), i, k, inside).astype(np.float32)
+    source = taken[:, None] * J + joints[row] # (N, n)
+    target = m[:, None] * J + joints[row[i]] # (M, n)
+    target = target.ravel()
+    x = clip.xyz.reshape(-1, 3).take(source.ravel(), 0)
+    x = x.reshape(len(row), -1).astype(float) # (N, n·3)
+    slopes = _slopes(t, x, first, local)
+    y = _read(t, x, slopes, i, k, inside).astype(np.float32)
     xyz.view('V12').ravel()[target] = y.view('V12').ravel() # twelve bytes a joint, in one go
-    conf[target] = _confidence(t, clip.conf.take(source), i, k, inside, frame, max_gap).ravel()
+    sure = _confidence(
+        t,
+        clip.conf.take(source),
+        i,
+        k,
+        inside,
+        frame,
+        max_gap,
+    )
+    conf[target] = sure.ravel()
 
 # %% ../../nbs/50_resample.ipynb #faa8c7e2
 def _sample(clip, at, max_gap, local=False):
     "Coordinates and confidence at the times `at`."
-    t, frame, J = clip.seconds, 1 / clip.fps, clip.xyz.shape[1]
+    M, J = len(at), clip.xyz.shape[1]
+    t, frame = clip.seconds, 1 / clip.fps
     if len(t) > 1 and not local: frame = float(np.median(np.diff(t)))
-    xyz, conf = np.zeros((len(at) * J, 3), np.float32), np.zeros(len(at) * J, np.float32)
+    xyz = np.zeros((M * J, 3), np.float32)
+    conf = np.zeros(M * J, np.float32)
     for seen, joints in _groups(clip.conf > 0):
         _fill(xyz, conf, clip, seen, joints, at, frame, max_gap, local)
-    return xyz.reshape(len(at), J, 3), conf.reshape(len(at), J)
+    return xyz.reshape(M, J, 3), conf.reshape(M, J)
 
 # %% ../../nbs/50_resample.ipynb #cd2d7939
 def _grid(clip, fps):
     "Times `fps` apart from the first frame to the last."
     gap, start = clip.longest_gap
-    found = f'{clip.duration:.6g} s for {len(clip)} frames, with {gap:.6g} s of nothing after {start:.6g} s'
+    lasts = f'{clip.duration:.6g} s for {len(clip)} frames'
+    found = f'{lasts}, with {gap:.6g} s of nothing after {start:.6g} s'
     wanted = (f'at most {spare:g} s, or {share:g} times what the frames fill; '
               'a time stamp or the frame rate is wrong')
     expect(not clip.out_of_proportion, 'the time', found, wanted, clip.source or 'a clip without a name')
-    return np.arange(max(1, round(clip.duration * fps))) / fps
+    frames = max(1, round(clip.duration * fps))
+    return np.arange(frames) / fps
 
 # %% ../../nbs/50_resample.ipynb #1da0efd9
 def resample(
@@ -206,22 +264,37 @@ def resample(
     at: np.ndarray | None = None, # seconds from the first frame, `fps` apart; None for the whole clip
 ) -> Clip: # evenly spaced, same duration to within a frame
     "The same movement at an even frame rate, short gaps filled."
-    expect(np.isfinite(fps) and fps > 0, 'fps', fps, 'a positive number')
+    expect(
+        np.isfinite(fps) and fps > 0,
+        'fps',
+        fps,
+        'a positive number',
+    )
     expect(max_gap >= 0, 'max_gap', max_gap, 'seconds, 0 or more')
     if at is None: at = _grid(clip, fps)
     xyz, conf = _sample(clip, at, max_gap, local)
-    return replace(clip, xyz=xyz, conf=np.clip(conf, 0, 1), fps=float(fps), times=None)
+    conf = np.clip(conf, 0, 1)
+    return replace(
+        clip,
+        xyz=xyz,
+        conf=conf,
+        fps=float(fps),
+        times=None,
+    )
 
 # %% ../../nbs/50_resample.ipynb #86cc5dec
 def _windows(t, seconds, causal): # (T,)
     "First frame of the window of each frame, and the one after its last."
     back, ahead = (seconds, 0.) if causal else (seconds / 2, seconds / 2)
     low = np.searchsorted(t, t - back - 1e-9)
-    return low, np.searchsorted(t, t + ahead + 1e-9, side='right')
+    high = np.searchsorted(t, t + ahead + 1e-9, side='right')
+    return low, high
 
+# %% ../../nbs/50_resample.ipynb #368b92e6
 def _running(x): # (T, ...) → (T + 1, ...)
     "Sums of the first 0, 1, 2, … frames."
-    return np.concatenate([np.zeros((1, *x.shape[1:])), x.cumsum(0, dtype=float)])
+    nothing = np.zeros((1, *x.shape[1:]))
+    return np.concatenate([nothing, x.cumsum(0, dtype=float)])
 
 # %% ../../nbs/50_resample.ipynb #aa9020ca
 def moving_average(
@@ -230,17 +303,25 @@ def moving_average(
     causal: bool = False, # the window ends at each frame, as in live use, instead of lying around it
 ) -> Clip:
     "Mean of what was seen in a window around each frame."
-    expect(np.isfinite(seconds) and seconds >= 0, 'seconds', seconds, 'the length of a window, 0 or more')
+    expect(
+        np.isfinite(seconds) and seconds >= 0,
+        'seconds',
+        seconds,
+        'the length of a window, 0 or more',
+    )
     seen = (clip.conf > 0)[..., None]
     low, high = _windows(clip.seconds, seconds, causal)
-    total, count = _running(clip.xyz * seen), _running(seen)
-    mean = (total[high] - total[low]) / np.maximum(count[high] - count[low], 1)
+    total = _running(clip.xyz * seen)
+    count = _running(seen)
+    frames = np.maximum(count[high] - count[low], 1)
+    mean = (total[high] - total[low]) / frames
     return replace(clip, xyz=mean * seen)
 
 # %% ../../nbs/50_resample.ipynb #d5c25504
 def _weight(cutoff, dt): # Hz, seconds since the frame before
     "How much a new frame counts, 0 to 1."
-    return 1 / (1 + 1 / (2 * np.pi * cutoff * dt))
+    tau = 1 / (2 * np.pi * cutoff * dt)
+    return 1 / (1 + tau)
 
 # %% ../../nbs/50_resample.ipynb #63fd2728
 class OneEuro:
@@ -251,9 +332,11 @@ class OneEuro:
         speed_cutoff: float = 1., # Hz, of the speed itself
         max_gap: float = .15, # seconds unseen after which a joint begins anew
     ):
-        for name, value in dict(min_cutoff=min_cutoff, speed_cutoff=speed_cutoff).items():
+        positive = dict(min_cutoff=min_cutoff, speed_cutoff=speed_cutoff)
+        for name, value in positive.items():
             expect(value > 0, f'1€ filter: {name}', value, 'a positive frequency')
-        self.min_cutoff, self.beta, self.speed_cutoff, self.max_gap = min_cutoff, beta, speed_cutoff, max_gap
+        self.min_cutoff, self.beta = min_cutoff, beta
+        self.speed_cutoff, self.max_gap = speed_cutoff, max_gap
         self.reset()
 
     def reset(self):
@@ -264,7 +347,8 @@ class OneEuro:
 @patch
 def _begin(self:OneEuro, xyz, seen): # the first frame, or one of the shape of those before
     if self.x is None:
-        self.x, self.v, self.t = np.zeros_like(xyz), np.zeros_like(xyz), np.full(seen.shape, -np.inf)
+        self.x, self.v = np.zeros_like(xyz), np.zeros_like(xyz)
+        self.t = np.full(seen.shape, -np.inf)
     if xyz.shape != self.x.shape:
         raise ValueError(f'1€ filter: frame has shape {xyz.shape}, expected {self.x.shape} as before')
 
@@ -284,7 +368,8 @@ def _since(self:OneEuro, seen, t):
 def _smoothed(self:OneEuro, xyz, dt, known): # (..., J, d), (..., J, 1), (..., J, 1)
     "The frame and its speed, each between the new one and what was there."
     a = _weight(self.speed_cutoff, dt)
-    v = np.where(known, self.v + a * ((xyz - self.x) / dt - self.v), 0.)
+    new_speed = (xyz - self.x) / dt
+    v = np.where(known, self.v + a * (new_speed - self.v), 0.)
     speed = np.linalg.norm(v, axis=-1, keepdims=True)
     a = _weight(self.min_cutoff + self.beta * speed, dt)
     return np.where(known, self.x + a * (xyz - self.x), xyz), v
@@ -301,8 +386,11 @@ def __call__(self:OneEuro,
     now = seen[..., None]
     xyz = np.where(now, xyz, 0.)
     self._begin(xyz, seen)
-    x, v = self._smoothed(xyz, *self._since(seen, t))
-    self.x, self.v, self.t = np.where(now, x, self.x), np.where(now, v, self.v), np.where(seen, t, self.t)
+    dt, known = self._since(seen, t)
+    x, v = self._smoothed(xyz, dt, known)
+    self.x = np.where(now, x, self.x)
+    self.v = np.where(now, v, self.v)
+    self.t = np.where(seen, t, self.t)
     return x * now
 
 # %% ../../nbs/50_resample.ipynb #efdd09e9
@@ -312,7 +400,9 @@ def one_euro(
 ) -> Clip:
     "A clip as the live filter would have given it, frame by frame."
     smooth = OneEuro(**settings)
-    return replace(clip, xyz=np.stack([smooth(*frame) for frame in zip(clip.xyz, clip.conf, clip.seconds)]))
+    frames = zip(clip.xyz, clip.conf, clip.seconds)
+    xyz = [smooth(*frame) for frame in frames]
+    return replace(clip, xyz=np.stack(xyz))
 
 # %% ../../nbs/50_resample.ipynb #3c845d08
 class MovingAverage:
@@ -320,7 +410,12 @@ class MovingAverage:
     def __init__(self,
         seconds: float = .1, # length of the window, which ends at the newest frame
     ):
-        expect(np.isfinite(seconds) and seconds >= 0, 'seconds', seconds, 'the length of a window, 0 or more')
+        expect(
+            np.isfinite(seconds) and seconds >= 0,
+            'seconds',
+            seconds,
+            'the length of a window, 0 or more',
+        )
         self.seconds = seconds
         self.reset()
 
@@ -338,9 +433,11 @@ def __call__(self:MovingAverage,
     "The frame, smoothed."
     seen = (np.asarray(conf) > 0)[..., None]
     self.frames.append((t, np.where(seen, xyz, 0.), seen))
-    while self.frames[0][0] < t - self.seconds - 1e-9: self.frames.popleft()
+    while self.frames[0][0] < t - self.seconds - 1e-9:
+        self.frames.popleft()
+    values = sum(x for _, x, _ in self.frames)
     count = sum(s.astype(int) for _, _, s in self.frames)
-    return sum(x for _, x, _ in self.frames) / np.maximum(count, 1) * seen
+    return values / np.maximum(count, 1) * seen
 
 # %% ../../nbs/50_resample.ipynb #c3c3d6be
 def active(

@@ -32,11 +32,13 @@ def _hand_joint(side, point, i, n):
     return f'{side}_hand.{_hand[i]}' if n == 21 else ''
 
 # %% ../../nbs/20_pose_files.ipynb #643ed41c
+def _digit_joint(side, finger, i): # such as R, Pinky and 4
+    number = 4 * fingers.index(finger.lower()) + int(i)
+    return f'{_sides[side]}_hand.{_hand[number]}'
+
 def _body_joint(point):
     "A point of a component that is a body, whose hands may be among its points."
-    if digit := _digit.match(point):
-        side, finger, i = digit.groups()
-        return f'{_sides[side]}_hand.{_hand[4 * fingers.index(finger.lower()) + int(i)]}'
+    if digit := _digit.match(point): return _digit_joint(*digit.groups())
     words = re.sub(r'^([RL])(?=[A-Z][a-z])', lambda m: _sides[m[1]] + '_', point)
     name = re.sub(r'(?<=[a-z])(?=[A-Z])', '_', words).lower()
     return 'pose.' + name.replace('big_toe', 'foot_index')
@@ -62,21 +64,27 @@ def _points_of(names):
     first = {}
     for i, name in enumerate(names):
         if name: first.setdefault(name, i)
-    for s in _sides.values():
-        if f'{s}_hand.index_mcp' in first and f'pose.{s}_wrist' in first:
-            first.setdefault(f'{s}_hand.wrist', first[f'pose.{s}_wrist'])
+    for side in _sides.values():
+        wrist = first.get(f'pose.{side}_wrist')
+        has_hand = f'{side}_hand.index_mcp' in first
+        if has_hand and wrist is not None: first.setdefault(f'{side}_hand.wrist', wrist)
     return first
 
 # %% ../../nbs/20_pose_files.ipynb #ebf0697d
+def _smallest_layout(joints): # that has them all
+    parts = {joint.split('.')[0] for joint in joints}
+    return next(l for l in (HANDS, POSE, FACE, HOLISTIC) if parts <= l.parts.keys())
+
+# %% ../../nbs/20_pose_files.ipynb #e40e8049
 def _skeleton(names, xyz, conf): # N joints of HOLISTIC or '', (T, N, 3), (T, N) → layout, (T, J, 3), (T, J)
     "Points with names as a layout's joints; a joint without a point has confidence 0."
     first = _points_of(names)
-    parts = {n.split('.')[0] for n in first}
-    layout = next(l for l in (HANDS, POSE, FACE, HOLISTIC) if parts <= l.parts.keys())
-    to, of = [layout.index(n) for n in first], list(first.values())
-    placed = np.zeros((len(xyz), len(layout), 3), np.float32)
-    seen = np.zeros((len(xyz), len(layout)), np.float32)
-    placed[:, to], seen[:, to] = xyz[:, of], conf[:, of]
+    layout = _smallest_layout(first)
+    of, to = list(first.values()), [layout.index(joint) for joint in first]
+    T, J = len(xyz), len(layout)
+    placed, seen = np.zeros((T, J, 3), np.float32), np.zeros((T, J), np.float32)
+    placed[:, to] = xyz[:, of]
+    seen[:, to] = conf[:, of]
     return layout, placed, seen
 
 # %% ../../nbs/20_pose_files.ipynb #fb48fe3c
@@ -84,10 +92,12 @@ def picture_size(
     aspect: float, # width / height
 ) -> tuple[int, int]: # pixels
     "A picture of about that shape, in whole pixels."
-    f = Fraction(aspect).limit_denominator(4320) if aspect < 15 else Fraction(round(aspect))
-    k = max(1, min(round(720 / f.denominator), 65535 // max(f.numerator, 1)))
-    expect(0 < f.numerator * k <= 65535, 'aspect', f'{aspect:g}', 'a picture of at most 65535 by 4320 pixels')
-    return f.numerator * k, f.denominator * k
+    shape = Fraction(aspect).limit_denominator(4320) if aspect < 15 else Fraction(round(aspect))
+    w, h = shape.numerator, shape.denominator
+    widest = 65535 // max(w, 1)
+    times = max(1, min(round(720 / h), widest))
+    expect(0 < w * times <= 65535, 'aspect', f'{aspect:g}', 'a picture of at most 65535 by 4320 pixels')
+    return w * times, h * times
 
 # %% ../../nbs/20_pose_files.ipynb #f8e93170
 _components = dict(pose='POSE_LANDMARKS', face='FACE_LANDMARKS', left_hand='LEFT_HAND_LANDMARKS',
@@ -100,16 +110,29 @@ def _point_names(layout, part):
     return [n.upper() for n in names]
 
 # %% ../../nbs/20_pose_files.ipynb #35edfea0
+def _limbs_of(layout, part): # pairs of points of the part
+    own = layout.parts[part]
+    inside = (layout.edges >= own.start) & (layout.edges < own.stop)
+    limbs = layout.edges[inside.all(1)] - own.start
+    return [(a, b) for a, b in limbs.tolist()]
+
+# %% ../../nbs/20_pose_files.ipynb #0c33cece
 def _component(layout, part):
     "What the header says about a part: names of points, limbs and colours."
     from pose_format.pose_header import PoseHeaderComponent
-    s, color = layout.parts[part], layout.colors.get(part, '#4c5c7a')
-    inside = range(s.start, s.stop)
-    limbs = [(int(a) - s.start, int(b) - s.start) for a, b in layout.edges if a in inside and b in inside]
-    colors = [tuple(bytes.fromhex(color[1:]))] * len(limbs)
+    limbs = _limbs_of(layout, part)
+    color = layout.colors.get(part, '#4c5c7a')
+    rgb = tuple(bytes.fromhex(color[1:]))
+    colors = [rgb] * len(limbs)
     return PoseHeaderComponent(_components[part], _point_names(layout, part), limbs, colors, 'XYZC')
 
 # %% ../../nbs/20_pose_files.ipynb #1659acba
+def _header(layout, parts, w, h):
+    from pose_format.pose_header import PoseHeader, PoseHeaderDimensions
+    components = [_component(layout, part) for part in parts]
+    return PoseHeader(.2, PoseHeaderDimensions(w, h, w), components)
+
+# %% ../../nbs/20_pose_files.ipynb #d69fd578
 def write_pose(
     clip: Clip, # of MediaPipe's joints: HOLISTIC, HANDS, LEAP, POSE, FACE or a selection of them
     path: str | Path, # the .pose file
@@ -117,7 +140,6 @@ def write_pose(
     "A clip as MediaPipe's .pose, version 0.2: no place for gloss, signer, boundaries and uneven times."
     from pose_format import Pose
     from pose_format.numpy import NumPyPoseBody
-    from pose_format.pose_header import PoseHeader, PoseHeaderDimensions
     odd = [p for p in clip.layout.parts if p not in _components]
     if odd:
         without = f'has a part {odd[0]}, which MediaPipe has not; expected only {", ".join(_components)}'
@@ -126,20 +148,23 @@ def write_pose(
     order = np.concatenate([clip.layout.indices(p) for p in parts])
     with one_sentence(path, 'cannot be written'):
         w, h = picture_size(clip.aspect) if clip.space == 'image' else (1, 1)
-        xyz = (clip.xyz * np.float64([w, h, 1]))[:, None, order].astype(np.float32) # (T, 1, J, 3)
+        in_pixels = clip.xyz * np.float64([w, h, 1]) # (T, J, 3)
+        xyz = in_pixels[:, None, order].astype(np.float32) # (T, 1, J, 3)
         body = NumPyPoseBody(clip.fps, xyz, clip.conf[:, None, order])
-        header = PoseHeader(.2, PoseHeaderDimensions(w, h, w), [_component(clip.layout, p) for p in parts])
-        with replacing(path) as temporary, open(temporary, 'wb') as file: Pose(header, body).write(file)
+        pose = Pose(_header(clip.layout, parts, w, h), body)
+        with replacing(path) as temporary, open(temporary, 'wb') as file: pose.write(file)
     return Path(path)
 
 # %% ../../nbs/20_pose_files.ipynb #d0b6f66a
 def _promise(header, data, at):
     "Refuse a body of version 0.1 or 0.2 that is not as large as header and frames say."
     old = round(header.version, 3) == .1
-    rate, T, P = struct.unpack_from('<HHH' if old else '<fIH', data, at)
-    left = len(data) - at - (6 if old else 10)
-    frame = 4 * P * header.total_points() * (header.num_dims() + 1)
-    if not frame: raise ValueError(f'has {P} people of {header.total_points()} points, expected at least one')
+    fields = '<HHH' if old else '<fIH'
+    rate, T, P = struct.unpack_from(fields, data, at)
+    left = len(data) - at - struct.calcsize(fields)
+    points = header.total_points()
+    frame = 4 * P * points * (header.num_dims() + 1)
+    if not frame: raise ValueError(f'has {P} people of {points} points, expected at least one')
     if old and T < 65535: T += (left // frame) & ~65535 # it counts frames in two bytes
     wanted = f'expected {T * frame} for {T} frames: truncated or damaged'
     if left != T * frame: raise ValueError(f'has {left} bytes after its header, {wanted}')
@@ -152,20 +177,30 @@ def _widened(part, dims): # (P, n, d) → (P, n, dims + 1)
     return np.concatenate([part[..., :-1], zeros, part[..., -1:]], -1)
 
 # %% ../../nbs/20_pose_files.ipynb #99f58aa1
+def _points_of_people(flat, header): # (P, floats) → (P, N, D + 1)
+    parts, start = [], 0
+    for c in header.components:
+        n, d = len(c.points), len(c.format)
+        part = flat[:, start:start + n * d].reshape(len(flat), n, d)
+        parts.append(_widened(part, header.num_dims()))
+        start += n * d
+    return np.concatenate(parts, 1)
+
+# %% ../../nbs/20_pose_files.ipynb #011722a6
 def _oldest(header, data, at):
     "Body of version 0.0, whose frames count their people: fps, T arrays (P, N, D + 1), confidence last."
     fps, T = struct.unpack_from('<HH', data, at)
     at += 4
-    sizes = [(len(c.points), len(c.format)) for c in header.components]
-    ends = np.cumsum([n * d for n, d in sizes])
-    floats, people = int(ends[-1]), []
+    floats = sum(len(c.points) * len(c.format) for c in header.components)
+    length = 2 + 4 * floats # bytes of a person, who begins with a number
+    people = []
     for _ in range(T):
         P, = struct.unpack_from('<H', data, at)
-        rows = np.frombuffer(data, np.uint8, P * (2 + 4 * floats), at + 2).reshape(P, 2 + 4 * floats)
+        rows = np.frombuffer(data, np.uint8, P * length, at + 2)
         at += 2 + rows.size
-        flat = rows[:, 2:].copy().view('<f4') # (P, floats)
-        parts = [p.reshape(P, n, d) for p, (n, d) in zip(np.split(flat, ends[:-1], 1), sizes)]
-        people.append(np.concatenate([_widened(p, header.num_dims()) for p in parts], 1))
+        numbered = rows.reshape(P, length)
+        flat = numbered[:, 2:].copy().view('<f4') # (P, floats)
+        people.append(_points_of_people(flat, header))
     if at != len(data):
         raise ValueError(f'has {len(data)} bytes, expected {at} for {T} frames: truncated or damaged')
     return float(fps), people
@@ -196,42 +231,52 @@ def open_pose(
         if header.version == 0: return header, *_oldest(header, data, reader.read_offset)
         _promise(header, data, reader.read_offset)
         body = Pose.read(data).body
-        return header, float(body.fps), list(np.concatenate([body.data.data, body.confidence[..., None]], -1))
+        conf = body.confidence[..., None]
+        people = np.concatenate([body.data.data, conf], -1) # (T, P, N, D + 1)
+        return header, float(body.fps), list(people)
 
 # %% ../../nbs/20_pose_files.ipynb #f471b4e1
+_starts = [struct.pack('<f', version) for version in (0., .1, .2)]
+
 def is_pose(path):
     if path.suffix.lower() != '.pose' or not path.is_file(): return False
     with open(path, 'rb') as file: start = file.read(4)
-    return len(start) == 4 and any(start == struct.pack('<f', v) for v in (0., .1, .2))
+    return start in _starts
 
 # %% ../../nbs/20_pose_files.ipynb #00dfe4cb
 def _seen(people): # T arrays (P, N, 3) → (M, N, 2), (M, N)
     "Points of all people of all frames and how sure they are; zero where one is not finite."
     every = np.concatenate(people).astype(np.float64)
+    xy, conf = every[..., :2], every[..., 2]
     finite = np.isfinite(every).all(-1)
-    xy = np.where(finite[..., None], every[..., :2], 0)
-    return xy, np.where(finite, np.clip(every[..., 2], 0, 1), 0)
+    xy = np.where(finite[..., None], xy, 0)
+    conf = np.where(finite, np.clip(conf, 0, 1), 0)
+    return xy, conf
 
 # %% ../../nbs/20_pose_files.ipynb #88668a2b
 def _sizes(xy, conf): # (M, N, 2), (M, N) → (M,)
     "How large each person is."
+    weighted = xy * conf[..., None]
     total = np.maximum(conf.sum(1), 1e-9)
-    centre = (xy * conf[..., None]).sum(1) / total[:, None]
-    away = ((xy - centre[:, None])**2).sum(-1)
-    return 2 * np.sqrt((away * conf).sum(1) / total)
+    centre = weighted.sum(1) / total[:, None]
+    off = xy - centre[:, None]
+    away = (off**2).sum(-1)
+    mean = (away * conf).sum(1) / total
+    return 2 * np.sqrt(mean)
 
 # %% ../../nbs/20_pose_files.ipynb #c5af43aa
 def _measured(people, names):
     "Of all people of all frames: points to link by (M, N, 2), their confidence (M, N), size and weight (M,)."
-    body = np.array([n.startswith('pose.') for n in names])
-    hand = np.array(['_hand.' in n for n in names])
-    known = body if body.any() else hand if hand.any() else np.ones(len(names), bool)
+    body = np.array([name.startswith('pose.') for name in names])
+    hand = np.array(['_hand.' in name for name in names])
+    parts = [part for part in (body, hand) if part.any()]
+    known = parts[0] if parts else np.ones(len(names), bool)
     xy, sure = _seen(people)
     weight = np.zeros(len(xy))
-    for part in (body, hand):
-        if part.any(): weight = weight + sure[:, part].mean(1)
+    for part in parts: weight = weight + sure[:, part].mean(1)
     xy, conf = xy[:, known], sure[:, known]
-    return xy, conf, _sizes(xy, conf), weight if body.any() or hand.any() else conf.mean(1)
+    if not parts: weight = conf.mean(1)
+    return xy, conf, _sizes(xy, conf), weight
 
 # %% ../../nbs/20_pose_files.ipynb #13b3963f
 _most_people = 32 # of a frame who are linked, those seen best
@@ -248,51 +293,76 @@ class _Track:
 def away(self: _Track, xy, conf, t): # (P,)
     "How unlike this one each of P people is; infinite where too far from where this one should be."
     gap = t - self.t
-    w = self.conf * conf
+    w = self.conf * conf # (P, N)
+    shared = w.sum(1)
     expected = self.xy + self.speed * min(gap, 3)
-    far = (np.linalg.norm(xy - expected, axis=-1) * w).sum(1) / np.maximum(w.sum(1), 1e-9)
-    share = far / max(self.size * min(1, _step * gap), 1e-9)
-    most = np.maximum((self.conf**2).sum(), (conf**2).sum(1)).clip(1e-9)
-    lost = 1 - w.sum(1) / most
-    return np.where((w.sum(1) > 0) & (share <= 1), share + lost / 2, np.inf)
+    apart = np.linalg.norm(xy - expected, axis=-1)
+    far = (apart * w).sum(1) / np.maximum(shared, 1e-9)
+    reach = self.size * min(1, _step * gap)
+    share = far / max(reach, 1e-9)
+    own, theirs = (self.conf**2).sum(), (conf**2).sum(1)
+    most = np.maximum(own, theirs).clip(1e-9)
+    lost = 1 - shared / most
+    near = (shared > 0) & (share <= 1)
+    return np.where(near, share + lost / 2, np.inf)
 
 # %% ../../nbs/20_pose_files.ipynb #9a3b1d5e
 @patch
 def move(self: _Track, xy, conf, size, t):
     "Go on to a person of the next frame."
     w = (self.conf * conf)[:, None]
-    moved = ((xy - self.xy) * w).sum(0) / max(w.sum(), 1e-9)
-    self.speed = (self.speed + moved / (t - self.t)) / 2
+    total = ((xy - self.xy) * w).sum(0)
+    moved = total / max(w.sum(), 1e-9)
+    now = moved / (t - self.t)
+    self.speed = (self.speed + now) / 2
     self.xy = np.where(conf[:, None] > 0, xy, self.xy + moved)
     self.conf = np.where(conf > 0, conf, self.conf / 2)
-    self.size, self.t = max(size, .9 * self.size), t
+    self.size = max(size, .9 * self.size)
+    self.t = t
 
 # %% ../../nbs/20_pose_files.ipynb #ac576445
 def _match(tracks, xy, conf, t):
     "(track, person) pairs of a frame."
     if not tracks or not len(xy): return []
-    cost = np.stack([k.away(xy, conf, t) for k in tracks])
-    pairs = zip(*linear_sum_assignment(np.where(np.isfinite(cost), cost, 1e6)))
-    return [(i, p) for i, p in pairs if np.isfinite(cost[i, p])]
+    cost = np.stack([track.away(xy, conf, t) for track in tracks])
+    possible = np.isfinite(cost)
+    rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
+    return [(i, p) for i, p in zip(rows, columns) if possible[i, p]]
 
 # %% ../../nbs/20_pose_files.ipynb #baf13fb4
+def _best_seen(people, weight, size): # (P,) of a frame → those who are seen, best first
+    seen = people[weight[people] > 0]
+    order = np.argsort(-weight[seen] * size[seen], kind='stable')
+    return seen[order[:_most_people]]
+
+# %% ../../nbs/20_pose_files.ipynb #7c2957dd
 def _follow(people, xy, conf, size, weight):
     "(M,) who each person of each frame is, in order of appearance, -1 for nobody; and how many there are."
-    who, tracks, start, count = np.full(len(xy), -1), [], 0, 0
+    who = np.full(len(xy), -1)
+    tracks, start, count = [], 0, 0
     for t, frame in enumerate(people):
-        at = start + np.flatnonzero(weight[start:start + len(frame)] > 0)
+        everybody = np.arange(start, start + len(frame))
         start += len(frame)
-        at = at[np.argsort(-weight[at] * size[at], kind='stable')[:_most_people]]
-        for i, p in _match([k for k, _ in tracks], xy[at], conf[at], t):
-            track, who[at[p]] = tracks[i]
-            track.move(xy[at[p]], conf[at[p]], size[at[p]], t)
-        for p in at[who[at] < 0]:
-            tracks.append((_Track(xy[p], conf[p], size[p], t), count))
-            who[p], count = count, count + 1
-        tracks = sorted(tracks, key=lambda k: k[0].t)[-2 * _most_people:]
+        at = _best_seen(everybody, weight, size)
+        known = [track for track, _ in tracks]
+        for i, p in _match(known, xy[at], conf[at], t):
+            person = at[p]
+            track, who[person] = tracks[i]
+            track.move(xy[person], conf[person], size[person], t)
+        for person in at[who[at] < 0]:
+            track = _Track(xy[person], conf[person], size[person], t)
+            tracks.append((track, count))
+            who[person] = count
+            count += 1
+        tracks = sorted(tracks, key=lambda pair: pair[0].t)
+        tracks = tracks[-2 * _most_people:]
     return who, count
 
 # %% ../../nbs/20_pose_files.ipynb #78397fb5
+def _places(score): # how many score higher
+    order = np.argsort(-score, kind='stable')
+    return np.argsort(order)
+
 def link(
     people: list[np.ndarray], # T arrays (P, N, 3): x, y, confidence of the P people in a frame
     names: list[str], # N joints of HOLISTIC, empty where a point is none
@@ -301,33 +371,43 @@ def link(
     xy, conf, size, weight = _measured(people, names)
     who, count = _follow(people, xy, conf, size, weight)
     seen = who >= 0
-    score = np.bincount(who[seen], (weight * size)[seen], minlength=count)
-    rank = np.append(np.argsort(np.argsort(-score, kind='stable')), -1)
-    return np.split(rank[who], np.cumsum([len(f) for f in people])[:-1])
+    seen_of_each = (weight * size)[seen]
+    score = np.bincount(who[seen], seen_of_each, minlength=count)
+    rank = np.append(_places(score), -1) # the last is of nobody
+    ends = np.cumsum([len(frame) for frame in people])
+    return np.split(rank[who], ends[:-1])
 
 # %% ../../nbs/20_pose_files.ipynb #f1f70f64
 def _ranked(people, names):
     "T arrays (P,) of who each is, and how many there are."
-    xyc = [p[..., [0, 1, -1]] for p in people]
-    who = link(xyc, names) if max(map(len, people)) > 1 else [np.zeros(len(p), int) for p in people]
-    last = max(int(w.max(initial=-1)) for w in who)
+    most = max(map(len, people))
+    if most > 1: who = link([p[..., [0, 1, -1]] for p in people], names)
+    else: who = [np.zeros(len(p), int) for p in people]
+    last = max(int(ranks.max(initial=-1)) for ranks in who)
     return who, max(1, last + 1)
 
 # %% ../../nbs/20_pose_files.ipynb #140b63ec
+def _frames_of(number, people, who): # (T, N, D + 1) of one of the people, zeros where absent
+    shape = people[0].shape[1:]
+    found = np.zeros((len(people), *shape), np.float32)
+    for t, (frame, ranks) in enumerate(zip(people, who)):
+        at = np.flatnonzero(ranks == number)
+        if len(at): found[t] = frame[at[0]]
+    return found
+
+# %% ../../nbs/20_pose_files.ipynb #d427a6ac
 def _one(people, person, names, path, size):
     "T arrays of people → (T, N, D + 1) of one, zeros where absent, and a remark if there was a choice."
     if not any(map(len, people)): raise ValueError('has no person in any frame')
-    shape = people[0].shape[1:]
-    bounded(path, 4 * len(people) * math.prod(shape), size)
+    floats = len(people) * math.prod(people[0].shape[1:])
+    bounded(path, 4 * floats, size)
     who, count = _ranked(people, names)
     known = person is None or 0 <= person < count
     expect(known, 'person', person, f'0 to {count - 1}, the one seen most first', path)
-    found = np.zeros((len(people), *shape), np.float32)
-    for t, (frame, ranks) in enumerate(zip(people, who)):
-        at = np.flatnonzero(ranks == (person or 0))
-        if len(at): found[t] = frame[at[0]]
+    found = _frames_of(person or 0, people, who)
     if count < 2: return found, ''
-    return found, f'the one seen most of {count} people' if person is None else f'person {person} of {count}'
+    if person is None: return found, f'the one seen most of {count} people'
+    return found, f'person {person} of {count}'
 
 # %% ../../nbs/20_pose_files.ipynb #49949c8f
 _way_on = ('width and height do (--width 1280 --height 720), and space="body" (--space body) '
@@ -339,8 +419,9 @@ def _in_picture(xyz, conf, w, h):
         size = f'the picture is {w} by {h} pixels, so that nothing tells its size'
         raise ValueError(f'says that {size}; {_way_on}')
     x, y, z = np.moveaxis(xyz, -1, 0)
-    in_pixels = np.abs(z[conf > 0]).max(initial=0) > 10 # else a fraction of the width, as MediaPipe gives it
-    return np.stack([np.nan_to_num(x) / w, np.nan_to_num(y) / h, z / w if in_pixels else z], -1)
+    deepest = np.abs(z[conf > 0]).max(initial=0)
+    if deepest > 10: z = z / w # pixels; else a fraction of the width, as MediaPipe gives it
+    return np.stack([np.nan_to_num(x) / w, np.nan_to_num(y) / h, z], -1)
 
 # %% ../../nbs/20_pose_files.ipynb #af390275
 def _names_of(header, world):
@@ -366,6 +447,18 @@ def _settled_joints(names, xyz, conf, path, what): # (T, N, 3), (T, N) → layou
     return layout, xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
 
 # %% ../../nbs/20_pose_files.ipynb #0dcc4334
+def _is_world(header): # whether all points are metres
+    return all('WORLD' in c.name.upper() for c in header.components if c.points)
+
+def _with_depth(header, found): # (T, N, D + 1) → (T, N, 3), (T, N); depth is 0 where the file has none
+    if 'Z' not in header.components[0].format: found = np.insert(found, -1, 0, -1)
+    return found[..., :3], found[..., -1]
+
+def _remarks(remark, lost):
+    left_out = f'{lost} points without a counterpart left out' if lost else ''
+    return ', '.join(filter(None, [remark, left_out]))
+
+# %% ../../nbs/20_pose_files.ipynb #f335d8ae
 def read_pose(
     path: str | Path, # a .pose file
     fps: float | None = None, # frames per second; by default as the file says
@@ -378,22 +471,22 @@ def read_pose(
     "The signer of a .pose file; gloss and signer are in `clips.csv` beside it, if anywhere."
     header, rate, people = open_pose(path)
     with one_sentence(path, 'cannot be read'):
-        world = world or all('WORLD' in c.name.upper() for c in header.components if c.points)
+        world = world or _is_world(header)
         names, lost = _names_of(header, world)
         bounded(path, 12 * len(people) * len(HOLISTIC))
         found, remark = _one(people, person, names, path, os.path.getsize(path))
-        if 'Z' not in header.components[0].format: found = np.insert(found, -1, 0, -1)
-        layout, xyz, conf = _settled_joints(names, found[..., :3], found[..., -1], path, 'the body')
+        xyz, conf = _with_depth(header, found)
+        layout, xyz, conf = _settled_joints(names, xyz, conf, path, 'the body')
         rate = rate if fps is None else fps
         expect(rate > 0, 'the frame rate', f'{rate:g}', 'a positive number; fps=25 (--fps 25) says it', path)
-        w, h = (width, height) if width and height else (header.dimensions.width, header.dimensions.height)
+        if not (width and height): width, height = header.dimensions.width, header.dimensions.height
         if world: space = 'world'
-        if space == 'image': xyz = _in_picture(xyz, conf, w, h)
-        remarks = [remark, f'{lost} points without a counterpart left out' if lost else '']
-        remarks = ', '.join(filter(None, remarks))
-        about = dict(aspect=w / h if w and h and space == 'image' else 1., space=space)
+        in_image = space == 'image'
+        if in_image: xyz = _in_picture(xyz, conf, width, height)
+        aspect = width / height if in_image else 1.
+        remarks = _remarks(remark, lost)
     source = f'{path} ({remarks})' if remarks else str(path)
-    clip = Clip(np.nan_to_num(xyz), conf, fps=rate, layout=layout, source=source, **about)
+    clip = Clip(np.nan_to_num(xyz), conf, fps=rate, layout=layout, source=source, aspect=aspect, space=space)
     yield labelled(clip, path)
 
 # %% ../../nbs/20_pose_files.ipynb #b7213529
@@ -402,14 +495,19 @@ _fields = dict( # field → how many points it may have
     hand_left_keypoints_2d=(21,),
     hand_right_keypoints_2d=(21,))
 
+# %% ../../nbs/20_pose_files.ipynb #34f308d3
 def _list_of(person, field, path):
     "(n, 3) of one field of a person, of as many points as it has at most; zeros where there is nothing."
     sizes = _fields[field]
-    flat = np.asarray(person.get(field) or person.get(field.removesuffix('_2d')) or np.zeros(3 * sizes[0]))
-    fits = flat.ndim == 1 and flat.dtype.kind in 'if' and flat.size in [3 * n for n in sizes]
-    wanted = f'expected {" or ".join(str(3 * n) for n in sizes)} numbers'
+    given = person.get(field) or person.get(field.removesuffix('_2d'))
+    flat = np.asarray(given or np.zeros(3 * sizes[0]))
+    lengths = [3 * n for n in sizes]
+    fits = flat.ndim == 1 and flat.dtype.kind in 'if' and flat.size in lengths
+    wanted = f'expected {" or ".join(map(str, lengths))} numbers'
     if not fits: raise ValueError(f'{path}: {field} has shape {flat.shape} and type {flat.dtype}, {wanted}')
-    return np.pad(flat.reshape(-1, 3), ((0, sizes[0] - flat.size // 3), (0, 0)))
+    points = flat.reshape(-1, 3)
+    missing = sizes[0] - len(points)
+    return np.pad(points, ((0, missing), (0, 0)))
 
 # %% ../../nbs/20_pose_files.ipynb #90662d14
 def _points(person, path):
@@ -438,7 +536,8 @@ def _people(path):
 
 # %% ../../nbs/20_pose_files.ipynb #a55aa578
 def is_openpose(path):
-    return path.is_dir() and any(re.search(r'\d_keypoints\.json$', p.name) for p in path.iterdir())
+    if not path.is_dir(): return False
+    return any(re.search(r'\d_keypoints\.json$', p.name) for p in path.iterdir())
 
 # %% ../../nbs/20_pose_files.ipynb #d85cdf58
 def _frame_numbers(files, pattern): # with the number as its last group
@@ -464,7 +563,9 @@ def when(
 ) -> np.ndarray | None: # (T,) seconds; None where none is missing
     "The times of numbered frames, where some are missing."
     frames = np.asarray(frames, np.float64)
-    return None if (np.diff(frames) == 1).all() or not fps > 0 else (frames - frames[0]) / fps
+    complete = (np.diff(frames) == 1).all()
+    if complete or not fps > 0: return None
+    return (frames - frames[0]) / fps
 
 # %% ../../nbs/20_pose_files.ipynb #65769f96
 _coco = ('Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist RHip RKnee RAnkle LHip LKnee LAnkle '
@@ -500,11 +601,15 @@ def read_openpose(
         names = _openpose_names(any(coco))
         size = sum(p.stat().st_size for p in files.values())
         found, remark = _one(list(people), person, names, folder, size)
-        xyz = np.pad(found[..., :2], ((0, 0), (0, 0), (0, 1))) # there is no depth
-        layout, xyz, conf = _settled_joints(names, xyz, found[..., 2], folder, 'the frames')
+        xy, conf = found[..., :2], found[..., 2]
+        xyz = np.pad(xy, ((0, 0), (0, 0), (0, 1))) # there is no depth
+        layout, xyz, conf = _settled_joints(names, xyz, conf, folder, 'the frames')
         _expect_size(xyz, width, height, folder)
-        if width and height: xyz = xyz / np.float32([width, height, 1])
+        aspect = 1.
+        if width and height:
+            xyz = xyz / np.float32([width, height, 1])
+            aspect = width / height
         source = f'{folder} ({remark})' if remark else str(folder)
-        about = dict(times=when(list(files), fps), aspect=width / height if width and height else 1.)
+        about = dict(times=when(list(files), fps), aspect=aspect)
         clip = Clip(np.nan_to_num(xyz), conf, fps=fps, layout=layout, source=source, **about)
     yield labelled(clip, folder)

@@ -29,14 +29,17 @@ def _recordings_of(table, stamp):
     found = {}
     for values in zip(*columns.values()):
         row = dict(zip(columns, values))
-        for sequence in ('', row.get('sequence_id', '')): found[row['path'], sequence] = row
+        for sequence in ('', row.get('sequence_id', '')):
+            found[row['path'], sequence] = row
     return found
 
 # %% ../../nbs/22_tables.ipynb #8bcc6d6e
 def _gloss_and_signer(row):
     "What a row says: a sign, or a phrase by letters."
     sign = row.get('sign')
-    gloss = tuple(row.get('phrase', '')) if sign is None else glosses_of(sign) if sign else ()
+    gloss = ()
+    if sign is None: gloss = tuple(row.get('phrase', ''))
+    elif sign: gloss = glosses_of(sign)
     return dict(gloss=gloss, signer=row.get('participant_id', ''))
 
 # %% ../../nbs/22_tables.ipynb #3e25bd65
@@ -50,8 +53,9 @@ def _about_recording(path, sequence=''): # which sequence of a file, where it ha
             if not table.is_file() or 'path' not in csv_header(table): continue
             with one_sentence(table, f'is damaged where it speaks of {path.name}'):
                 state = table.stat()
-                rows = _recordings_of(str(table), (state.st_mtime_ns, state.st_size))
-                row = rows.get((path.relative_to(folder).as_posix(), sequence))
+                stamp = state.st_mtime_ns, state.st_size
+                inside = path.relative_to(folder).as_posix()
+                row = _recordings_of(str(table), stamp).get((inside, sequence))
             if row: return _gloss_and_signer(row)
     return {}
 
@@ -62,9 +66,13 @@ def _column(table, name, path):
     if values.dtype.kind in 'iuf': return values
     raise ValueError(f'{path}: {name} is of type {table[name].type}, expected numbers')
 
+# %% ../../nbs/22_tables.ipynb #a875a4e4
 def _counts(table, name, path): # a column of whole numbers
     values = _column(table, name, path)
-    whole = values.dtype.kind != 'f' or np.isfinite(values).all() and (values == np.floor(values)).all()
+    whole = values.dtype.kind != 'f'
+    if not whole:
+        finite = np.isfinite(values).all()
+        whole = finite and (values == np.floor(values)).all()
     if not whole: raise ValueError(f'{path}: {name} has values that are not whole numbers')
     if len(values) and np.abs(values.astype(np.float64)).max() >= 2**53:
         raise ValueError(f'{path}: {name} has values beyond 2^53, expected small whole numbers')
@@ -79,11 +87,14 @@ def _kind(table, path):
     rows = []
     for chunk in table['type'].chunks:
         words = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-        known = pc.index_in(words.dictionary.cast(pa.string()), pa.array(_kinds)).fill_null(-1).to_numpy()
+        names = words.dictionary.cast(pa.string())
+        known = pc.index_in(names, pa.array(_kinds)).fill_null(-1).to_numpy()
         which = words.indices.cast(pa.int64()).fill_null(-1).to_numpy()
-        rows.append(np.append(known, -1)[which])
+        known = np.append(known, -1) # of a row without a type
+        rows.append(known[which])
     kind = np.concatenate(rows).astype(int)
-    if (kind < 0).any(): raise ValueError(f'{path}: has a type other than {", ".join(_kinds)}')
+    if (kind < 0).any():
+        raise ValueError(f'{path}: has a type other than {", ".join(_kinds)}')
     return kind
 
 # %% ../../nbs/22_tables.ipynb #0d0a5c96
@@ -91,37 +102,49 @@ _starts = np.array([HOLISTIC.parts[k].start for k in _kinds])
 _sizes = np.array([len(HOLISTIC.indices(k)) for k in _kinds])
 _limits = np.where(_sizes == 468, 478, _sizes) # a mesh with irises has ten more
 
+# %% ../../nbs/22_tables.ipynb #2715593d
 def _joint_of_row(table, path):
     "(N,) joint of HOLISTIC, -1 for irises."
-    kind, landmark = _kind(table, path), _counts(table, 'landmark_index', path)
-    if ((landmark < 0) | (landmark >= _limits[kind])).any():
+    kind = _kind(table, path)
+    landmark = _counts(table, 'landmark_index', path)
+    wrong = (landmark < 0) | (landmark >= _limits[kind])
+    if wrong.any():
         found = f'{landmark.min()} to {landmark.max()}'
         raise ValueError(f'{path}: has landmark_index {found}, more than its type has')
-    return np.where(landmark < _sizes[kind], _starts[kind] + landmark, -1)
+    joint = _starts[kind] + landmark
+    return np.where(landmark < _sizes[kind], joint, -1)
 
 # %% ../../nbs/22_tables.ipynb #194dbbd5
 def _long(table, path):
     "(T,) frame numbers, (T, 543, 3), (T, 543) of a table with a row for each landmark."
     joint = _joint_of_row(table, path)
-    frames, t = np.unique(_counts(table, 'frame', path), return_inverse=True)
-    bounded(path, 16 * len(frames) * len(HOLISTIC))
+    number = _counts(table, 'frame', path)
+    frames, t = np.unique(number, return_inverse=True)
+    T, J = len(frames), len(HOLISTIC)
+    bounded(path, 16 * T * J)
     keep = joint >= 0
     t, j = t[keep], joint[keep]
-    once = len(np.unique(t * len(HOLISTIC) + j)) == len(t)
+    once = len(np.unique(t * J + j)) == len(t)
     if not once: raise ValueError(f'{path}: has a landmark twice in one frame')
-    xyz = np.full((len(frames), len(HOLISTIC), 3), np.nan, np.float32)
-    conf = np.ones((len(frames), len(HOLISTIC)), np.float32)
-    for i, axis in enumerate('xyz'): xyz[t, j, i] = numbers(_column(table, axis, path), path, axis)[keep]
-    if 'conf' in table.column_names: conf[t, j] = _column(table, 'conf', path)[keep]
+    xyz = np.full((T, J, 3), np.nan, np.float32)
+    conf = np.ones((T, J), np.float32)
+    for i, axis in enumerate('xyz'):
+        values = _column(table, axis, path)
+        xyz[t, j, i] = numbers(values, path, axis)[keep]
+    if 'conf' in table.column_names:
+        conf[t, j] = _column(table, 'conf', path)[keep]
     return frames, xyz, conf
 
 # %% ../../nbs/22_tables.ipynb #730c65f2
 def _sequences(table, path):
     "Sequence → rows of a table with a column for each coordinate, in the order in which they come."
     name = next((n for n in ('sequence_id', '__index_level_0__') if n in table.column_names), None)
-    ids = _counts(table, name, path) if name else np.zeros(table.num_rows, np.int64)
+    ids = np.zeros(table.num_rows, np.int64)
+    if name: ids = _counts(table, name, path)
     values, first, which = np.unique(ids, return_index=True, return_inverse=True)
-    rows = np.split(np.argsort(which, kind='stable'), np.cumsum(np.bincount(which))[:-1])
+    order = np.argsort(which, kind='stable')
+    ends = np.cumsum(np.bincount(which))
+    rows = np.split(order, ends[:-1])
     return {str(values[k]) if name else '': rows[k] for k in np.argsort(first)}
 
 # %% ../../nbs/22_tables.ipynb #814c5d1d
@@ -130,12 +153,19 @@ _wide = re.compile(r'([xyz])_(face|left_hand|pose|right_hand)_([0-9]{1,3})')
 def _columns_wide(table, path):
     "(N, 543, 3) of the rows of such a table, NaN where there is no column."
     bounded(path, 12 * table.num_rows * len(HOLISTIC))
-    xyz = np.full((table.num_rows, len(HOLISTIC), 3), np.nan, np.float32)
+    xyz = np.full(
+        (table.num_rows, len(HOLISTIC), 3),
+        np.nan,
+        np.float32,
+    )
     for name in table.column_names:
         if not (m := _wide.fullmatch(name)): continue
-        axis, part, i = 'xyz'.index(m[1]), HOLISTIC.parts[m[2]], int(m[3])
+        axis = 'xyz'.index(m[1])
+        part = HOLISTIC.parts[m[2]]
+        i = int(m[3])
         if i >= part.stop - part.start: continue # irises
-        xyz[:, part.start + i, axis] = numbers(_column(table, name, path), path, name)
+        values = numbers(_column(table, name, path), path, name)
+        xyz[:, part.start + i, axis] = values
     return xyz
 
 # %% ../../nbs/22_tables.ipynb #3f217b57
@@ -144,24 +174,32 @@ def _expect_type(name, kind, path):
     import pyarrow as pa
     if name == 'type':
         word = kind.value_type if pa.types.is_dictionary(kind) else kind
-        fits, wanted = pa.types.is_string(word) or pa.types.is_large_string(word), 'words'
-    else: fits, wanted = pa.types.is_integer(kind) or pa.types.is_floating(kind), 'numbers'
+        fits = pa.types.is_string(word) or pa.types.is_large_string(word)
+    else:
+        fits = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    wanted = 'words' if name == 'type' else 'numbers'
     if not fits: raise ValueError(f'{path}: {name} is of type {kind}, expected {wanted}')
 
+# %% ../../nbs/22_tables.ipynb #c774f5d1
 def _expect_small(file, wanted, path):
     "Refuse a parquet file whose columns are no numbers, or larger than the bound allows."
-    for name in wanted: _expect_type(name, file.schema_arrow.field(name).type, path)
+    schema = file.schema_arrow
+    for name in wanted:
+        _expect_type(name, schema.field(name).type, path)
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     unpacked = sum(g.total_byte_size for g in groups) # not column by column: a damaged one ends the process
-    bounded(path, max(8 * sum(g.num_rows for g in groups) * len(wanted), unpacked))
+    rows = sum(g.num_rows for g in groups)
+    bounded(path, max(8 * rows * len(wanted), unpacked))
 
 # %% ../../nbs/22_tables.ipynb #42748a8c
 _rows = 'frame', 'type', 'landmark_index', *'xyz'
 
+# %% ../../nbs/22_tables.ipynb #e9a4e105
 def _wanted(names, path):
     "Whether a table has a row for each landmark, and the columns that are read."
     is_long = set(_rows) <= set(names)
-    if is_long: return True, [n for n in names if n in (*_rows, 'conf')]
+    if is_long:
+        return True, [n for n in names if n in (*_rows, 'conf')]
     if not any(map(_wide.fullmatch, names)):
         wanted = 'frame, type, landmark_index, x, y, z or frame, x_face_0, …'
         raise ValueError(f'{path}: has columns {", ".join(names[:8])}, expected {wanted}')
@@ -174,8 +212,8 @@ def _recordings(table, is_long, path): # → sequence, (T,) frame numbers, (T, 5
     if is_long:
         yield '', *_long(table, path)
         return
-    names = table.column_names
-    number = _counts(table, 'frame', path) if 'frame' in names else np.arange(table.num_rows)
+    numbered = 'frame' in table.column_names
+    number = _counts(table, 'frame', path) if numbered else np.arange(table.num_rows)
     xyz = _columns_wide(table, path)
     for sequence, rows in _sequences(table, path).items():
         yield sequence, number[rows], xyz[rows], np.ones((len(rows), len(HOLISTIC)), np.float32)
@@ -198,11 +236,15 @@ def _parquet(stream):
     from pyarrow import parquet
     index = parquet.read_metadata(stream)
     paths = {index.schema.column(i).path for i in range(index.num_columns)}
-    return parquet.ParquetFile(stream, metadata=index, read_dictionary=['type'] if 'type' in paths else None)
+    words = ['type'] if 'type' in paths else None
+    return parquet.ParquetFile(stream, metadata=index, read_dictionary=words)
 
+# %% ../../nbs/22_tables.ipynb #d5f6774a
 def is_parquet(path):
-    if path.suffix.lower() not in ('.parquet', '.pq') or not path.is_file(): return False
-    with open(regular(path), 'rb') as file: return file.read(4) == b'PAR1'
+    named = path.suffix.lower() in ('.parquet', '.pq')
+    if not named or not path.is_file(): return False
+    with open(regular(path), 'rb') as file:
+        return file.read(4) == b'PAR1'
 
 # %% ../../nbs/22_tables.ipynb #de55a0f2
 def read_parquet(
@@ -216,20 +258,24 @@ def read_parquet(
         _expect_small(file, wanted, path)
         table = file.read(columns=wanted, use_threads=False)
         if not table.num_rows: raise ValueError(f'{path}: has no rows, expected at least one frame')
-        for recording in _recordings(table, is_long, path): yield _recorded(*recording, fps, path)
+        for recording in _recordings(table, is_long, path):
+            yield _recorded(*recording, fps, path)
 
 # %% ../../nbs/22_tables.ipynb #b9f84173
 def _numbers_of_frames(clip):
     "(T,) numbers that tell uneven times; where times are even, or two fall together, they just count."
     if clip.times is None: return np.arange(len(clip))
     frames = np.rint(clip.seconds * clip.fps).astype(np.int64)
-    return frames if (np.diff(frames) > 0).all() else np.arange(len(clip))
+    apart = (np.diff(frames) > 0).all()
+    return frames if apart else np.arange(len(clip))
 
 # %% ../../nbs/22_tables.ipynb #852bdeef
 def _in_order(clip):
     "(T, 543, 3), (T, 543) in the order of a frame's rows, NaN where not seen."
-    shape, at = (len(clip), 543), HOLISTIC.locate(clip.layout)
-    xyz, conf = np.full((*shape, 3), np.nan), np.zeros(shape, np.float32)
+    shape = (len(clip), 543)
+    at = HOLISTIC.locate(clip.layout)
+    xyz = np.full((*shape, 3), np.nan)
+    conf = np.zeros(shape, np.float32)
     xyz[:, at] = np.where(clip.conf[..., None] > 0, clip.xyz, np.nan)
     conf[:, at] = clip.conf
     order = np.concatenate([HOLISTIC.indices(k) for k in _kinds])
@@ -240,16 +286,24 @@ def _parquet_columns(clip):
     "A row for each of 543 landmarks of each frame."
     import pyarrow as pa
     frames, T = _numbers_of_frames(clip), len(clip)
-    kinds, landmark = np.repeat(_kinds, _sizes), np.concatenate([np.arange(n) for n in _sizes])
-    rows = [f'{k}-{i}' for k, i in zip(kinds.tolist(), landmark.tolist())]
+    kinds = np.repeat(_kinds, _sizes)
+    landmark = np.concatenate([np.arange(n) for n in _sizes])
+    rows = [
+        f'{k}-{i}'
+        for k, i in zip(kinds.tolist(), landmark.tolist())
+    ]
+    row_id = [f'{f}-{row}' for f in frames.tolist() for row in rows]
+    types = pa.array(np.tile(kinds, T)).dictionary_encode()
     columns = dict(
         frame=np.repeat(frames, 543),
-        row_id=[f'{f}-{row}' for f in frames.tolist() for row in rows],
-        type=pa.array(np.tile(kinds, T)).dictionary_encode().cast(pa.string()),
+        row_id=row_id,
+        type=types.cast(pa.string()),
         landmark_index=np.tile(landmark, T).astype(np.int16))
     xyz, conf = _in_order(clip)
-    for i, axis in enumerate('xyz'): columns[axis] = xyz[..., i].ravel()
-    if not np.isin(conf, (0, 1)).all(): columns['conf'] = conf.ravel()
+    for i, axis in enumerate('xyz'):
+        columns[axis] = xyz[..., i].ravel()
+    if not np.isin(conf, (0, 1)).all():
+        columns['conf'] = conf.ravel()
     return columns
 
 # %% ../../nbs/22_tables.ipynb #8009d157
@@ -267,12 +321,15 @@ def write_parquet(
 
 # %% ../../nbs/22_tables.ipynb #8611589e
 def _sign(gloss): # one as it is; a sentence as a JSON list, since a gloss may have spaces in it
-    plain = len(gloss) <= 1 and not ''.join(gloss).lstrip().startswith('[')
-    return ''.join(gloss) if plain else json.dumps(list(gloss), ensure_ascii=False)
+    text = ''.join(gloss)
+    plain = len(gloss) <= 1 and not text.lstrip().startswith('[')
+    return text if plain else json.dumps(list(gloss), ensure_ascii=False)
 
+# %% ../../nbs/22_tables.ipynb #83fdf7a7
 def _person(clip):
     "The signer's name, fit for a folder."
-    stand_in = Clip(clip.xyz[:1], clip.conf[:1], 1., layout=clip.layout, gloss=clip.signer or 'unknown')
+    gloss = clip.signer or 'unknown'
+    stand_in = Clip(clip.xyz[:1], clip.conf[:1], 1., layout=clip.layout, gloss=gloss)
     return file_name(stand_in, {}).removesuffix('__rep01')
 
 # %% ../../nbs/22_tables.ipynb #e5e5c140
@@ -287,12 +344,19 @@ def write_kaggle(
         file = f'train_landmark_files/{person}/{i}.parquet'
         (folder/file).parent.mkdir(parents=True, exist_ok=True)
         write_parquet(clip, folder/file)
-        rows.append(dict(path=file, participant_id=person, sequence_id=str(i), sign=_sign(clip.gloss)))
+        row = dict(
+            path=file,
+            participant_id=person,
+            sequence_id=str(i),
+            sign=_sign(clip.gloss),
+        )
+        rows.append(row)
         told.append(clip_row(clip, file))
     if not rows: raise ValueError(f'{folder}: no clips to write, expected at least one')
     write_rows(rows, folder/'train.csv')
     write_rows(told, folder/beside)
-    signs = {s: i for i, s in enumerate(sorted({r['sign'] for r in rows}))}
+    known = sorted({r['sign'] for r in rows})
+    signs = {s: i for i, s in enumerate(known)}
     text = json.dumps(signs, ensure_ascii=False)
     (folder/'sign_to_prediction_index_map.json').write_text(text, encoding='utf-8')
     return [folder/r['path'] for r in rows]
@@ -301,29 +365,39 @@ def write_kaggle(
 _bones = dict(MCP='mcp', PIP='pip', DIP='dip', Tip='tip')
 _thumb_bones = dict(CMC='cmc', MP='mcp', IP='ip', Tip='tip')
 
+# %% ../../nbs/22_tables.ipynb #d63e9f0f
 def _hand_columns(side):
     "Name in the file → joint of SPOTER54, of one hand."
     found = {f'wrist_{side}': f'{side}_hand.wrist'}
     for theirs, ours in zip(('thumb', 'index', 'middle', 'ring', 'little'), fingers):
         bones = _thumb_bones if ours == 'thumb' else _bones
-        for bone, joint in bones.items(): found[f'{theirs}{bone}_{side}'] = f'{side}_hand.{ours}_{joint}'
+        for bone, joint in bones.items():
+            found[f'{theirs}{bone}_{side}'] = f'{side}_hand.{ours}_{joint}'
     return found
 
 # %% ../../nbs/22_tables.ipynb #86c2b5bf
 def _in_capitals(joint): # body.left_eye → leftEye
-    return re.sub('_([a-z])', lambda m: m[1].upper(), joint.split('.')[1])
+    name = joint.split('.')[1]
+    return re.sub('_([a-z])', lambda m: m[1].upper(), name)
 
+# %% ../../nbs/22_tables.ipynb #fe302a7d
 spoter_columns = _hand_columns('left') | _hand_columns('right')
 spoter_columns |= {_in_capitals(j): j for j in SPOTER54.joints if j.startswith('body')}
 
 # %% ../../nbs/22_tables.ipynb #d154e291
 def _side(name):
     "The name of a column, with the side as a word in small letters."
-    named = re.sub('_([01])_', lambda m: '_left_' if m[1] == '0' else '_right_', name)
+    named = re.sub(
+        '_([01])_',
+        lambda m: '_left_' if m[1] == '0' else '_right_',
+        name,
+    )
     return re.sub('_(left|right)_', lambda m: m[0].lower(), named, flags=re.I)
 
+# %% ../../nbs/22_tables.ipynb #f9fab903
 def is_spoter(path):
-    if path.suffix.lower() != '.csv' or not path.is_file(): return False
+    if path.suffix.lower() != '.csv' or not path.is_file():
+        return False
     return {'labels', 'wrist_left_X'} <= set(map(_side, csv_header(path)))
 
 # %% ../../nbs/22_tables.ipynb #4eaa367e
@@ -333,7 +407,9 @@ def _cell(text, path, where):
     if not (text.startswith('[') and text.endswith(']')):
         raise ValueError(f'{path}: {where} is {text[:20]!r}, expected a list of numbers')
     with one_sentence(path, f'{where} is no list of numbers'), np.errstate(over='ignore'):
-        return np.array(text[1:-1].split(',') if text[1:-1].strip() else [], np.float32)
+        inside = text[1:-1]
+        cells = inside.split(',') if inside.strip() else []
+        return np.array(cells, np.float32)
 
 # %% ../../nbs/22_tables.ipynb #fbd4e555
 _upright = 'nose_Y', 'leftShoulder_Y', 'rightShoulder_Y'
@@ -341,13 +417,18 @@ _upright = 'nose_Y', 'leftShoulder_Y', 'rightShoulder_Y'
 def _upwards(columns, path):
     "Whether y counts upwards: is a nose above its shoulders where y is larger?"
     if not set(_upright) <= columns.keys(): return False
-    noses, left, right = ([_cell(v, path, k) for v in columns[k][:50]] for k in _upright)
+    cells = [
+        [_cell(v, path, k) for v in columns[k][:50]]
+        for k in _upright
+    ]
     higher = []
-    for nose, *shoulders in zip(noses, left, right):
+    for nose, *shoulders in zip(*cells):
         for shoulder in shoulders:
             if nose.shape != shoulder.shape: continue
             seen = (nose != 0) & (shoulder != 0)
-            if seen.any(): higher.append(np.median(np.sign((nose - shoulder)[seen])))
+            if not seen.any(): continue
+            above = np.sign((nose - shoulder)[seen])
+            higher.append(np.median(above))
     return bool(higher) and float(np.mean(higher)) > 0
 
 # %% ../../nbs/22_tables.ipynb #7c07b3d7
@@ -356,14 +437,23 @@ def _landmarks(columns, path): # → (joint of SPOTER54, name of its columns) of
     if 'labels' not in columns: raise ValueError(f'{path}: has no column labels')
     both = [k for k in spoter_columns if f'{k}_X' in columns and f'{k}_Y' in columns]
     found = f'{len(columns["labels"])} rows with {len(both)} landmarks'
-    if both and columns['labels']: return [(SPOTER54.index(spoter_columns[k]), k) for k in both]
+    at = [(SPOTER54.index(spoter_columns[k]), k) for k in both]
+    if both and columns['labels']: return at
     raise ValueError(f'{path}: has {found}, expected at least one of each')
 
 # %% ../../nbs/22_tables.ipynb #bed53f19
+def _xy(columns, name, i, path): # [x, y], T numbers each
+    "One landmark of a row."
+    both = f'{name}_X', f'{name}_Y'
+    return [
+        _cell(columns[k][i], path, f'{k} of row {i}')
+        for k in both
+    ]
+
+# %% ../../nbs/22_tables.ipynb #ab80b459
 def _row_xy(columns, kept, i, path): # (T, K, 2)
     "The K landmarks of a row."
-    cells = []
-    for _, k in kept: cells.append([_cell(columns[f'{k}_{a}'][i], path, f'{k}_{a} of row {i}') for a in 'XY'])
+    cells = [_xy(columns, k, i, path) for _, k in kept]
     lengths = {len(c) for xy in cells for c in xy}
     if len(lengths) > 1:
         found = f'{min(lengths)} to {max(lengths)} values'
@@ -387,7 +477,8 @@ def _about_row(columns, i, fps, width, height, rate):
     "What a row says beside its landmarks."
     own = {k: columns[k][i] for k in ('gloss', 'signer', 'session') if k in columns}
     about = dict(gloss=columns['labels'][i]) | from_row(own)
-    if width > 0 and height > 0: about['aspect'] = width / height
+    if width > 0 and height > 0:
+        about['aspect'] = width / height
     about['fps'] = fps if fps is not None else rate or 25.
     return about
 
@@ -411,12 +502,14 @@ def read_spoter(
 ) -> Iterator[Clip]: # a clip a row, SPOTER54, z is 0
     "The clips of a SPOTER csv."
     with one_sentence(path, 'is damaged, or no SPOTER csv'):
-        columns = {_side(k): v for k, v in load_csv(path, '*').to_pydict().items()}
+        columns = load_csv(path, '*').to_pydict()
+        columns = {_side(k): v for k, v in columns.items()}
         kept = _landmarks(columns, path)
         if y_up is not None: up = y_up
         elif 'y_up' in columns: up = columns['y_up'][0] not in ('', '0', 'False')
         else: up = _upwards(columns, path)
-        for i in range(len(columns['labels'])): yield _spoter_row(columns, kept, i, fps, up, path)
+        for i in range(len(columns['labels'])):
+            yield _spoter_row(columns, kept, i, fps, up, path)
 
 # %% ../../nbs/22_tables.ipynb #c3b69416
 def _stands_for(joint, layout):
@@ -432,20 +525,40 @@ def to_spoter54(
 ) -> Clip: # SPOTER54; the neck is midway between the shoulders
     "A clip's 54 landmarks of SPOTER; those that it lacks are not seen."
     if clip.layout == SPOTER54: return clip
-    xyz, conf = np.zeros((len(clip), 54, 3), np.float32), np.zeros((len(clip), 54), np.float32)
+    xyz = np.zeros((len(clip), 54, 3), np.float32)
+    conf = np.zeros((len(clip), 54), np.float32)
     for i, joint in enumerate(SPOTER54.joints):
         of = _stands_for(joint, clip.layout)
-        if of: xyz[:, i], conf[:, i] = clip.xyz[:, of].mean(1), clip.conf[:, of].min(1)
-    return Clip(xyz, conf, clip.fps, clip.times, clip.aspect, SPOTER54, clip.gloss, clip.spans, clip.signer,
-                clip.session, clip.source, clip.space, clip.split)
+        if not of: continue
+        xyz[:, i] = clip.xyz[:, of].mean(1)
+        conf[:, i] = clip.conf[:, of].min(1)
+    return Clip(
+        xyz,
+        conf,
+        clip.fps,
+        clip.times,
+        clip.aspect,
+        SPOTER54,
+        clip.gloss,
+        clip.spans,
+        clip.signer,
+        clip.session,
+        clip.source,
+        clip.space,
+        clip.split,
+    )
 
 # %% ../../nbs/22_tables.ipynb #9e848a8b
-def _list_cell(values): return '[' + ', '.join(f'{n:.9g}' for n in values) + ']'
+def _list_cell(values):
+    words = [f'{n:.9g}' for n in values]
+    return '[' + ', '.join(words) + ']'
 
+# %% ../../nbs/22_tables.ipynb #50b4a66b
 def _spoter_cells(clip):
     "A clip as a row of a csv, without its label."
     s = to_spoter54(clip)
-    x, y = np.where(s.conf > 0, s.xyz[..., 0], 0), np.where(s.conf > 0, 1 - s.xyz[..., 1], 0)
+    x = np.where(s.conf > 0, s.xyz[..., 0], 0)
+    y = np.where(s.conf > 0, 1 - s.xyz[..., 1], 0)
     row = {}
     for name, joint in spoter_columns.items():
         j = SPOTER54.index(joint)
@@ -461,16 +574,26 @@ def write_spoter(
     "Clips as SPOTER's csv. It has no place for depth, faces, confidence and uneven times."
     clips = list(clips)
     odd = next((c for c in clips if len(c.gloss) != 1), None)
-    if odd: raise ValueError(f'{path}: clip {odd.source} has {len(odd.gloss)} glosses, expected one')
+    if odd:
+        raise ValueError(f'{path}: clip {odd.source} has {len(odd.gloss)} glosses, expected one')
     if not clips: raise ValueError(f'{path}: no clips to write, expected at least one')
-    names = sorted({c.gloss[0] for c in clips}) if names is None else list(names)
-    labels, rows = {g: i for i, g in enumerate(names)}, []
+    if names is None:
+        names = sorted({c.gloss[0] for c in clips})
+    labels = {g: i for i, g in enumerate(names)}
+    rows = []
     for c in clips:
-        cells, (w, h) = _spoter_cells(c), picture_size(c.aspect)
-        film = dict(video_fps=repr(float(c.fps)), video_size_width=w, video_size_height=h, y_up=1)
+        cells = _spoter_cells(c)
+        w, h = picture_size(c.aspect)
+        film = dict(
+            video_fps=repr(float(c.fps)),
+            video_size_width=w,
+            video_size_height=h,
+            y_up=1,
+        )
         gloss = json.dumps(list(c.gloss), ensure_ascii=False)
         who = dict(gloss=gloss, signer=c.signer, session=c.session)
-        rows.append(cells | dict(labels=labels[c.gloss[0]]) | film | who)
+        label = dict(labels=labels[c.gloss[0]])
+        rows.append(cells | label | film | who)
     with replacing(path) as temporary: write_rows(rows, temporary)
     return Path(path)
 
@@ -483,12 +606,20 @@ def _load_map(path):
     import yaml
     with one_sentence(path, 'is no map of columns'):
         size = os.path.getsize(regular(path))
-        expect(size < 2**20, 'the map', f'{size} bytes long', 'less than a megabyte', path)
-        text, depth = Path(path).read_text(encoding='utf-8'), 0
+        expect(
+            size < 2**20,
+            'the map',
+            f'{size} bytes long',
+            'less than a megabyte',
+            path,
+        )
+        text = Path(path).read_text(encoding='utf-8')
+        depth = 0
         for event in yaml.parse(text, yaml.SafeLoader):
             alias = isinstance(event, yaml.AliasEvent)
             expect(not alias, 'a value', 'an alias (*…)', 'every value written out', path)
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
             expect(depth <= 2, 'a value', 'a list in a list', 'a map of names and lists of names', path)
         return yaml.safe_load(text)
 
@@ -503,7 +634,8 @@ def column_map(
     expect(is_map, 'columns', repr(str(columns)[:60]), example)
     for key, value in columns.items():
         names = value if isinstance(value, (list, tuple)) else [value]
-        ok = isinstance(key, str) and 0 < len(names) <= 4 and all(isinstance(n, (str, int)) for n in names)
+        words = all(isinstance(n, (str, int)) for n in names)
+        ok = isinstance(key, str) and 0 < len(names) <= 4 and words
         what = f'{str(key)[:40]!r} in the map of columns'
         wanted = 'the name of a column, or a list of two to four'
         expect(ok, what, f'a {type(value).__name__}', wanted)
@@ -540,7 +672,8 @@ def _columns_of_joint(joint, value, have, path):
     if not isinstance(value, (list, tuple)):
         names = [_filled(value, path, axis=a, i=0, joint=joint) for a in _axes[:3]]
     missing = [n for n in names if n not in have]
-    if missing: raise ValueError(f'{path}: has no column {missing[0]!r} for {joint}')
+    if missing:
+        raise ValueError(f'{path}: has no column {missing[0]!r} for {joint}')
     if 2 <= len(names) <= 4: return [*names, None, None][:4]
     raise ValueError(f'{path}: {joint} has {len(names)} columns, expected x, y, maybe z, maybe confidence')
 
@@ -554,8 +687,13 @@ def _joint_columns(columns, header, layout, path):
         else:
             names = _columns_of_joint(key, value, have, path)
             found[layout.index(key)] = names
-    found = {j: names for j, names in found.items() if names[0] and names[1]}
-    if not found: raise ValueError(f'{path}: no joint of layout {layout.name} has columns for x and y')
+    found = {
+        j: names
+        for j, names in found.items()
+        if names[0] and names[1]
+    }
+    if not found:
+        raise ValueError(f'{path}: no joint of layout {layout.name} has columns for x and y')
     return found
 
 # %% ../../nbs/22_tables.ipynb #788e2a53
@@ -571,6 +709,13 @@ def _numbers_of(table, name, path): # a column of numbers; empty cells are NaN
     return column.to_numpy().astype(np.float64)
 
 # %% ../../nbs/22_tables.ipynb #6346f756
+def _confidence_of(table, name, path): # (N,)
+    "A column of confidences, 0 in empty cells; 1 everywhere without a column."
+    if not name: return np.ones(table.num_rows)
+    sure = np.nan_to_num(_numbers_of(table, name, path))
+    return settled(sure, path)
+
+# %% ../../nbs/22_tables.ipynb #2b8dfcec
 def _wide_joints(table, columns, layout, path):
     "(N,) rows, (N, J, 3), (N, J) of a table with a row for each frame."
     bounded(path, 16 * table.num_rows * len(layout))
@@ -579,7 +724,7 @@ def _wide_joints(table, columns, layout, path):
     for j, names in _joint_columns(columns, table.column_names, layout, path).items():
         for i, name in enumerate(names[:3]):
             if name: xyz[:, j, i] = numbers(_numbers_of(table, name, path), path, name)
-        conf[:, j] = settled(np.nan_to_num(_numbers_of(table, names[3], path)), path) if names[3] else 1
+        conf[:, j] = _confidence_of(table, names[3], path)
     return np.arange(table.num_rows), xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
 
 # %% ../../nbs/22_tables.ipynb #9660d93a
@@ -609,7 +754,8 @@ def _joints_of_rows(table, columns, layout, path):
 # %% ../../nbs/22_tables.ipynb #39ae1b33
 def _frames_of_rows(table, columns, path):
     "First row of each frame, and which frame each row is of; rows of one clip and one time are a frame."
-    clips = table[columns['clip']].to_pylist() if 'clip' in columns else [''] * table.num_rows
+    clips = [''] * table.num_rows
+    if 'clip' in columns: clips = table[columns['clip']].to_pylist()
     order = {c: i for i, c in enumerate(dict.fromkeys(clips))}
     clip = np.array([order[c] for c in clips])
     _, time = np.unique(_numbers_of(table, columns['time'], path), return_inverse=True)
@@ -622,23 +768,28 @@ def _long_joints(table, columns, layout, path):
     "First row of each frame, (T, J, 3), (T, J) of a table with a row for each joint."
     j = _joints_of_rows(table, columns, layout, path)
     first, t = _frames_of_rows(table, columns, path)
-    bounded(path, 16 * len(first) * len(layout))
-    once = len(np.unique(t * len(layout) + j)) == len(j)
+    T, J = len(first), len(layout)
+    bounded(path, 16 * T * J)
+    once = len(np.unique(t * J + j)) == len(j)
     if not once: raise ValueError(f'{path}: has a joint twice in one frame')
-    xyz = np.zeros((len(first), len(layout), 3), np.float32)
-    conf = np.zeros((len(first), len(layout)), np.float32)
+    xyz = np.zeros((T, J, 3), np.float32)
+    conf = np.zeros((T, J), np.float32)
     for i, a in enumerate('xyz'):
-        if a in columns: xyz[t, j, i] = numbers(_numbers_of(table, columns[a], path), path, columns[a])
-    sure = np.nan_to_num(_numbers_of(table, columns['conf'], path)) if 'conf' in columns else np.ones(len(j))
-    conf[t, j] = settled(sure, path)
-    return first, xyz, np.where(np.isnan(xyz).any(-1), 0, conf)
+        if a not in columns: continue
+        values = _numbers_of(table, columns[a], path)
+        xyz[t, j, i] = numbers(values, path, columns[a])
+    conf[t, j] = _confidence_of(table, columns.get('conf'), path)
+    unseen = np.isnan(xyz).any(-1)
+    return first, xyz, np.where(unseen, 0, conf)
 
 # %% ../../nbs/22_tables.ipynb #b92ebe9f
 def _in_units(xyz, scale, width, height, y_up, frame):
     "Coordinates as clips have them."
-    xyz = np.nan_to_num(xyz) * np.float32([scale / (width or 1), scale / (height or 1), scale])
+    size = scale / (width or 1), scale / (height or 1), scale
+    xyz = np.nan_to_num(xyz) * np.float32(size)
     if not y_up: return xyz
-    if frame != 'image': return xyz * np.float32([-1, -1, 1])
+    if frame != 'image':
+        return xyz * np.float32([-1, -1, 1])
     x, y, z = np.moveaxis(xyz, -1, 0)
     return np.stack([x, 1 - y, z], -1)
 
@@ -648,15 +799,19 @@ def _even(times, fps):
     increasing = np.isfinite(times).all() and (np.diff(times) > 0).all()
     if not increasing: raise ValueError('has times that do not increase')
     if len(times) < 2: return fps or 30., None
-    rate = fps or 1 / float(np.median(np.diff(times)))
-    return rate, None if np.allclose(np.diff(times), 1 / rate, rtol=1e-4, atol=1e-6) else times
+    steps = np.diff(times)
+    rate = fps or 1 / float(np.median(steps))
+    even = np.allclose(steps, 1 / rate, rtol=1e-4, atol=1e-6)
+    return rate, None if even else times
 
 # %% ../../nbs/22_tables.ipynb #24e43617
 def _groups(names):
     "Each name, in order of its first row, with its rows."
     number = {name: k for k, name in enumerate(dict.fromkeys(names))}
     group = np.array([number[name] for name in names])
-    rows = np.split(np.argsort(group, kind='stable'), np.cumsum(np.bincount(group))[:-1])
+    order = np.argsort(group, kind='stable')
+    ends = np.cumsum(np.bincount(group))
+    rows = np.split(order, ends[:-1])
     return list(zip(number, rows))
 
 # %% ../../nbs/22_tables.ipynb #101044ce
@@ -665,7 +820,8 @@ def _same_in_all(told, rows, name, path):
     about = {}
     for field, values in told.items():
         found = {values[i] for i in rows}
-        if len(found) > 1: raise ValueError(f'{path}: clip {name} has more than one {field}')
+        if len(found) > 1:
+            raise ValueError(f'{path}: clip {name} has more than one {field}')
         about[field] = found.pop()
     return about
 
@@ -676,7 +832,8 @@ def _load_mapped(path, columns, decimal):
     table = load_csv(path, *words, decimal=decimal)
     missing = [c for k, c in columns.items() if k in _about and c not in table.column_names]
     have = ', '.join(table.column_names[:8])
-    if missing: raise ValueError(f'{path}: has no column {missing[0]!r}; it has {have}')
+    if missing:
+        raise ValueError(f'{path}: has no column {missing[0]!r}; it has {have}')
     if not table.num_rows: raise ValueError(f'{path}: has no rows, expected at least one frame')
     return table
 
@@ -684,7 +841,8 @@ def _load_mapped(path, columns, decimal):
 def _mapped_clips(table, columns, first, xyz, conf, path, second, fps, **about):
     "The clips of a table, of which frames and coordinates are known."
     told = {k: table[columns[k]].take(first).to_pylist() for k in _about[1:] if k in columns}
-    times = _numbers_of(table, columns['time'], path)[first] / second if 'time' in columns else None
+    times = None
+    if 'time' in columns: times = _numbers_of(table, columns['time'], path)[first] / second
     for name, rows in _groups(told.pop('clip', [''] * len(first))):
         rate, uneven = (fps or 30., None) if times is None else _even(times[rows], fps)
         source = f'{path}[{name}]' if 'clip' in columns else str(path)
@@ -709,20 +867,23 @@ def read_csv(
     if columns is None:
         yield from _own(path)
         return
-    columns, layout = column_map(columns), get_layout(layout) if isinstance(layout, str) else layout
+    columns = column_map(columns)
+    if isinstance(layout, str): layout = get_layout(layout)
     with one_sentence(path, 'is damaged, or not as the map says'):
         table = _load_mapped(path, columns, decimal)
         joints = _long_joints if 'joint' in columns else _wide_joints
         first, xyz, conf = joints(table, columns, layout, path)
         xyz = _in_units(xyz, scale, width, height, y_up, space)
-        about = dict(layout=layout, space=space, aspect=width / height if width and height else 1.)
+        aspect = width / height if width and height else 1.
+        about = dict(layout=layout, space=space, aspect=aspect)
         yield from _mapped_clips(table, columns, first, xyz, conf, path, second, fps, **about)
 
 # %% ../../nbs/22_tables.ipynb #c61da68b
 _fields = 'gloss', 'spans', 'fps', 'aspect', 'signer', 'session', 'split', 'frame', 'layout'
 
 def is_table(path):
-    if path.suffix.lower() != '.csv' or not path.is_file(): return False
+    if path.suffix.lower() != '.csv' or not path.is_file():
+        return False
     return csv_header(path)[:3] == ['clip', 'time', 'timed']
 
 def _coordinates(layout): return [f'{j}_{a}' for j in layout.joints for a in _axes]
@@ -735,7 +896,8 @@ def _schema(layout, path):
         raise ValueError(f'{path}: layout {layout.name} is not one that is known by its name')
     head = [('clip', pa.int64()), ('time', pa.float64()), ('timed', pa.int64())]
     fields = [(k, pa.string()) for k in _fields]
-    return pa.schema(head + fields + [(c, pa.float32()) for c in _coordinates(layout)])
+    coordinates = [(c, pa.float32()) for c in _coordinates(layout)]
+    return pa.schema(head + fields + coordinates)
 
 # %% ../../nbs/22_tables.ipynb #f02709af
 def _batch(i, clip, schema):
@@ -745,10 +907,19 @@ def _batch(i, clip, schema):
     values[clip.conf == 0] = np.nan
     columns = np.ascontiguousarray(values.reshape(len(clip), -1).T)
     row, T = clip_row(clip, ''), len(clip)
-    times = clip.seconds if clip.times is None else clip.times
-    head = [pa.array([i] * T), pa.array(times), pa.array([int(clip.times is not None)] * T)]
-    fields = [pa.array([row[k]] * T, pa.string()) for k in _fields]
-    return pa.record_batch(head + fields + [pa.array(v, mask=np.isnan(v)) for v in columns], schema=schema)
+    uneven = clip.times is not None
+    times = clip.times if uneven else clip.seconds
+    head = [
+        pa.array([i] * T),
+        pa.array(times),
+        pa.array([int(uneven)] * T),
+    ]
+    fields = [
+        pa.array([row[k]] * T, pa.string())
+        for k in _fields
+    ]
+    coordinates = [pa.array(v, mask=np.isnan(v)) for v in columns]
+    return pa.record_batch(head + fields + coordinates, schema=schema)
 
 # %% ../../nbs/22_tables.ipynb #5327a2db
 def write_table(
@@ -764,7 +935,8 @@ def write_table(
                 layout, schema = clip.layout, _schema(clip.layout, path)
                 writer = csv.CSVWriter(sink, schema)
             both = f'{layout.name} and {clip.layout.name}'
-            if clip.layout != layout: raise ValueError(f'{path}: has clips of layouts {both}, expected one')
+            if clip.layout != layout:
+                raise ValueError(f'{path}: has clips of layouts {both}, expected one')
             writer.write_batch(_batch(i, clip, schema))
         if layout is None: raise ValueError(f'{path}: no clips to write, expected at least one')
         writer.close()
@@ -774,7 +946,9 @@ def write_table(
 def _load_own(path):
     "A table that `write_table` wrote."
     table = load_csv(path, *_fields)
-    if {'clip', 'time', 'timed', *_fields} <= set(table.column_names) and table.num_rows: return table
+    needed = {'clip', 'time', 'timed', *_fields}
+    whole = needed <= set(table.column_names)
+    if whole and table.num_rows: return table
     lacks = f'lacks one of the columns clip, time, timed, {", ".join(_fields)}'
     raise ValueError(f'{path}: has no rows, or {lacks}; columns= says what others are (--columns map.yaml)')
 
@@ -783,7 +957,8 @@ def _row_of_clip(table, i, layout, path):
     "What the first row of a clip says about it."
     row = {k: table[k][int(i)].as_py() for k in _fields}
     both = f'{layout.name} and {row["layout"]}'
-    if row['layout'] != layout.name: raise ValueError(f'{path}: has clips of layouts {both}, expected one')
+    if row['layout'] != layout.name:
+        raise ValueError(f'{path}: has clips of layouts {both}, expected one')
     return from_row(row)
 
 # %% ../../nbs/22_tables.ipynb #e85029b2
@@ -794,9 +969,18 @@ def _own(path):
         ids, times, timed = (_numbers_of(table, k, path) for k in ('clip', 'time', 'timed'))
         starts = np.flatnonzero(np.diff(ids, prepend=np.nan) != 0)
         layout = get_layout(table['layout'][0].as_py())
-        columns = {j: [f'{j}_{a}' for a in _axes] for j in layout.joints}
+        columns = {
+            j: [f'{j}_{a}' for a in _axes]
+            for j in layout.joints
+        }
         _, xyz, conf = _wide_joints(table, columns, layout, path)
-        for i, j in zip(starts, [*starts[1:], table.num_rows]):
+        ends = [*starts[1:], table.num_rows]
+        for i, j in zip(starts, ends):
             about = _row_of_clip(table, i, layout, path)
-            about |= dict(times=times[i:j] if timed[i] else None, source=f'{path}[{ids[i]:.0f}]')
-            yield Clip(np.nan_to_num(xyz[i:j]), conf[i:j], **about)
+            about['times'] = times[i:j] if timed[i] else None
+            about['source'] = f'{path}[{ids[i]:.0f}]'
+            yield Clip(
+                np.nan_to_num(xyz[i:j]),
+                conf[i:j],
+                **about,
+            )

@@ -12,20 +12,27 @@ from ..files import expect
 
 # %% ../../nbs/79a_boundaries.ipynb #c84d86ed
 def _runs(yes): # (T,) bool → (S, 2) first frame of each run, and the one after its last
-    edges = np.diff(np.concatenate([[0], np.asarray(yes).astype(int), [0]]))
-    return np.flatnonzero(edges).reshape(-1, 2)
+    yes = np.asarray(yes).astype(int)
+    padded = np.concatenate([[0], yes, [0]])
+    changes = np.flatnonzero(np.diff(padded))
+    return changes.reshape(-1, 2)
 
 # %% ../../nbs/79a_boundaries.ipynb #4b118804
 def _with_peak(runs, track, high): # those that reach `high` somewhere
     if not len(runs): return runs
-    peak = np.maximum.reduceat(np.append(track, -np.inf), runs.ravel())[::2]
-    return runs[peak >= high]
+    ended = np.append(track, -np.inf)
+    peaks = np.maximum.reduceat(ended, runs.ravel())
+    within = peaks[::2] # the others are of what is between the runs
+    return runs[within >= high]
 
 # %% ../../nbs/79a_boundaries.ipynb #f70867d5
 def _joined(runs, gap): # (S, 2) frames; runs that are at most `gap` frames apart are one
-    apart = runs[1:, 0] - runs[:-1, 1] > gap
-    first, last = np.append(True, apart), np.append(apart, True)
-    return np.stack([runs[first, 0], runs[last, 1]], 1) if len(runs) else runs
+    if not len(runs): return runs
+    start, end = runs.T
+    apart = start[1:] - end[:-1] > gap
+    first = np.append(True, apart)
+    last = np.append(apart, True)
+    return np.stack([start[first], end[last]], 1)
 
 # %% ../../nbs/79a_boundaries.ipynb #a46fb2f8
 def segments(
@@ -39,28 +46,47 @@ def segments(
     "The stretches in which a track is high."
     expect(fps > 0, 'fps', fps, 'a positive number')
     track = np.asarray(track, float)
-    runs = _runs(track >= (high if low is None else min(low, high)))
-    runs = _joined(_with_peak(runs, track, high), gap * fps + 1e-6)
-    return runs[runs[:, 1] - runs[:, 0] >= shortest * fps - 1e-6] / fps
+    low = high if low is None else min(low, high)
+    runs = _runs(track >= low)
+    runs = _with_peak(runs, track, high)
+    runs = _joined(runs, gap * fps + 1e-6)
+    frames = runs[:, 1] - runs[:, 0]
+    return runs[frames >= shortest * fps - 1e-6] / fps
 
 # %% ../../nbs/79a_boundaries.ipynb #2ed3c6bc
 def _hits(true, found, tolerance): # (M,), (N,) seconds
     "How many can be paired, one with one, within the tolerance."
     from scipy.optimize import linear_sum_assignment
-    near = np.abs(np.subtract.outer(true, found)) <= tolerance + 1e-9
-    return int(near[linear_sum_assignment(near, maximize=True)].sum())
+    apart = np.abs(np.subtract.outer(true, found)) # (M, N)
+    near = apart <= tolerance + 1e-9
+    pairs = linear_sum_assignment(near, maximize=True)
+    return int(near[pairs].sum())
 
 # %% ../../nbs/79a_boundaries.ipynb #f5a1bcda
 def _ends(spans): # (S, 2)
-    return np.array([s[:2] for s in spans], float).reshape(-1, 2)
+    ends = [span[:2] for span in spans]
+    return np.array(ends, float).reshape(-1, 2)
 
 # %% ../../nbs/79a_boundaries.ipynb #80317b96
+def _duration(spans): # (S, 2) → seconds
+    return np.ptp(spans, 1).sum()
+
 def _seconds_of_both(true, found): # (M, 2), (N, 2) → seconds in both, and in either; no list overlaps itself
-    start, end = np.maximum.outer(true[:, 0], found[:, 0]), np.minimum.outer(true[:, 1], found[:, 1])
-    both = float((end - start).clip(min=0).sum())
-    return both, float(np.ptp(true, 1).sum() + np.ptp(found, 1).sum()) - both
+    start = np.maximum.outer(true[:, 0], found[:, 0])
+    end = np.minimum.outer(true[:, 1], found[:, 1])
+    shared = (end - start).clip(min=0) # (M, N)
+    both = float(shared.sum())
+    total = float(_duration(true) + _duration(found))
+    return both, total - both
 
 # %% ../../nbs/79a_boundaries.ipynb #a17ed7fd
+def _counts(true, found, tolerance): # (M, 2), (N, 2) → the six numbers of a stream
+    starts = _hits(true[:, 0], found[:, 0], tolerance)
+    ends = _hits(true[:, 1], found[:, 1], tolerance)
+    both, either = _seconds_of_both(true, found)
+    return starts, ends, len(true), len(found), both, either
+
+# %% ../../nbs/79a_boundaries.ipynb #9a2adddd
 def boundary_counts(
     spans: list, # N lists of true spans: start, end, …
     found: list, # N lists of stretches that were found: start, end, …
@@ -70,24 +96,29 @@ def boundary_counts(
     expect(tolerance >= 0, 'tolerance', tolerance, 'seconds, 0 or more')
     wanted = f'{len(spans)}, one for each list of spans'
     expect(len(spans) == len(found), 'streams that were searched', len(found), wanted)
-    rows = []
-    for true, said in zip(map(_ends, spans), map(_ends, found)):
-        right = [_hits(true[:, k], said[:, k], tolerance) for k in (0, 1)]
-        rows.append((*right, len(true), len(said), *_seconds_of_both(true, said)))
+    rows = [_counts(_ends(true), _ends(said), tolerance) for true, said in zip(spans, found)]
     return np.array(rows, float).reshape(-1, 6)
 
 # %% ../../nbs/79a_boundaries.ipynb #54cc2be5
 def _ratio(part, whole): # nan where there is no whole
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
+    nothing = np.full(np.shape(whole), np.nan)
+    return np.divide(part, whole, out=nothing, where=whole > 0)
 
+# %% ../../nbs/79a_boundaries.ipynb #5d0e3544
 def _scores_of(total): # (..., 6) sums of counts → metric → (...)
-    starts, ends, true, found, both, either = np.moveaxis(np.asarray(total, float), -1, 0)
+    total = np.asarray(total, float)
+    starts, ends, true, found, both, either = np.moveaxis(total, -1, 0)
     n = true + found
-    right = dict(f1=starts + ends, start=2 * starts, end=2 * ends)
-    return {name: _ratio(part, n) for name, part in right.items()} | dict(iou=_ratio(both, either))
+    return dict(
+        f1=_ratio(starts + ends, n),
+        start=_ratio(2 * starts, n),
+        end=_ratio(2 * ends, n),
+        iou=_ratio(both, either))
 
 # %% ../../nbs/79a_boundaries.ipynb #e35927f3
-def _plain(v): return None if np.isnan(v) else float(v)
+def _plain(v):
+    if np.isnan(v): return None
+    return float(v)
 
 # %% ../../nbs/79a_boundaries.ipynb #85fe680a
 def boundary_rates(
@@ -95,10 +126,15 @@ def boundary_rates(
 ) -> dict: # streams, spans, found (how many); f1, start, end (F1 of each kind), iou; None where there is nothing
     "How well signs are found in streams."
     total = counts.sum(0)
+    spans, found = int(total[2]), int(total[3])
     scores = {name: _plain(v) for name, v in _scores_of(total).items()}
-    return dict(streams=len(counts), spans=int(total[2]), found=int(total[3]), **scores)
+    return dict(streams=len(counts), spans=spans, found=found, **scores)
 
 # %% ../../nbs/79a_boundaries.ipynb #948fb23c
+def _scores_of_streams(counts, drawn=slice(None)): # (N, 6), which streams (..., N) → metric → (...)
+    return _scores_of(counts[drawn].sum(-2))
+
+# %% ../../nbs/79a_boundaries.ipynb #c94bcac9
 def boundary_difference(
     a: np.ndarray, # (N, 6) counts of one
     b: np.ndarray, # (N, 6) counts of another, of the same streams
@@ -107,13 +143,18 @@ def boundary_difference(
     seed: int = 0,
 ) -> dict: # f1, start, end, iou → (a less b, low, high)
     "Whether one finds boundaries better than another."
+    N = len(a)
     same = a.shape == b.shape and np.array_equal(a[:, 2], b[:, 2])
-    expect(same, 'the two sets of counts', f'{len(a)} and {len(b)} streams', 'of the same spans')
-    drawn = np.random.default_rng(seed).integers(0, len(a), (rounds, len(a)))
-    now, often = ([_scores_of(c.sum(-2)) for c in both] for both in ((a, b), (a[drawn], b[drawn])))
+    expect(same, 'the two sets of counts', f'{N} and {len(b)} streams', 'of the same spans')
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, N, (rounds, N))
+    of_a, of_b = _scores_of_streams(a), _scores_of_streams(b)
+    often_a = _scores_of_streams(a, drawn) # metric → (rounds,)
+    often_b = _scores_of_streams(b, drawn)
     tails = (1 - level) / 2, (1 + level) / 2
     out = {}
-    for name in now[0]:
-        low, high = np.nanquantile(often[0][name] - often[1][name], tails)
-        out[name] = float(now[0][name] - now[1][name]), float(low), float(high)
+    for name in of_a:
+        now = of_a[name] - of_b[name]
+        low, high = np.nanquantile(often_a[name] - often_b[name], tails)
+        out[name] = float(now), float(low), float(high)
     return out

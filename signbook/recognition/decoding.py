@@ -33,7 +33,9 @@ def minimum_frames(
     glosses, # ids, or names, of a sentence
 ) -> int:
     "How many patches CTC needs for a sentence: one a gloss, and a blank between two that are the same."
-    return len(glosses) + sum(a == b for a, b in zip(glosses, glosses[1:]))
+    pairs = zip(glosses, glosses[1:])
+    blanks = sum(a == b for a, b in pairs)
+    return len(glosses) + blanks
 
 # %% ../../nbs/71_decoding.ipynb #75d9a64c
 def _check_shapes(log_probs, length):
@@ -42,7 +44,8 @@ def _check_shapes(log_probs, length):
     if not fit:
         raise ValueError(f'log-probabilities have shape {shape} and lengths {lengths}, '
                          'expected (B, T, K + 3) and (B,)')
-    low, high = (int(length.min()), int(length.max())) if len(length) else (0, 0)
+    low, high = 0, 0
+    if len(length): low, high = int(length.min()), int(length.max())
     if low < 0 or high > shape[1]:
         raise ValueError(f'lengths run from {low} to {high}, expected 0 to {shape[1]}')
 
@@ -57,9 +60,11 @@ def check_log_probs(
     wrong = ~(log_probs <= 1e-3).all(2) # (B, T); NaN is not ≤ either
     odd = (valid & wrong).any(1)
     if odd.any():
-        raise ValueError(f'clip {int(odd.nonzero()[0])} of the batch has log-probabilities that are above 0 '
+        clip = int(odd.nonzero()[0])
+        raise ValueError(f'clip {clip} of the batch has log-probabilities that are above 0 '
                          'or not numbers')
 
+# %% ../../nbs/71_decoding.ipynb #f0c5592a
 def _valid(length, x): # (B, T) which patches there are
     places = torch.arange(x.shape[1], device=x.device)
     return places < length.to(x.device)[:, None]
@@ -67,7 +72,9 @@ def _valid(length, x): # (B, T) which patches there are
 # %% ../../nbs/71_decoding.ipynb #713a4781
 def _certain_blank(x, where): # (B, T, K + 1), (B, T)
     "The same, with certain blanks in some patches."
-    blank = torch.full_like(x[0, 0], -torch.inf) if x.numel() else x.new_zeros(x.shape[2:])
+    blank = x.new_zeros(x.shape[2:])
+    if x.numel():
+        blank = torch.full_like(x[0, 0], -torch.inf)
     blank[0] = 0
     return torch.where(where[..., None], blank, x)
 
@@ -75,10 +82,15 @@ def _certain_blank(x, where): # (B, T, K + 1), (B, T)
 def _prepare(log_probs, length):
     "Log-probabilities (B, T, K + 1) without what CTC may not say, with certain blanks past the end."
     check_log_probs(log_probs, length)
-    x = log_probs[..., :-2].to(torch.float32 if log_probs.device.type == 'mps' else torch.float64)
+    dtype = torch.float32 if log_probs.device.type == 'mps' else torch.float64
+    x = log_probs[..., :-2].to(dtype)
     return _certain_blank(x, ~_valid(length, x))
 
 # %% ../../nbs/71_decoding.ipynb #e2ccf0a7
+def _patch_before(x): # (B, T) → (B, T), 0 before the first
+    return F.pad(x, (1, 0))[:, :-1]
+
+# %% ../../nbs/71_decoding.ipynb #4a0159ae
 def greedy(
     log_probs: Tensor, # (B, T, V)
     length: Tensor, # (B,) valid patches
@@ -86,18 +98,20 @@ def greedy(
     "The sentence of the best path."
     x = _prepare(log_probs, length)
     score, path = x.max(2) if x.shape[1] else (x.sum(2), x.sum(2).long()) # (B, T)
-    new = (path > 0) & (path != F.pad(path, (1, 0))[:, :-1])
+    new = (path > 0) & (path != _patch_before(path))
     said = [tuple(p[n].tolist()) for p, n in zip(path.cpu(), new.cpu())]
     return [Hypothesis(g, s, s) for g, s in zip(said, score.sum(1).tolist())]
 
 # %% ../../nbs/71_decoding.ipynb #0acd559b
 def _sum_over_paths(x, glosses): # (B, T, K + 1), B sentences → (B,)
     size = torch.tensor([len(g) for g in glosses], device=x.device)
-    flat = torch.tensor([i for g in glosses for i in g], dtype=torch.long, device=x.device)
+    flat = [i for g in glosses for i in g]
+    flat = torch.tensor(flat, dtype=torch.long, device=x.device)
     missing = max(0, 1 - x.shape[1]) # a clip of no patches says nothing for certain
     x = F.pad(x.clamp(min=-1e9), (0, 0, 0, missing))
     patches = torch.full_like(size, x.shape[1])
-    return -F.ctc_loss(x.transpose(0, 1), flat, patches, size, reduction='none')
+    by_patch = x.transpose(0, 1)
+    return -F.ctc_loss(by_patch, flat, patches, size, reduction='none')
 
 # %% ../../nbs/71_decoding.ipynb #28bc3bf4
 def sequence_log_prob(
@@ -108,8 +122,9 @@ def sequence_log_prob(
     "How likely CTC thinks given sentences, over all paths."
     x = _prepare(log_probs, length)
     total = _sum_over_paths(x, glosses)
-    need = torch.tensor([minimum_frames(g) for g in glosses], device=x.device)
-    impossible = (need > length.to(x.device)) | (total < -1e8)
+    need = [minimum_frames(g) for g in glosses]
+    too_long = torch.tensor(need, device=x.device) > length.to(x.device)
+    impossible = too_long | (total < -1e8)
     return torch.where(impossible, -torch.inf, total)
 
 # %% ../../nbs/71_decoding.ipynb #63ec211b
@@ -139,14 +154,19 @@ def total(self:_Beams): return torch.logaddexp(self.blank, self.gloss)
 
 # %% ../../nbs/71_decoding.ipynb #88a3e1e3
 def _grow_hash(h, gloss): # of a prefix → of the prefix and a gloss
-    h = (h ^ (gloss + 1) * -7046029254386353131) * -4658895280553007687
-    return h ^ (h >> 29)
+    mixed = h ^ (gloss + 1) * -7046029254386353131
+    mixed = mixed * -4658895280553007687
+    return mixed ^ (mixed >> 29)
 
 # %% ../../nbs/71_decoding.ipynb #8de06bf3
 def _open_to(b, total, gloss): # gloss (B, 1 or K, C) → (B, K, C)
     "The log mass of each prefix from which a gloss can follow as a new one."
     again = gloss == b.last[:, :, None]
-    return torch.where(again, b.blank[:, :, None], total[:, :, None])
+    return torch.where(
+        again,
+        b.blank[:, :, None],
+        total[:, :, None],
+    )
 
 # %% ../../nbs/71_decoding.ipynb #2a8162b5
 def _children(b, total):
@@ -154,14 +174,16 @@ def _children(b, total):
     alive = total > -torch.inf
     longer = b.count[:, None, :] == b.count[:, :, None] + 1
     continues = b.parent[:, None, :] == b.hash[:, :, None]
-    return continues & longer & alive[:, None, :] & alive[:, :, None]
+    both = alive[:, None, :] & alive[:, :, None]
+    return continues & longer & both
 
 # %% ../../nbs/71_decoding.ipynb #d74db483
 def _stays(b, lp, total, child):
     "(B, K) log mass of the paths that are now in the last gloss of a prefix."
     own = lp.gather(1, b.last) # of the last gloss in this patch
     goes_on = torch.where(b.count > 0, b.gloss + own, -torch.inf)
-    given = _open_to(b, total, b.last[:, None, :]) + own[:, None, :] # (B, K, K) by i to j
+    given = _open_to(b, total, b.last[:, None, :]) # (B, K, K) by i to j
+    given = given + own[:, None, :]
     given = torch.where(child, given, -torch.inf).amax(1)
     return torch.logaddexp(goes_on, given)
 
@@ -169,8 +191,10 @@ def _stays(b, lp, total, child):
 def _merged(b, top, child, dtype):
     "(B, K, C) which growths are prefixes that are kept already."
     has_parent = child.any(1)[:, :, None]
-    symbol = has_parent & (b.last[:, :, None] == top[:, None, :]) # (B, K, C) of the child
-    parent = child.to(torch.uint8).argmax(1)[:, :, None].expand_as(symbol)
+    same = b.last[:, :, None] == top[:, None, :]
+    symbol = has_parent & same # (B, K, C) of the child
+    parent = child.to(torch.uint8).argmax(1)
+    parent = parent[:, :, None].expand_as(symbol)
     symbol = symbol.to(dtype)
     return torch.zeros_like(symbol).scatter_add(1, parent, symbol) > 0
 
@@ -180,8 +204,10 @@ def _masses(b, lp, top):
     total = b.total
     child = _children(b, total)
     in_blank = total + lp[:, :1]
-    grows = _open_to(b, total, top[:, None, :]) + lp.gather(1, top)[:, None, :]
-    grows = grows.masked_fill(_merged(b, top, child, lp.dtype), -torch.inf)
+    appended = lp.gather(1, top)[:, None, :]
+    grows = _open_to(b, total, top[:, None, :]) + appended
+    merged = _merged(b, top, child, lp.dtype)
+    grows = grows.masked_fill(merged, -torch.inf)
     return in_blank, _stays(b, lp, total, child), grows
 
 # %% ../../nbs/71_decoding.ipynb #ee751201
@@ -191,11 +217,15 @@ class _Chosen: # K of the K prefixes that may stay and K · C that they may grow
     at: Tensor # which growth, of K · C
     source: Tensor # which prefix it was
 
+# %% ../../nbs/71_decoding.ipynb #c57fa515
 def _choose(stays, grows): # (B, K), (B, K, C) by rank
     K, C = grows.shape[1:]
-    best = torch.cat([stays, grows.flatten(1)], 1).topk(K, 1).indices
+    candidates = torch.cat([stays, grows.flatten(1)], 1)
+    best = candidates.topk(K, 1).indices
+    grew = best >= K
     at = (best - K).clamp(min=0)
-    return _Chosen(best >= K, at, torch.where(best >= K, at // C, best))
+    source = torch.where(grew, at // C, best)
+    return _Chosen(grew, at, source)
 
 # %% ../../nbs/71_decoding.ipynb #701d3c72
 @patch
@@ -204,20 +234,27 @@ def old(self:_Chosen, v): # (B, K) of before
 
 @patch
 def new(self:_Chosen, grown, stayed): # (B, K, C), (B, K)
-    return torch.where(self.grew, grown.flatten(1).gather(1, self.at), self.old(stayed))
+    grown = grown.flatten(1).gather(1, self.at)
+    return torch.where(self.grew, grown, self.old(stayed))
 
 # %% ../../nbs/71_decoding.ipynb #123d2c3c
 def _carry(b, chosen, each, masses, said, state):
     "The chosen prefixes with all that is known of them."
     blank, stays, grows = masses
-    last, hash_ = chosen.new(each, b.last), chosen.old(b.hash)
-    return _Beams(count=chosen.old(b.count) + chosen.grew, last=last,
-                  blank=torch.where(chosen.grew, -torch.inf, chosen.old(blank)),
-                  gloss=chosen.new(grows, stays),
-                  hash=torch.where(chosen.grew, _grow_hash(hash_, last), hash_),
-                  parent=torch.where(chosen.grew, hash_, chosen.old(b.parent)),
-                  lm=chosen.old(b.lm) + torch.where(chosen.grew, chosen.new(said, b.lm), 0),
-                  state=chosen.new(state, b.state))
+    grew, old, new = chosen.grew, chosen.old, chosen.new
+    last = new(each, b.last)
+    before = old(b.hash)
+    said = torch.where(grew, new(said, b.lm), 0)
+    return _Beams(
+        count=old(b.count) + grew,
+        last=last,
+        blank=torch.where(grew, -torch.inf, old(blank)),
+        gloss=new(grows, stays),
+        hash=torch.where(grew, _grow_hash(before, last), before),
+        parent=torch.where(grew, before, old(b.parent)),
+        lm=old(b.lm) + said,
+        state=new(state, b.state),
+    )
 
 # %% ../../nbs/71_decoding.ipynb #c4456614
 def _advance(b, lp, top, lm=None, lm_weight=0., length_bonus=0.):
@@ -250,9 +287,10 @@ def _sentences(steps, beams):
 def _without_blanks(x, skip_blank):
     "Runs of certain blanks, shortened to one patch each and moved to the end."
     if not x[..., 0].numel(): return x
-    certain = (x[..., 0].exp() > skip_blank) | (x[..., 1:] == -torch.inf).all(2)
+    nothing_else = (x[..., 1:] == -torch.inf).all(2)
+    certain = (x[..., 0].exp() > skip_blank) | nothing_else
     x = _certain_blank(x, certain)
-    keep = ~(certain & F.pad(certain, (1, 0))[:, :-1])
+    keep = ~(certain & _patch_before(certain))
     most = int(keep.sum(1).max())
     order = (~keep).to(torch.uint8).sort(dim=1, stable=True).indices[:, :most, None]
     return x.gather(1, order.expand(-1, -1, x.shape[2]))
@@ -261,7 +299,8 @@ def _without_blanks(x, skip_blank):
 def _search(x, beam, top_k, lm, lm_weight, length_bonus):
     "The prefixes after the last patch, and what each patch left behind."
     S = x.shape[2]
-    top = x[..., 1:].topk(min(top_k or S, S - 1), 2).indices + 1 # (B, T, C) glosses that may be appended
+    C = min(top_k or S, S - 1)
+    top = x[..., 1:].topk(C, 2).indices + 1 # (B, T, C) glosses that may be appended
     b, steps = _begin(len(x), beam, x, lm), []
     for lp, appended in zip(x.unbind(1), top.unbind(1)):
         b, source, gloss = _advance(b, lp, appended, lm, lm_weight, length_bonus)
@@ -278,10 +317,13 @@ def _ranked(b, steps, lm, lm_weight, length_bonus):
     clips = zip(_sentences(steps, b), *(v.tolist() for v in numbers))
     return [_hypotheses(sentences, zip(*rows), lm) for sentences, *rows in clips]
 
+# %% ../../nbs/71_decoding.ipynb #7d3981cc
 def _hypotheses(sentences, rows, lm): # of one clip
     found = []
     for k, score, ctc, said in rows:
-        if score > -math.inf: found.append(Hypothesis(tuple(sentences[k]), score, ctc, said if lm else None))
+        if score > -math.inf:
+            said = said if lm else None
+            found.append(Hypothesis(tuple(sentences[k]), score, ctc, said))
     return found
 
 # %% ../../nbs/71_decoding.ipynb #3eb13621
@@ -307,8 +349,10 @@ def beam_search(
 def _with_marks(glosses, sos, device):
     "(N, L + 2) sentences between their marks, filled up with ends, and (N,) their lengths with one mark."
     length = torch.tensor([len(g) + 1 for g in glosses], device=device)
-    rows = torch.full((len(glosses), int(length.max()) + 1), sos + 1, device=device)
-    for row, g in zip(rows, glosses): row[:len(g) + 1] = torch.tensor([sos, *g], device=device)
+    longest = int(length.max()) + 1
+    rows = torch.full((len(glosses), longest), sos + 1, device=device)
+    for row, g in zip(rows, glosses):
+        row[:len(g) + 1] = torch.tensor([sos, *g], device=device)
     return rows, length
 
 # %% ../../nbs/71_decoding.ipynb #39dfd73b
@@ -320,19 +364,28 @@ def teacher_force(
 ) -> Tensor: # (N,) natural log-probability, the end included
     "How likely a decoder thinks given sentences."
     rows, length = _with_marks(glosses, sos, clip_index.device)
-    tokens, target = rows[:, :-1], rows[:, 1:]
-    said = score_fn(tokens, length, clip_index).gather(2, target[..., None])[..., 0] # (N, L + 1)
-    return torch.where(_valid(length, tokens), said, 0).double().sum(1)
+    tokens = rows[:, :-1]
+    target = rows[:, 1:]
+    scores = score_fn(tokens, length, clip_index)
+    said = scores.gather(2, target[..., None])[..., 0] # (N, L + 1)
+    said = torch.where(_valid(length, tokens), said, 0)
+    return said.double().sum(1)
 
 # %% ../../nbs/71_decoding.ipynb #8e0658a6
 def _both_ways(score_fn, reverse, reverse_weight, glosses, clip_index, sos): # (N,)
     said = teacher_force(score_fn, glosses, clip_index, sos)
     if not reverse: return said
-    backwards = teacher_force(reverse, [g[::-1] for g in glosses], clip_index, sos)
+    turned = [g[::-1] for g in glosses]
+    backwards = teacher_force(reverse, turned, clip_index, sos)
     return (1 - reverse_weight) * said + reverse_weight * backwards
 
+# %% ../../nbs/71_decoding.ipynb #0c99017d
 def _check_scored(hypotheses, lm_weight):
-    lacking = [h for h in hypotheses if h.ctc is None or (lm_weight and h.lm is None)]
+    lacking = [
+        h
+        for h in hypotheses
+        if h.ctc is None or (lm_weight and h.lm is None)
+    ]
     if not lacking: return
     what = 'CTC' if lacking[0].ctc is None else 'a language model'
     raise ValueError(f'hypothesis {lacking[0].glosses} has no score of {what} to weigh')
@@ -353,13 +406,19 @@ def rescore(
     flat = [h for clip in nbest for h in clip]
     if not flat: return [list(clip) for clip in nbest]
     _check_scored(flat, lm_weight)
-    clip_index = torch.tensor([i for i, clip in enumerate(nbest) for _ in clip], device=device)
-    said = _both_ways(score_fn, reverse, reverse_weight, [h.glosses for h in flat], clip_index, sos)
+    clip_index = [i for i, clip in enumerate(nbest) for _ in clip]
+    clip_index = torch.tensor(clip_index, device=device)
+    glosses = [h.glosses for h in flat]
+    said = _both_ways(score_fn, reverse, reverse_weight, glosses, clip_index, sos)
     def weighed(h, attention):
         both = ctc_weight * h.ctc + (1 - ctc_weight) * attention
         return both + lm_weight * (h.lm or 0) + length_bonus * len(h.glosses)
-    scored = iter([replace(h, attention=a, score=weighed(h, a)) for h, a in zip(flat, said.tolist())])
-    return [sorted((next(scored) for _ in clip), key=lambda h: -h.score) for clip in nbest]
+    scored = iter([
+        replace(h, attention=a, score=weighed(h, a))
+        for h, a in zip(flat, said.tolist())
+    ])
+    ranked = [[next(scored) for _ in clip] for clip in nbest]
+    return [sorted(clip, key=lambda h: -h.score) for clip in ranked]
 
 # %% ../../nbs/71_decoding.ipynb #4c50bc2b
 @dataclass
@@ -370,6 +429,7 @@ class _Written: # what the decoder has written for B clips, K beams each
     done: Tensor # (B, K) whether the end is written
     complete: Tensor # (B, K) whether the decoder wanted that end
 
+# %% ../../nbs/71_decoding.ipynb #97fd76dc
 def _blank_page(B, beam, sos, device):
     score = torch.full((B, beam), -torch.inf, dtype=torch.float64, device=device)
     score[:, 0] = 0
@@ -383,8 +443,9 @@ def _allowed(lp, done, last, sos): # (B, K, V), (B, K), (B,)
     lp[..., [0, sos]] = -torch.inf
     wants_end = lp.argmax(2) == sos + 1
     only_end = (done | last[:, None])[..., None]
-    lp[..., :sos + 1] = lp[..., :sos + 1].masked_fill(only_end, -torch.inf)
-    lp[..., sos + 1] = lp[..., sos + 1].masked_fill(done, 0.)
+    end = sos + 1
+    lp[..., :end] = lp[..., :end].masked_fill(only_end, -torch.inf)
+    lp[..., end] = lp[..., end].masked_fill(done, 0.)
     return lp, wants_end
 
 # %% ../../nbs/71_decoding.ipynb #2fe16675
@@ -398,10 +459,22 @@ def _write(w, lp, last, sos, length_bonus):
     source, token = at // V, at % V
     def old(v): return v.gather(1, source)
     ends = token == sos + 1
-    complete = torch.where(old(w.done), old(w.complete), ends & (~last[:, None] | old(wants_end)))
+    by_itself = ~last[:, None] | old(wants_end)
+    complete = torch.where(
+        old(w.done),
+        old(w.complete),
+        ends & by_itself,
+    )
     tokens = w.tokens.gather(1, source[..., None].expand_as(w.tokens))
-    return _Written(torch.cat([tokens, token[..., None]], 2), score, old(w.count) + ~ends,
-                    old(w.done) | ends, complete)
+    tokens = torch.cat([tokens, token[..., None]], 2)
+    done = old(w.done) | ends
+    return _Written(
+        tokens,
+        score,
+        old(w.count) + ~ends,
+        done,
+        complete,
+    )
 
 # %% ../../nbs/71_decoding.ipynb #caa5ccc8
 @patch
@@ -411,7 +484,8 @@ def hypotheses(self:_Written, length_bonus): # of each clip, the best first
     found = []
     for clip in zip(*(f.tolist() for f in fields)):
         rows = [row for row in zip(*clip) if row[1] > -math.inf]
-        found.append([Hypothesis(tuple(g[:n]), s, attention=a, complete=c) for g, s, n, c, a in rows])
+        said = [Hypothesis(tuple(g[:n]), s, attention=a, complete=c) for g, s, n, c, a in rows]
+        found.append(said)
     return found
 
 # %% ../../nbs/71_decoding.ipynb #51df5fea
@@ -426,11 +500,14 @@ def attention_beam(
     B = len(longest)
     w = _blank_page(B, beam, sos, longest.device)
     clip_index = torch.arange(B, device=longest.device).repeat_interleave(beam)
-    for step in range(int(longest.max()) + 1 if B else 0):
-        lp = next_token(w.tokens.flatten(0, 1), clip_index).to(w.score.dtype)
+    steps = int(longest.max()) + 1 if B else 0
+    for step in range(steps):
+        tokens = w.tokens.flatten(0, 1)
+        lp = next_token(tokens, clip_index).to(w.score.dtype)
         lp = lp.view(B, beam, -1).clone() # which is changed in place
         w = _write(w, lp, step >= longest, sos, length_bonus)
-        if w.done[w.score > -torch.inf].all(): break
+        alive = w.score > -torch.inf
+        if w.done[alive].all(): break
     return w.hypotheses(length_bonus)
 
 # %% ../../nbs/71_decoding.ipynb #2d98c49e
@@ -450,4 +527,5 @@ def attention_greedy(
     sos: int, # id of the beginning; that of the end is one more
 ) -> list[Hypothesis]: # one a clip
     "What the attention decoder says when it takes its likeliest gloss each time."
-    return [h[0] for h in attention_beam(next_token, longest, sos, 1)]
+    found = attention_beam(next_token, longest, sos, 1)
+    return [h[0] for h in found]

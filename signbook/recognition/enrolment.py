@@ -35,11 +35,13 @@ from ..training.trainer import digest
 # %% ../../nbs/86_enrolment.ipynb #c49704d7
 def training_clips(path: Path, config: dict, data=None) -> Corpus:
     "The clips that a run was trained on, from where they were."
-    where, names = data or config.get('data'), set(read_clips(path)['train'])
+    where = data or config.get('data')
+    names = set(read_clips(path)['train'])
     there = where and Path(where).exists() and names
     wanted = 'there, since the centres of its words have to be made from it once (--data says where it is)'
     expect(there, 'the training data of the run', where or 'not named', wanted, path)
-    corpus = load(where, remembered(ReaderOptions(), config, where))
+    options = remembered(ReaderOptions(), config, where)
+    corpus = load(where, options)
     rows = [i for i, c in enumerate(corpus) if digest(c) in names]
     expect(rows, 'the clips', f'other ones than {path} was trained on', 'its training data', where)
     return corpus[rows]
@@ -76,14 +78,18 @@ def check_new(recordings: list[Recording], before: WordVectors) -> None:
 # %% ../../nbs/86_enrolment.ipynb #54194374
 def _with_recordings(before: WordVectors, recordings: list[Recording], vectors: dict) -> WordVectors:
     "What a run knows of words, with some recordings more."
-    both = {w: torch.cat([before.vectors[w], v]) if w in before.vectors else v for w, v in vectors.items()}
-    return replace(before, vectors=both, recordings=(*before.recordings, *recordings))
+    both = dict(vectors)
+    for which, older in before.vectors.items():
+        if which in both: both[which] = torch.cat([older, both[which]])
+    recordings = *before.recordings, *recordings
+    return replace(before, vectors=both, recordings=recordings)
 
 # %% ../../nbs/86_enrolment.ipynb #34bb4c9f
 def gloss_of(word: str, clip: Clip) -> str:
     "A word in the form that clips have their glosses in."
     expect(isinstance(word, str) and word.strip(), 'the word', repr(word), 'text')
-    return replace(clip, gloss=(word.strip(),), spans=()).gloss[0]
+    labelled = replace(clip, gloss=(word.strip(),), spans=())
+    return labelled.gloss[0]
 
 # %% ../../nbs/86_enrolment.ipynb #340c6e22
 def enrol(
@@ -111,12 +117,12 @@ def enrol(
 # %% ../../nbs/86_enrolment.ipynb #ff111c68
 def enrolled(path: str | Path) -> dict[str, list[str]]: # word → names of its recordings
     "The words that a run was taught."
-    words, found = read_words(path, read_config(path)), {}
+    words = read_words(path, read_config(path))
+    found = {}
     if words is None: return found
-    for r in words.recordings: found.setdefault(r.word, []).append(r.source)
+    for r in words.recordings:
+        found.setdefault(r.word, []).append(r.source)
     return found
-
-
 
 # %% ../../nbs/86_enrolment.ipynb #3891c9f6
 def forget(
@@ -145,12 +151,17 @@ class Place(NamedTuple):
 # %% ../../nbs/86_enrolment.ipynb #f7e00e4d
 def _cut_item(item: dict, first: int, last: int) -> dict:
     "Some frames of a prepared clip."
-    return item | {k: item[k][first:last] for k in ('xyz', 'conf', 'boundary')}
+    cut = {name: item[name][first:last] for name in ('xyz', 'conf', 'boundary')}
+    return item | cut
 
 # %% ../../nbs/86_enrolment.ipynb #3282ee8b
 def _windows(seconds: np.ndarray, lengths: list[float], step: float) -> list[tuple[int, int]]: # first, after last
     "Frames of windows that share four fifths with the next; of at least four frames."
-    return [cut for n in lengths for cut in window_frames(seconds, max(n, 4 * step), .8 * max(n, 4 * step))]
+    cuts = []
+    for length in lengths:
+        window = max(length, 4 * step)
+        cuts += window_frames(seconds, window, .8 * window)
+    return cuts
 
 # %% ../../nbs/86_enrolment.ipynb #d62bde00
 @torch.inference_mode()
@@ -163,15 +174,19 @@ def likeness(
 ) -> tuple[np.ndarray, np.ndarray]: # (N, 2) seconds, (N,) cosines of the windows with a hand in them
     "How like each window of a recording is."
     prepared = run.features.prepare(recording)
-    item, seconds, step = to_item(prepared), prepared.seconds, 1 / prepared.fps
-    cuts, cosine, seen = _windows(seconds, lengths, step), [], []
+    item, seconds = to_item(prepared), prepared.seconds
+    step = 1 / prepared.fps
+    cuts = _windows(seconds, lengths, step)
+    cosine, seen = [], []
     with judging(run.model) as device:
-        for k in range(0, len(cuts), batch_size):
-            items = [_cut_item(item, a, b) for a, b in cuts[k:k + batch_size]]
+        for start in range(0, len(cuts), batch_size):
+            items = [_cut_item(item, a, b) for a, b in cuts[start:start + batch_size]]
             batch = finished(run.features, items, device)
-            vectors = F.normalize(pooled(run.model, batch).float(), dim=1)
+            vectors = pooled(run.model, batch).float()
+            vectors = F.normalize(vectors, dim=1)
             cosine.append((vectors @ query.to(device)).cpu())
-            seen.append(hands_up(run.features, batch).cpu() > 0)
+            hands = hands_up(run.features, batch)
+            seen.append(hands.cpu() > 0)
     keep = torch.cat(seen).numpy()
     at = np.array([(seconds[a], seconds[b - 1] + step) for a, b in cuts])
     return at[keep], torch.cat(cosine).numpy()[keep]
@@ -183,11 +198,15 @@ def _apart_in_time(
     shared: float = .3, # of the shorter of two windows
 ) -> list[int]: # indices, the highest score first
     "Windows that are the best where they are, none of which overlaps another by much."
-    order, kept, length = np.argsort(-score, kind='stable'), [], at[:, 1] - at[:, 0]
+    start, end = at.T
+    length = end - start
+    order = np.argsort(-score, kind='stable')
+    kept = []
     while len(order):
         best, rest = order[0], order[1:]
         kept.append(int(best))
-        both = np.minimum(at[rest, 1], at[best, 1]) - np.maximum(at[rest, 0], at[best, 0])
+        first_end = np.minimum(end[rest], end[best])
+        both = first_end - np.maximum(start[rest], start[best])
         shorter = np.minimum(length[rest], length[best])
         order = rest[both <= shared * shorter]
     return kept
@@ -202,15 +221,20 @@ def search(
 ) -> list[Place]: # the likest first
     "Where a sign occurs."
     expect(most >= 1, 'most', most, 'the number of places to list')
-    clip = trim(clip) if {'left_hand', 'right_hand'} & set(clip.layout.parts) else clip
-    query, wanted = embed(run, [clip]), 'one in which a sign is seen'
+    hands = {'left_hand', 'right_hand'} & set(clip.layout.parts)
+    if hands: clip = trim(clip)
+    query = embed(run, [clip])
+    wanted = 'one in which a sign is seen'
     expect(query.hands[0] > 0, 'the clip', 'without a hand that is raised', wanted, clip.source)
-    places, lengths = [], [clip.duration * s for s in sizes]
+    lengths = [clip.duration * size for size in sizes]
+    places = []
     for recording in recordings:
         at, similar = likeness(run, query.vectors[0], recording, lengths)
         for k in _apart_in_time(at, similar):
-            places.append(Place(recording.source, *at[k].tolist(), float(similar[k])))
-    return sorted(places, key=lambda p: -p.similarity)[:most]
+            start, end = at[k].tolist()
+            places.append(Place(recording.source, start, end, float(similar[k])))
+    likest_first = sorted(places, key=lambda place: -place.similarity)
+    return likest_first[:most]
 
 # %% ../../nbs/86_enrolment.ipynb #7c7016af
 class Familiar(NamedTuple):
@@ -225,9 +249,12 @@ class Familiar(NamedTuple):
 def word_directions(run: Run, which: str = 'last') -> Tensor: # (M, D) of length 1
     "The centres of the trained words, and the recordings of the enrolled ones."
     head = run.model.classify
-    if isinstance(head, LongerClassifier): return torch.cat([head.centres, head.vectors.flatten(0, 1)]).cpu()
-    words, wanted = read_words(run.path, run.config), 'as signbook train writes them'
+    if isinstance(head, LongerClassifier):
+        recordings = head.vectors.flatten(0, 1)
+        return torch.cat([head.centres, recordings]).cpu()
+    words = read_words(run.path, run.config)
     right = words and words.weights.get(which) == weights_of(run.path).get(which)
+    wanted = 'as signbook train writes them'
     expect(right, 'the centres of its words', 'missing, or of other weights', wanted, run.path)
     return words.centres[which]
 
@@ -239,10 +266,13 @@ def familiarity(
 ) -> Familiar:
     "How well a run knows what clips show."
     expect_classifier(run.model)
-    clips = clips if isinstance(clips, Corpus) else Corpus.from_clips(clips)
+    if not isinstance(clips, Corpus): clips = Corpus.from_clips(clips)
     said = [x.signs[0] for x in task_of(run.model).recognise(run, clips)]
-    near = (embed(run, clips).vectors @ word_directions(run, which).T).amax(1)
-    return Familiar([s.gloss for s in said], torch.tensor([s.confidence for s in said]), near)
+    words = [sign.gloss for sign in said]
+    probability = torch.tensor([sign.confidence for sign in said])
+    directions = word_directions(run, which)
+    cosines = embed(run, clips).vectors @ directions.T # (N, M)
+    return Familiar(words, probability, cosines.amax(1))
 
 # %% ../../nbs/86_enrolment.ipynb #c4922440
 @dataclass(frozen=True)
@@ -265,13 +295,16 @@ def fit_reject(
     expect(0 <= false_rejects < 1, 'false_rejects', false_rejects, 'a share from 0 to below 1')
     expect(len(known.words), 'the clips of known words', 'none', 'one or more')
     score = getattr(known, by).double().sort().values
-    return Reject(**{by: float(score[int(false_rejects * len(score))])})
+    lost = int(false_rejects * len(score))
+    return Reject(**{by: float(score[lost])})
 
 # %% ../../nbs/86_enrolment.ipynb #5ed4bbcd
 def accepted(found: Familiar, reject: Reject) -> list[str | None]: # None where the sign is unknown
     "The words of clips, and nothing where a run does not know the sign."
-    sure = (found.probability >= reject.probability) & (found.similarity >= reject.similarity)
-    return [word if yes else None for word, yes in zip(found.words, sure.tolist())]
+    likely = found.probability >= reject.probability
+    near = found.similarity >= reject.similarity
+    sure = (likely & near).tolist()
+    return [word if yes else None for word, yes in zip(found.words, sure)]
 
 # %% ../../nbs/86_enrolment.ipynb #ec7dbdfb
 def is_video(path: Path) -> bool:
@@ -283,14 +316,19 @@ def is_video(path: Path) -> bool:
 # %% ../../nbs/86_enrolment.ipynb #b85aeef1
 def _tracking_settings(config: dict, options: ReaderOptions) -> dict:
     "How the training's videos were tracked, but for what is said otherwise."
-    known, given = config.get('tracking') or {}, options_given(options)
-    kept = {k: known[k] for k in ('layout', 'mirrored', 'detection', 'tracking') if k in known}
-    return kept | {k: given[k] for k in ('layout', 'mirrored', 'fps') if k in given}
+    known = config.get('tracking') or {}
+    given = options_given(options)
+    settings = {k: known[k] for k in ('layout', 'mirrored', 'detection', 'tracking') if k in known}
+    for name in ('layout', 'mirrored', 'fps'):
+        if name in given: settings[name] = given[name]
+    return settings
 
+# %% ../../nbs/86_enrolment.ipynb #0b24b827
 def _tracked_clip(path: Path, config: dict, options: ReaderOptions) -> Clip:
     "A video as a clip, tracked as the training videos were."
     from signbook.video.extract import Tracking, extract_all
-    return extract_all(path, Tracking(**_tracking_settings(config, options))).clip
+    settings = _tracking_settings(config, options)
+    return extract_all(path, Tracking(**settings)).clip
 
 # %% ../../nbs/86_enrolment.ipynb #f0417193
 def recordings_in(
@@ -308,6 +346,10 @@ def recordings_in(
     return clips
 
 # %% ../../nbs/86_enrolment.ipynb #addf2384
+def _how_many(path) -> dict[str, int]: # word → recordings
+    return {word: len(names) for word, names in enrolled(path).items()}
+
+# %% ../../nbs/86_enrolment.ipynb #d256cfb2
 def enrol_command(
     run: Path, # the folder that `signbook train` wrote
     word: str, # to be taught
@@ -322,13 +364,15 @@ def enrol_command(
         wanted = 'none, since the word is taken away with all of them'
         expect(not clips, 'the recordings', f'{len(clips)}', wanted)
         forget(run, word)
-        return dict(run=str(run), removed=word, enrolled={w: len(r) for w, r in enrolled(run).items()})
+        return dict(run=str(run), removed=word, enrolled=_how_many(run))
     config = read_config(run)
     expect(clips, f'the recordings of {word!r}', 'none', 'one or more')
-    taught = enrol(run, word, recordings_in(clips, config, options), data)
-    words = {w: len(r) for w, r in enrolled(run).items()}
-    print(f'{run} knows {len(taught.vocabulary)} words, {len(words)} of them enrolled', file=sys.stderr)
-    return dict(run=str(run), word=word, enrolled=words, words=len(taught.vocabulary))
+    recordings = recordings_in(clips, config, options)
+    taught = enrol(run, word, recordings, data)
+    words = _how_many(run)
+    known = len(taught.vocabulary)
+    print(f'{run} knows {known} words, {len(words)} of them enrolled', file=sys.stderr)
+    return dict(run=str(run), word=word, enrolled=words, words=known)
 
 # %% ../../nbs/86_enrolment.ipynb #00745474
 def write_found(path: Path, found: list[Place]) -> None:
@@ -356,7 +400,8 @@ def search_command(
         expect(out.suffix.lower() == '.csv', 'the ending', out.suffix or 'missing', '.csv', out)
         expect_writable(out)
     r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
-    asked, given = recordings_in([clip], r.config, options), recordings_in([data], r.config, options)
+    asked = recordings_in([clip], r.config, options)
+    given = recordings_in([data], r.config, options)
     expect(len(asked) == 1, 'the number of clips to search for', len(asked), 'one', clip)
     found = search(r, asked[0], given, most)
     for f in found: print(f'{f.similarity:6.3f}  {f.start:8.2f}–{f.end:.2f} s  {f.source}', file=sys.stderr)
