@@ -58,7 +58,7 @@ def with_stages(
 # %% ../../nbs/84_recipes.ipynb #e3db8868
 documented_stage = Stage(steps=160, batch_size=64, lr=1e-4, warmup=.1, weight_decay=.01, betas=(.9, .999),
                          ema_decay=0., balance=0., smoothing=.1, augment=None, eval_every=40)
-sentence_stage = Stage(steps=2000, batch_size=8, augment=Augment(speed=(.8, 1.25), mirror=0., idle=.3))
+sentence_stage = Stage(steps=2000, batch_size=8, augment=Augment(speed=(.8, 1.25)))
 
 def _spoter(name, features, stage, **options):
     return Recipe(name, preset(name, 1, features.layout, features.channels, **options)[1], features, stage)
@@ -89,9 +89,7 @@ def staged(recipe: Recipe) -> Recipe:
 # %% ../../nbs/84_recipes.ipynb #6690ecc8
 def live_recipe(recipe: Recipe) -> Recipe:
     "The same training for streams: sizes of the last second, and chunk masks of random length in every step."
-    features = replace(recipe.features, lookback=1., canonical_hand=False)
-    both_ways = recipe.stage.augment and replace(recipe.stage.augment, mirror=.5, idle=0.)
-    stage = replace(recipe.stage, chunk=(4, 25), augment=both_ways)
+    features, stage = replace(recipe.features, lookback=1.), replace(recipe.stage, chunk=(4, 25))
     return replace(recipe, name=f'{recipe.name}-live', features=features, stage=stage)
 
 # %% ../../nbs/84_recipes.ipynb #d6e98032
@@ -112,8 +110,8 @@ def _words() -> list[Recipe]: # for single signs
 # %% ../../nbs/84_recipes.ipynb #89af01e7
 def recipes() -> dict[str, Recipe]:
     "The recipes by name."
-    whole = Features(fps=30., frames=None, canonical_hand=True)
-    sizes = [_whispersign(k, whole, sentence_stage, grouping='none')
+    stream = Features(fps=30., frames=None)
+    sizes = [_whispersign(k, stream, sentence_stage, grouping='none')
              for k in ('tiny', 'base', 'default', 'large')]
     every = [*_words(), *sizes, *map(live_recipe, sizes), *map(staged, sizes), documented_sentences()]
     return {r.name: r for r in every}
