@@ -9,7 +9,7 @@ __all__ = ['protocols', 'stage_names', 'settings_of', 'take_stage', 'for_stages'
            'stitch_command', 'bench']
 
 # %% ../../nbs/95_commands.ipynb #721135d4
-import contextlib, csv, html, os, sys, time
+import contextlib, csv, html, os, shlex, sys, time
 from dataclasses import field, make_dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -153,7 +153,7 @@ def _about(o, splits, args): # what config.json says besides the recipe
     from signbook.video.batch import tracked_by
     about = dict(data=str(o.data), data_options=options_given(o.options), protocol=splits.protocol, val=o.val,
                  shared_words=o.shared_words, report=splits.report,
-                 command='signbook train ' + ' '.join(args))
+                 command=shlex.join(['signbook', 'train', *args]))
     tracking = tracked_by(o.data)
     return about | dict(environment=environment(), data_facts=data_facts(splits.train)) | (
         dict(tracking=tracking) if tracking else {})
