@@ -85,6 +85,7 @@ def _scored_where(m):
     about = [f'data `{m["data"]}`'] if m.get('data') else []
     about += [f'protocol {m["protocol"]}'] if m.get('protocol') else []
     where = f'Scored on {", ".join(about)}.' if about else ''
+    if m.get('stands_at'): where = f'{where} Scored at step {"{} of {}".format(*m["stands_at"])} of its training.'.strip()
     if not m.get('known_signers'): return where
     return f'{where} In training and in test: signer {_some(m["known_signers"])}; of others this says nothing.'
 
@@ -92,6 +93,7 @@ def _scored_where(m):
 def _calibrated(m):
     if not m.get('temperature'): return ''
     now, before = 100 * m['ece'], 100 * m['ece_raw']
+    if m['temperature'] == 1: return f'Stated probabilities are off by {now:.1f} points on average; nothing was calibrated.'
     return (f'Stated probabilities are off by {now:.1f} points on average ({before:.1f} before the temperature of '
             f'{m["temperature"]:.2f}).')
 
