@@ -205,7 +205,8 @@ def train(args: list[str]) -> dict:
     t = fit_splits(recipe, splits, o.seed, o.resume_at or o.resume, out=o.out, stage=only, about=about,
                    tracking=o.tracking, device=o.device)
     if not is_first(): return {}
-    if why := t.about.get('not_calibrated'): print(f'probabilities are not calibrated: {why}', file=sys.stderr)
+    why = t.about.get('not_calibrated')
+    if why: print(f'probabilities are not calibrated: {why}', file=sys.stderr)
     for name, write in keeps.items(): write(t.out/name)
     write_settings(replace(given, recipe=recipe), t.out/'settings.yaml')
     write_card(t.out, answers)
@@ -240,7 +241,8 @@ def _seen(run, clips): # how many of them the run has learned from, in any stage
 # %% ../../nbs/95_commands.ipynb #60bd6c99
 def _known_before(r, clips): # what a reader of scores on these clips asks of the run
     trained_on = (r.config.get('data_facts') or {}).get('signers', ())
-    return dict(seen_in_training=_seen(r.path, clips), stands_at=None if is_export(r.path) else stands_at(r.path),
+    stands = None if is_export(r.path) else stands_at(r.path)
+    return dict(seen_in_training=_seen(r.path, clips), stands_at=stands,
                 known_signers=sorted(set(trained_on) & set(map(str, clips.signer))))
 
 # %% ../../nbs/95_commands.ipynb #fb5f3944
@@ -442,14 +444,10 @@ def tracked_otherwise(
 
 # %% ../../nbs/95_commands.ipynb #44f9f389
 def _tracks(layout, features):
-    try: get_layout(layout).locate(features.carried)
+    try: return len(get_layout(layout).locate(features.carried)) > 0
     except ValueError: return False
-    return True
 
-def expect_joints(
-    run, # as `load_run` gives it
-    settings, # see `tracking_for`
-) -> None:
+def expect_joints(run, settings) -> None: # a run and its tracking, as `tracking_for` gives it
     "Refuse a tracking without the joints that a run needs."
     ways = [f'--layout {name}' for name in ('holistic', 'hands') if _tracks(name, run.features)]
     wanted = ' or '.join(ways) or 'data instead of a video, since no tracker gives these'

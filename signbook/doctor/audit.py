@@ -155,6 +155,8 @@ def _finding_dict(f, source):
     return dict(check=f.check, severity=f.severity, sentence=f.sentence, advice=f.advice,
                 clips=[int(i) for i in f.clips], sources=[str(source[i]) for i in f.clips[:20]])
 
+def _failed_dicts(failed): return [dict(source=path, why=why) for path, why in failed.items()]
+
 # %% ../../nbs/49_audit.ipynb #97a72269
 def _told_dict(t): # how well something tells the label
     numbers = {k: round(getattr(t, k), 4) for k in ('score', 'low', 'high', 'chance', 'p')}
@@ -169,9 +171,8 @@ def to_dict(self:Report) -> dict:
     return dict(ok=self.ok, name=self.name, clips=len(case), words=len({g for gs in case.gloss for g in gs}),
                 signers=len(set(case.signer) - {''}),
                 findings=[_finding_dict(f, case.source) for f in self.findings],
-                healthy=self.healthy, not_looked_at=blind,
-                told={f'{what} from {feature}': _told_dict(t) for (what, feature), t in case.told.items()},
-                failed=[dict(source=path, why=why) for path, why in self.failed.items()])
+                healthy=self.healthy, not_looked_at=blind, failed=_failed_dicts(self.failed),
+                told={f'{what} from {feature}': _told_dict(t) for (what, feature), t in case.told.items()})
 
 # %% ../../nbs/49_audit.ipynb #033cfef0
 class _Joined:
@@ -196,7 +197,8 @@ def _bar(items): # on a terminal only
 # %% ../../nbs/49_audit.ipynb #d6e86955
 def _unreadable(failed): # file → why
     if not failed: return []
-    some = '; '.join(f'{path}: {why}' for path, why in [*failed.items()][:5])
+    short = {path: why.partition('; known are')[0] for path, why in failed.items()}
+    some = '; '.join(f'{path}: {why}' for path, why in [*short.items()][:5])
     more = f'; and {len(failed) - 5} more' if len(failed) > 5 else ''
     sentence = f'{_count(len(failed), "file")} cannot be read, or not to the end: {some}{more}'
     advice = 'Mend or replace it, or take it out of the folder: all other commands stop there.'
@@ -249,6 +251,7 @@ def _told_how(f, taken): # taken: the options that readers of the data have
     how = 'Its reader has no option for that: change the clips in Python, and Corpus.write writes them.'
     return f._replace(advice=f'{f.advice} {f"Here: {flags}." if flags else how}')
 
+# %% ../../nbs/49_audit.ipynb #a9372a7a
 def with_flags(
     report: Report,
     data: Path, # where the clips come from

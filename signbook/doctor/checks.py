@@ -22,6 +22,7 @@ from ..view.figures import clip_names, lettering, tick_words
 # %% ../../nbs/43_checks.ipynb #a7d79232
 severities = 'refuse', 'warn', 'note'
 
+# %% ../../nbs/43_checks.ipynb #2799349a
 class Finding(NamedTuple):
     "Something that a check found."
     check: str # which

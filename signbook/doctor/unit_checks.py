@@ -159,7 +159,6 @@ def look_units(corpus: CorpusStats) -> list[Finding]:
 
 # %% ../../nbs/45_unit_checks.ipynb #5246e80f
 _give_aspect = 'Say how wide and high the picture was, or the aspect of its clips, which is width / height.'
-_of_picture = 'width', 'height'
 
 def _faces(corpus, face): # (N,) width / height, NaN of noise
     with np.errstate(invalid='ignore'): sick = (face < .52) | (face > 1.2)
@@ -169,7 +168,7 @@ def _faces(corpus, face): # (N,) width / height, NaN of noise
     sentence = (f'{how_many(corpus, sick)} have faces {m:.2f} times as wide as high, where people have 0.7 '
                 f'to 0.9: the picture was about {.84 / m:.1f} : 1, or the aspect is wrong')
     draw = lambda: histogram(face, [.52, 1.2], 'face, width / height')
-    return [Finding('squeezed', 'warn', sentence, worst_first(sick), _give_aspect, draw, _of_picture)]
+    return [Finding('squeezed', 'warn', sentence, worst_first(sick), _give_aspect, draw, ('width', 'height'))]
 
 # %% ../../nbs/45_unit_checks.ipynb #e9f63b27
 def _palms(palms): # upright / across, of clips that have both
@@ -178,7 +177,7 @@ def _palms(palms): # upright / across, of clips that have both
     sentence = (f'palms held upright are {m:.2f} times as long as those held across, in {len(palms)} clips '
                 'that have both: x and y have different units')
     draw = lambda: histogram(palms, [.67, 1.5], 'palms, upright / across')
-    return [Finding('squeezed', 'warn', sentence, (), _give_aspect, draw, _of_picture)]
+    return [Finding('squeezed', 'warn', sentence, (), _give_aspect, draw, ('width', 'height'))]
 
 # %% ../../nbs/45_unit_checks.ipynb #74c514cf
 def look_squeezed(corpus: CorpusStats) -> list[Finding]:

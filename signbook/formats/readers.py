@@ -419,6 +419,7 @@ def _noted(path, failed): # failed: path → why; None lets errors through
         if failed is None: raise
         failed[str(path)] = str(e).removeprefix(f'{path}: ')
 
+# %% ../../nbs/24_readers.ipynb #a8cd9e6d
 def _expect_no(failed):
     "Refuse what is left where files failed: nothing."
     if not failed: return

@@ -430,6 +430,7 @@ def stands_at(
     given_up = 0 < stage.get('patience', 0) <= last.get('stale', 0)
     return None if last['step'] >= stage['steps'] or given_up else (last['step'], stage['steps'])
 
+# %% ../../nbs/67_checkpoint.ipynb #2d10eb26
 def unfinished(path: str | Path) -> str: # a sentence, or nothing
     "Where an interrupted training stands, and how it goes on."
     if not (at := stands_at(path)): return ''

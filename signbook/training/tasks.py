@@ -156,7 +156,7 @@ class Signs(Task):
 def settle(self:Signs, trained, val):
     "The temperature and the threshold, where there are clips enough for them."
     if len(val) < least_clips:
-        return dict(not_calibrated=f'{len(val)} validation clips, and calibrating takes {least_clips}')
+        return dict(not_calibrated=f'{len(val)} validation clips, fewer than {least_clips}')
     data = Prepared(val, trained.features, trained.vocabulary)
     logits = predict(trained.ema_model, trained.features, data)['logits'].float().cpu()
     target = _targets(data)
