@@ -38,7 +38,7 @@ def fit_temperature(
     return math.exp(minimize_scalar(loss, bounds=bounds, method='bounded').x)
 
 # %% ../../nbs/78a_calibration.ipynb #32335108
-least_clips = 30 # of validation, for a temperature and a threshold
+least_clips = 20 # of validation, for a temperature and a threshold
 
 # %% ../../nbs/78a_calibration.ipynb #de66e7ce
 def coverage_curve(
