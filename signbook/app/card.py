@@ -85,6 +85,7 @@ def _scored_where(m):
     about = [f'data `{m["data"]}`'] if m.get('data') else []
     about += [f'protocol {m["protocol"]}'] if m.get('protocol') else []
     where = f'Scored on {", ".join(about)}.' if about else ''
+    if m.get('stands_at'): where += ' Scored at step {} of {} of its training.'.format(*m['stands_at'])
     if not m.get('known_signers'): return where
     return f'{where} In training and in test: signer {_some(m["known_signers"])}; of others this says nothing.'
 
@@ -92,8 +93,9 @@ def _scored_where(m):
 def _calibrated(m):
     if not m.get('temperature'): return ''
     now, before = 100 * m['ece'], 100 * m['ece_raw']
-    return (f'Stated probabilities are off by {now:.1f} points on average ({before:.1f} before the temperature of '
-            f'{m["temperature"]:.2f}).')
+    off = f'Stated probabilities are off by {now:.1f} points on average'
+    if m['temperature'] == 1: return f'{off}; nothing was calibrated.'
+    return f'{off} ({before:.1f} before the temperature of {m["temperature"]:.2f}).'
 
 # %% ../../nbs/91a_card.ipynb #31b806f4
 def score_block(metrics: dict | None, run: str) -> str: # Markdown

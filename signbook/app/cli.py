@@ -10,7 +10,7 @@ import codecs, contextlib, importlib, json, os, sys, traceback
 from pathlib import Path
 
 import signbook
-from .arguments import call
+from .arguments import call, near_word
 
 # %% ../../nbs/96_cli.ipynb #cc830a45
 commands = dict(  # name → where its function is, and what it does
@@ -38,7 +38,9 @@ commands = dict(  # name → where its function is, and what it does
 # %% ../../nbs/96_cli.ipynb #b8ef5799
 def _find(name):
     "The function of a command."
-    if name not in commands: raise ValueError(f'unknown command {name!r}; known are {", ".join(commands)}')
+    if name not in commands:
+        meant = f'did you mean {near}? ' if (near := near_word(name, commands)) else ''
+        raise ValueError(f'unknown command {name!r}; {meant}known are {", ".join(commands)}')
     where, _ = commands[name]
     if callable(where): return where
     module, _, function = where.partition(':')

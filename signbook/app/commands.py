@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['protocols', 'stage_names', 'settings_of', 'take_stage', 'for_stages', 'without_parts', 'is_first', 'with_layout',
            'train', 'predictions', 'writable', 'evaluate', 'one_thread', 'demo', 'signs_of', 'tracking_for',
-           'tracked_otherwise', 'is_moving', 'tracked_clips', 'transcribe', 'convert_command', 'selftest_command',
-           'stitch_command', 'bench']
+           'tracked_otherwise', 'expect_joints', 'is_moving', 'tracked_clips', 'transcribe', 'convert_command',
+           'selftest_command', 'stitch_command', 'bench']
 
 # %% ../../nbs/95_commands.ipynb #721135d4
 import contextlib, csv, html, os, shlex, sys, time
@@ -21,11 +21,12 @@ from .arguments import explained, parse, reader_flags, switched_on, option_switc
 from ..data.corpus import Corpus, load, split
 from ..files import csv_cell, expect, expect_writable, file_name, one_sentence, remove, replacing
 from ..formats.readers import options_given, ReaderOptions, remembered
+from ..layout import get_layout
 from ..features.pipeline import Prepared
 from .card import data_facts, read_answers, write_card
 from ..metrics.classification import evaluate_classification
 from ..recognition.recognize import Decoding, predict
-from ..models.checkpoint import learned_from, save_json, save_model
+from ..models.checkpoint import learned_from, save_json, save_model, stands_at, unfinished
 from ..recognition.export import is_export, load_any, read_about
 from .report import Outcome, in_words, run_report, write_report
 from ..training.recipes import (changed, check_glosses, fit_splits, in_steps, recipe as recipe_named,
@@ -204,6 +205,8 @@ def train(args: list[str]) -> dict:
     t = fit_splits(recipe, splits, o.seed, o.resume_at or o.resume, out=o.out, stage=only, about=about,
                    tracking=o.tracking, device=o.device)
     if not is_first(): return {}
+    why = t.about.get('not_calibrated')
+    if why: print(f'probabilities are not calibrated: {why}', file=sys.stderr)
     for name, write in keeps.items(): write(t.out/name)
     write_settings(replace(given, recipe=recipe), t.out/'settings.yaml')
     write_card(t.out, answers)
@@ -235,8 +238,15 @@ def _seen(run, clips): # how many of them the run has learned from, in any stage
     seen = learned_from(run)
     return sum(digest(c) in seen for c in clips)
 
+# %% ../../nbs/95_commands.ipynb #60bd6c99
+def _known_before(r, clips): # what a reader of scores on these clips asks of the run
+    trained_on = (r.config.get('data_facts') or {}).get('signers', ())
+    stands = None if is_export(r.path) else stands_at(r.path)
+    return dict(seen_in_training=_seen(r.path, clips), stands_at=stands,
+                known_signers=sorted(set(trained_on) & set(map(str, clips.signer))))
+
 # %% ../../nbs/95_commands.ipynb #fb5f3944
-def _warnings(about): # what a reader of the scores has to know
+def _warnings(about, run): # what a reader of the scores has to know
     sayings = dict(unknown_words='clips show words that the run does not know, and are not scored',
                    seen_in_training='of the scored clips were learned from: this is not a test')
     said = [f'{about[k]} {text}' for k, text in sayings.items() if about[k]]
@@ -244,7 +254,7 @@ def _warnings(about): # what a reader of the scores has to know
         said.append(f'in training and in test: signer {", ".join(about["known_signers"])}; of others this says nothing')
     if about['seen_in_training'] is None:
         said.append('an exported run does not know which clips it has learned from: this may be no test')
-    return said
+    return said + [unfinished(run)] if about['stands_at'] else said
 
 # %% ../../nbs/95_commands.ipynb #9543959b
 def _scored_on(about):
@@ -255,7 +265,7 @@ def _scored_on(about):
 # %% ../../nbs/95_commands.ipynb #f6ab483b
 def _write_evaluation(r, task, found, clips, about): # metrics.json, predictions.csv, the report and the card
     predictions(r.path/'predictions.csv', clips, found)
-    run_report(r.path, task, found, clips, r.vocabulary, _scored_on(about), _warnings(about))
+    run_report(r.path, task, found, clips, r.vocabulary, _scored_on(about), _warnings(about, r.path))
     for line in found.shown.get('why', ()): print(line, file=sys.stderr)
     save_json(r.path/'metrics.json', found.scores | about)
     if not is_export(r.path): write_card(r.path)
@@ -296,10 +306,8 @@ def evaluate(
     expect(known, 'words', none, 'clips of words that the run knows', data)
     about = {k: r.config.get(k)
              for k in ('protocol', 'seed')} | dict(data=str(data), split=split, weights=which)
-    trained_on = (r.config.get('data_facts') or {}).get('signers', ())
-    about |= dict(unknown_words=len(clips) - len(known), seen_in_training=_seen(run, clips[known]),
-                  known_signers=sorted(set(trained_on) & set(map(str, clips[known].signer))))
-    for warning in _warnings(about): print(warning, file=sys.stderr)
+    about |= _known_before(r, clips[known]) | dict(unknown_words=len(clips) - len(known))
+    for warning in _warnings(about, run): print(warning, file=sys.stderr)
     found = task.evaluate(r, clips[known], decoding)
     _write_evaluation(r, task, found, clips[known], about)
     print(f'{in_words(found.scores)}; to see them, open {run/"report.html"}', file=sys.stderr)
@@ -434,6 +442,18 @@ def tracked_otherwise(
     other = [k for k in ('layout', 'mirrored', 'backend', 'model') if k in known and known[k] != found[k]]
     return [f'{k} {known[k]} in training, {found[k]} here' for k in other]
 
+# %% ../../nbs/95_commands.ipynb #44f9f389
+def _tracks(layout, features):
+    try: return len(get_layout(layout).locate(features.carried)) > 0
+    except ValueError: return False
+
+def expect_joints(run, settings) -> None: # a run and its tracking, as `tracking_for` gives it
+    "Refuse a tracking without the joints that a run needs."
+    ways = [f'--layout {name}' for name in ('holistic', 'hands') if _tracks(name, run.features)]
+    wanted = ' or '.join(ways) or 'data instead of a video, since no tracker gives these'
+    expect(_tracks(settings.layout, run.features), 'what is tracked', settings.layout,
+           f'the joints of {run.features.layout} that the run has learned from: {wanted}', run.path)
+
 # %% ../../nbs/95_commands.ipynb #cfa2c586
 def is_moving(
     source: Path, # what to transcribe
@@ -462,6 +482,7 @@ def tracked_clips(
 # %% ../../nbs/95_commands.ipynb #c08c8a78
 def _tracked(source, settings, run, seconds):
     "A video, tracked, after it is said in what its tracking differs from the training's."
+    expect_joints(run, settings)
     for text in tracked_otherwise(run, settings): print(f'{source}: {text}', file=sys.stderr)
     return tracked_clips(source, settings, seconds)
 
@@ -545,6 +566,7 @@ def transcribe(
     clips = None if video else _read_clips(source, config, options, backend, model)
     _check_out(out, 1 if video else len(clips))
     r = load_any(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
+    if not is_export(run) and unfinished(run): print(unfinished(run), file=sys.stderr)
     task = task_of(r.model)
     task.ready(r, decoding)
     if video: clips = _tracked(source, tracking_for(r, options, backend, model), r, seconds)

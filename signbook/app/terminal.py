@@ -17,7 +17,7 @@ import torch
 from fastcore.basics import patch
 
 from ..clip import Clip
-from .commands import is_moving, tracked_otherwise, tracking_for
+from .commands import expect_joints, is_moving, tracked_otherwise, tracking_for
 from ..data.corpus import load
 from ..files import expect, expect_writable
 from ..formats.readers import ReaderOptions, remembered
@@ -213,6 +213,7 @@ def source_of(
         clip = _clip_of(source, remembered(options, run.config, source))
         return frames_of(clip, pace == 'real')
     settings = tracking_for(run, options, backend, model)
+    expect_joints(run, settings)
     for text in tracked_otherwise(run, settings): print(f'{source}: {text}', file=sys.stderr)
     pictures, fps = _pictures(source)
     real = pace == 'real' or pace == 'auto' and isinstance(pictures, Iterator)

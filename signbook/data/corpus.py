@@ -412,11 +412,12 @@ def _advise(corpus):
 def load(
     path: str | Path, # a corpus, or any file or folder that a reader knows
     options: ReaderOptions | dict | None = None, # what the files do not say
+    failed: dict[str, str] | None = None, # file → why it failed, filled in here; None stops at the first
     **more, # single options, such as `fps=25`
 ) -> Corpus:
     "Open a corpus, or read other data into one without a folder."
     if (Path(path)/'state.json').is_file(): return _opened(path, options_given(options_from(options, **more)))
-    corpus = Corpus.from_clips(iter_clips(path, options, **more), str(path))
+    corpus = Corpus.from_clips(iter_clips(path, options, failed=failed, **more), str(path))
     _advise(corpus)
     return corpus
 

@@ -22,6 +22,7 @@ from ..view.figures import clip_names, lettering, tick_words
 # %% ../../nbs/43_checks.ipynb #a7d79232
 severities = 'refuse', 'warn', 'note'
 
+# %% ../../nbs/43_checks.ipynb #2799349a
 class Finding(NamedTuple):
     "Something that a check found."
     check: str # which
@@ -30,6 +31,7 @@ class Finding(NamedTuple):
     clips: tuple[int, ...] = () # indices of the clips concerned, the worst first
     advice: str = '' # what to do
     figure: Callable[[], Figure] | None = None # draws it
+    options: tuple[str, ...] = () # of a reader: those with which the data is read as the advice says
 
     def __str__(self): return f'{self.severity}: {self.sentence}\n    {self.advice}'
 
@@ -176,7 +178,7 @@ class Picture(Figure):
 
 # %% ../../nbs/43_checks.ipynb #e9b7e333
 def axes_of(n=1, width=3., height=2.):
-    fig = Picture(figsize=(width * n, height), layout='constrained', dpi=72)
+    fig = Picture(figsize=(width * n, height), layout='constrained', dpi=110)
     axes = fig.subplots(1, n, squeeze=False)[0]
     for ax in axes: ax.tick_params(labelsize=7)
     return fig, axes

@@ -13,7 +13,7 @@ import numpy as np
 from fastcore.basics import patch
 
 from .checks import CorpusStats, Finding, Obstacle
-from .checks import axes_of, bars, over_time, rough_of, seen_points
+from .checks import axes_of, bars, over_time, rough_of, seen_points, severities
 from .checks import family, how_many, listed, noise_itself, severity, worst_first
 from .duplicates import enough_points, followed, groups_of, near_copies, same
 from .shortcuts import Probe, features, probe
@@ -357,7 +357,6 @@ def look_shortcuts(corpus: CorpusStats) -> list[Finding]:
     "What tells the word without the signing."
     in_place = np.isin(corpus.space, ('image', 'world'))
     picture = bool(in_place.mean() > .5)
-    draw = lambda: _told_figure(corpus)
     found = []
     for (what, feature), t in corpus.told.items():
         how = _verdict(what, feature, t, picture)
@@ -366,8 +365,10 @@ def look_shortcuts(corpus: CorpusStats) -> list[Finding]:
         sentence = (f'{cause} alone tells the {what} in {t.score:.0%} of the clips ({t.low:.0%} to '
                     f'{t.high:.0%}), chance is {t.chance:.0%}; {t.labels} {what}s, {t.clips} clips, p '
                     f'{t.p:.3f}')
-        found.append(Finding('shortcuts', how, sentence, (), advice, draw))
-    return found
+        found.append(Finding('shortcuts', how, sentence, (), advice))
+    found.sort(key=lambda f: severities.index(f.severity))
+    one = [f._replace(figure=lambda: _told_figure(corpus)) for f in found[:1]] # of all shortcuts
+    return one + found[1:]
 
 # %% ../../nbs/46_label_checks.ipynb #73db5c68
 def _from_behind(corpus):

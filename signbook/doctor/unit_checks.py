@@ -41,7 +41,8 @@ def _unsaid(corpus, sick, how_far, draw): # parts are apart, and nobody says so
                 f'hands are {hand:.1f} and the face {face:.1f} shoulder widths from where the pose has them')
     advice = ("Say space='part' when reading, so that features put the hands back on their wrists, or keep "
               "the picture's coordinates.")
-    return [Finding('frames', severity(sick, .05), sentence, worst_first(sick, how_far), advice, draw)]
+    clips = worst_first(sick, how_far)
+    return [Finding('frames', severity(sick, .05), sentence, clips, advice, draw, ('space',))]
 
 # %% ../../nbs/45_unit_checks.ipynb #fff266c5
 def _as_said(corpus, meant, draw): # each part in a frame of its own, as they say
@@ -73,7 +74,7 @@ def _rooted(corpus, others): # hands whose place is lost, of the other clips
     sentence = (f'{how_many(corpus, rooted)} have hands whose wrist is always at (0, 0), yet say '
                 f'{listed(set(corpus.space[rooted]))}: where the hands are is lost')
     advice = "Say space='part' when reading; keep the uncentred coordinates if there are any."
-    return [Finding('frames', 'warn', sentence, worst_first(rooted), advice)]
+    return [Finding('frames', 'warn', sentence, worst_first(rooted), advice, options=('space',))]
 
 # %% ../../nbs/45_unit_checks.ipynb #036453e3
 def _several_spaces(corpus):
@@ -102,21 +103,24 @@ class _Unit(NamedTuple):
     said: str # {clips}, {median} and one over it, {inverse}
     advice: str
     label: str # of the figure
+    options: tuple[str, ...] # of a reader, that mend it
     inverse: bool = False # draw one over the statistic
 
 # %% ../../nbs/45_unit_checks.ipynb #45f4f65d
 _units = (
     _Unit('image', 'large', -np.inf, 5,
           said='{clips} say image, which is [0, 1], and have numbers of about {median:.0f}: pixels',
-          advice='Divide x by the width and y by the height of the picture.', label='median of |x|, |y|'),
+          advice='Divide x by the width and y by the height of the picture.', label='median of |x|, |y|',
+          options=('width', 'height')),
     _Unit('world', 'unit', .2, 5,
           said='{clips} say world, which is metres, but their people would be {inverse:.3g} times as large '
                'as people are',
           advice='Divide by 1000 if they are millimetres, by 100 if centimetres.',
-          label='size of people, by the unit they state', inverse=True),
+          label='size of people, by the unit they state', options=('scale',), inverse=True),
     _Unit('body', 'shoulders', .4, 2.5,
           said='{clips} say body, where shoulders are 1 wide, and have shoulders of {median:.3g}',
-          advice='Divide by the shoulder width, or say which frame it is.', label='shoulder width'))
+          advice='Divide by the shoulder width, or say which frame it is.', label='shoulder width',
+          options=('scale', 'space')))
 
 # %% ../../nbs/45_unit_checks.ipynb #aa4e9b33
 def _is_off(corpus, unit): # (N,) bool
@@ -133,7 +137,7 @@ def _unit_finding(corpus, unit):
     limits = [limit for limit in (unit.low, unit.high) if np.isfinite(limit)]
     draw = lambda: histogram(1 / x if unit.inverse else x, limits, unit.label, log=True)
     clips = worst_first(sick, x if unit.space == 'image' else None)
-    return [Finding('units', severity(sick, .02), sentence, clips, unit.advice, draw)]
+    return [Finding('units', severity(sick, .02), sentence, clips, unit.advice, draw, unit.options)]
 
 # %% ../../nbs/45_unit_checks.ipynb #25ee1677
 def _outside(corpus): # normalised, and called a picture
@@ -145,7 +149,7 @@ def _outside(corpus): # normalised, and called a picture
                 f'{np.median(outside[centred]):.0%} of their joints far outside of it')
     advice = "Say space='body' or space='world' when reading, if they were normalised."
     draw = lambda: histogram(outside, [.4], 'joints outside the picture')
-    return [Finding('units', 'warn', sentence, worst_first(centred, outside), advice, draw)]
+    return [Finding('units', 'warn', sentence, worst_first(centred, outside), advice, draw, ('space',))]
 
 # %% ../../nbs/45_unit_checks.ipynb #f45e01e5
 def look_units(corpus: CorpusStats) -> list[Finding]:
@@ -154,7 +158,7 @@ def look_units(corpus: CorpusStats) -> list[Finding]:
     return found + _outside(corpus)
 
 # %% ../../nbs/45_unit_checks.ipynb #5246e80f
-_give_aspect = 'Give the aspect, width / height of the picture, when reading.'
+_give_aspect = 'Say how wide and high the picture was, or the aspect of its clips, which is width / height.'
 
 def _faces(corpus, face): # (N,) width / height, NaN of noise
     with np.errstate(invalid='ignore'): sick = (face < .52) | (face > 1.2)
@@ -164,7 +168,7 @@ def _faces(corpus, face): # (N,) width / height, NaN of noise
     sentence = (f'{how_many(corpus, sick)} have faces {m:.2f} times as wide as high, where people have 0.7 '
                 f'to 0.9: the picture was about {.84 / m:.1f} : 1, or the aspect is wrong')
     draw = lambda: histogram(face, [.52, 1.2], 'face, width / height')
-    return [Finding('squeezed', 'warn', sentence, worst_first(sick), _give_aspect, draw)]
+    return [Finding('squeezed', 'warn', sentence, worst_first(sick), _give_aspect, draw, ('width', 'height'))]
 
 # %% ../../nbs/45_unit_checks.ipynb #e9f63b27
 def _palms(palms): # upright / across, of clips that have both
@@ -173,7 +177,7 @@ def _palms(palms): # upright / across, of clips that have both
     sentence = (f'palms held upright are {m:.2f} times as long as those held across, in {len(palms)} clips '
                 'that have both: x and y have different units')
     draw = lambda: histogram(palms, [.67, 1.5], 'palms, upright / across')
-    return [Finding('squeezed', 'warn', sentence, (), _give_aspect, draw)]
+    return [Finding('squeezed', 'warn', sentence, (), _give_aspect, draw, ('width', 'height'))]
 
 # %% ../../nbs/45_unit_checks.ipynb #74c514cf
 def look_squeezed(corpus: CorpusStats) -> list[Finding]:
@@ -199,20 +203,21 @@ def _period(v, corpus):
 
 # %% ../../nbs/45_unit_checks.ipynb #81ad5500
 _look_up = 'Look up the true frame rate, and give it when reading.'
+_of_rate = 'fps',
 
 def _too_fast(s, d, signs, draw): # metres a second, seconds a sign
     if not (s > 6 or signs and s / d > 8): return []
     how = 'refuse' if s > 15 or signs and s / d > 20 else 'warn'
     sentence = (f'hands move at {s:.1f} m/s and a sign takes {d:.2g} s, where people have 0.3 to 5 m/s '
                 'and 0.3 to 6 s: the frame rate is too high, or frames were left out')
-    return [Finding('rate', how, sentence, (), _look_up, draw)]
+    return [Finding('rate', how, sentence, (), _look_up, draw, _of_rate)]
 
 # %% ../../nbs/45_unit_checks.ipynb #b32044b9
 def _too_slow(s, d, signs, draw):
     if not (s < .03 or signs and s / d < .01): return []
     how = 'refuse' if s < .005 or signs and s / d < .002 else 'warn'
     sentence = f'hands move at {s:.2g} m/s and a sign takes {d:.3g} s: the frame rate is too low'
-    return [Finding('rate', how, sentence, (), _look_up, draw)]
+    return [Finding('rate', how, sentence, (), _look_up, draw, _of_rate)]
 
 # %% ../../nbs/45_unit_checks.ipynb #09b7517e
 def _tempo_figure(speed, each):

@@ -188,15 +188,15 @@ def carried(self:Features) -> Layout:
     return _carried(self.layout, self.body)
 
 # %% ../../nbs/53_pipeline.ipynb #3e40498d
-_without = '--features.body False --features.mask-resting-hands False'
+_without = '--features.body False --features.mask-resting-hands False' # of `signbook train`
 
 def _refuse_bodiless(clip):
     "Say how to train on clips without shoulders."
     hands = {'left_hand', 'right_hand'} <= clip.layout.parts.keys()
-    way_on = f'; {_without} does without'
-    if hands: way_on = f'; --features.layout hands {_without} takes hands as they are'
+    way_on = f'a run trained with {_without} does without'
+    if hands: way_on = f'a run trained with --features.layout hands {_without} takes hands as they are'
     where, name = clip.source or 'clip', clip.layout.name
-    raise ValueError(f'{where}: body-centric features need shoulders, and layout {name} has none{way_on}')
+    raise ValueError(f'{where}: body-centric features need shoulders, and layout {name} has none; {way_on}')
 
 # %% ../../nbs/53_pipeline.ipynb #4591caa3
 @patch

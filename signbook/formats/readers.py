@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['formats', 'read_bangla', 'read_split', 'write_split', 'read_mp_data', 'read_sequence', 'read_whispersign', 'Format',
            'plugins', 'known_formats', 'format_of', 'find', 'ReaderOptions', 'options_given', 'options_from',
-           'unmirrored', 'remembered', 'iter_clips', 'read']
+           'unmirrored', 'options_taken', 'remembered', 'iter_clips', 'read']
 
 # %% ../../nbs/24_readers.ipynb #33dfdeea
-import inspect, os, re, sys, zipfile
+import contextlib, inspect, os, re, sys, zipfile
 from functools import lru_cache
 from importlib.metadata import entry_points
 from mimetypes import guess_type
@@ -410,6 +410,23 @@ def _once(folder, been):
     wanted = 'each folder once; remove the link, or read one of the two'
     expect(before == folder, 'the folder', both, wanted, folder)
 
+# %% ../../nbs/24_readers.ipynb #6f5523b0
+@contextlib.contextmanager
+def _noted(path, failed): # failed: path → why; None lets errors through
+    "Go on after what is refused inside, and note why."
+    try: yield
+    except ValueError as e:
+        if failed is None: raise
+        failed[str(path)] = str(e).removeprefix(f'{path}: ')
+
+# %% ../../nbs/24_readers.ipynb #a8cd9e6d
+def _expect_no(failed):
+    "Refuse what is left where files failed: nothing."
+    if not failed: return
+    path, why = next(iter(failed.items()))
+    some = f'none of {len(failed)} files can be read; ' if len(failed) > 1 else ''
+    raise ValueError(f'{some}{path}: {why}')
+
 # %% ../../nbs/24_readers.ipynb #c98074aa
 def _look(path, been):
     "The format of a path, and what is in it where it is a folder."
@@ -424,6 +441,7 @@ def find(
     path: str | Path, # a file or folder
     top: bool = True, # whether somebody asked for just this path, so that even a note has to be data
     been: dict | None = None, # folders that were looked through: what tells them apart → path
+    failed: dict | None = None, # path → why it failed, filled in here; None lets errors through
 ) -> Iterator[tuple[Path, Format]]:
     "What there is to read at a path and below it, in order; nothing is loaded."
     path, been = Path(path), {} if been is None else been
@@ -434,7 +452,8 @@ def find(
     if inside is None: raise ValueError(f'{path}: {_why_not(path)}')
     if not inside: raise ValueError(f'{path}: is an empty folder, expected data in it')
     for p in inside:
-        if not is_hidden(p): yield from find(p, False, been)
+        if is_hidden(p): continue
+        with _noted(p, failed): yield from find(p, False, been, failed)
 
 # %% ../../nbs/24_readers.ipynb #81da89db
 @dataclass(frozen=True)
@@ -541,12 +560,23 @@ def _tables_below(path):
     return [(p, _mapped) for p in below if _mapped.fits(p)]
 
 # %% ../../nbs/24_readers.ipynb #877a2446
-def _sources(path, options):
+def _sources(path, options, failed=None):
     "(path, format) of everything that is to be read; at least one thing."
     tables = _tables_below(Path(path)) if options.columns is not None else []
-    found = tables or list(find(path))
+    found = tables or list(find(path, failed=failed))
+    if not found: _expect_no(failed)
     if not found: raise ValueError(f'{path}: holds no clips; known are {_names_of_formats()}')
     return found
+
+# %% ../../nbs/24_readers.ipynb #81a9f484
+def options_taken(
+    path: str | Path, # of data
+    options: ReaderOptions = ReaderOptions(), # what it is read with
+) -> set[str]: # names of options
+    "What the readers of some data can be told; a corpus says all but the labels itself."
+    if (Path(path)/'state.json').is_file(): return {'labels'}
+    found = _sources(path, options, {})
+    return {'labels', 'mirrored'}.union(*(_taken_by(f.read) for _, f in found))
 
 # %% ../../nbs/24_readers.ipynb #abeac78d
 def remembered(
@@ -558,10 +588,7 @@ def remembered(
     data, given = Path(data), options_given(options)
     kept = options_given(options_from(config.get('data_options')))
     if Path(config.get('data') or '').resolve() != data.resolve(): kept.pop('labels', None)
-    known = {'labels'}
-    if not (data/'state.json').is_file(): # a corpus knows the rest itself
-        found = _sources(data, options_from(kept, **given))
-        known = {'labels', 'mirrored'}.union(*(_taken_by(f.read) for _, f in found))
+    known = options_taken(data, options_from(kept, **given))
     return options_from({k: v for k, v in kept.items() if k in known}, **given)
 
 # %% ../../nbs/24_readers.ipynb #13c5f10c
@@ -625,13 +652,16 @@ def _torn_names(found):
         yield f'{path.name}: names both {" and ".join(splits)}, so it is taken for neither'
 
 # %% ../../nbs/24_readers.ipynb #4560b8fd
-def _load(found, names, given, mirrored): # → (name of the file, whether it holds one clip only, clip), …
+def _load(found, names, given, mirrored, failed=None): # → (name of the file, whether alone, clip), …
     "The clips of what was found, each reader with the options that it takes."
+    count = 0
     for name, (path, f) in zip(names, found):
         taken = {k: v for k, v in given.items() if k in _taken_by(f.read)}
-        with one_sentence(path, 'cannot be read'):
+        with _noted(path, failed), one_sentence(path, 'cannot be read'):
             for clip, alone in _with_alone(f.read(path, **taken)):
+                count += 1
                 yield name, alone, unmirrored(clip) if mirrored else clip
+    if not count: _expect_no(failed)
 
 # %% ../../nbs/24_readers.ipynb #95566f58
 def _told_apart(options, more):
@@ -649,18 +679,19 @@ def iter_clips(
     path: str | Path, # a file, or a folder with all below it
     options: ReaderOptions | dict | None = None, # what the files do not say
     say: Callable[[str], None] = _remark, # where to put what was not understood
+    failed: dict[str, str] | None = None, # file → why it failed, filled in here; None stops at the first
     **more, # single options, such as `fps=25`, and those that only one reader knows
 ) -> Iterator[Clip]:
     "The clips of a file or folder, loaded one after the other, after the folder was looked through."
     options, given = _told_apart(options, more)
-    found = _sources(path, options)
+    found = _sources(path, options, failed)
     _check_options(found, given)
     whole = Path(path).is_dir() and found[0][0] != Path(path)
     root = Path(path) if whole else Path(path).parent
     names = [p.relative_to(root).as_posix() for p, _ in found]
     labels = find_labels(root, names, options.labels, whole=root == Path(path))
     for text in [*labels.remarks, *_torn_names(found)]: say(text)
-    yield from _tell_labels(_load(found, names, given, options.mirrored), labels, say)
+    yield from _tell_labels(_load(found, names, given, options.mirrored, failed), labels, say)
 
 # %% ../../nbs/24_readers.ipynb #d35604a3
 def read(

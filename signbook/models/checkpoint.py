@@ -6,11 +6,11 @@
 __all__ = ['families', 'words_file', 'known', 'build', 'config_to_dict', 'config_from_dict', 'json_text', 'save_json',
            'save_tensors', 'identity', 'save_model', 'Run', 'read_json', 'read_config', 'read_clips', 'tensor_shapes',
            'check_sizes', 'check_shapes', 'ShapesOnly', 'check_weights', 'load_weights', 'Recording', 'WordVectors',
-           'weights_of', 'write_words', 'read_words', 'with_enrolled', 'learned_from', 'load_run', 'lock_file',
-           'locked']
+           'weights_of', 'write_words', 'read_words', 'with_enrolled', 'learned_from', 'stands_at', 'unfinished',
+           'load_run', 'lock_file', 'locked']
 
 # %% ../../nbs/67_checkpoint.ipynb #5f792b19
-import contextlib, hashlib, json, math, os, socket
+import contextlib, hashlib, json, math, os, re, socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -407,6 +407,35 @@ def learned_from(
     enrolled = (Path(path)/words_file).is_file()
     words = read_words(path, read_config(path)) if enrolled else WordVectors({}, {})
     return {*read_clips(path)['seen'], *(r.digest for r in words.recordings)}
+
+# %% ../../nbs/67_checkpoint.ipynb #f81c7ef7
+def _last_record(file): # of a training's history
+    with one_sentence(file, 'is damaged'):
+        records = json.loads(file.read_text(encoding='utf-8'))
+        return records[-1] if records else dict(step=0)
+
+def _to_go_on(config): # the command of a run that goes on
+    if not config.get('command'): return 'fit(…, resume=True)'
+    again = r' --resume(?:[-_]at[ =]\d+|[ =]True)?(?= |$)'
+    return f'{re.sub(again, "", config["command"])} --resume'
+
+# %% ../../nbs/67_checkpoint.ipynb #2b3cf694
+def stands_at(
+    path: str | Path, # a run's folder
+) -> tuple[int, int] | None: # steps done, and how many there are; None where it is finished, or does not say
+    "How far an interrupted training has come."
+    stage, history = read_config(path).get('stage') or {}, Path(path)/'history.json'
+    if 'steps' not in stage or not history.is_file(): return None
+    last = _last_record(history)
+    given_up = 0 < stage.get('patience', 0) <= last.get('stale', 0)
+    return None if last['step'] >= stage['steps'] or given_up else (last['step'], stage['steps'])
+
+# %% ../../nbs/67_checkpoint.ipynb #2d10eb26
+def unfinished(path: str | Path) -> str: # a sentence, or nothing
+    "Where an interrupted training stands, and how it goes on."
+    if not (at := stands_at(path)): return ''
+    way = f'`{_to_go_on(read_config(path))}` goes on with it'
+    return f'{path}: its training stands at step {at[0]} of {at[1]}; {way}'
 
 # %% ../../nbs/67_checkpoint.ipynb #20dbec83
 def _check_fingerprint(features, written, where):

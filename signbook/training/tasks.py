@@ -23,7 +23,7 @@ from ..data.corpus import Corpus
 from ..features.pipeline import Features, Prepared
 from ..files import expect
 from ..formats.annotations import Guess
-from ..metrics.calibration import calibration_scores, fit_temperature, threshold_for
+from ..metrics.calibration import calibration_scores, fit_temperature, least_clips, threshold_for
 from ..metrics.classification import confusion, evaluate_classification, per_class, plot_confusion
 from ..metrics.sequences import align_glosses, counts, evaluate_sequences, per_gloss, rates, why_wer
 from ..models.checkpoint import families, words_file
@@ -154,7 +154,9 @@ class Signs(Task):
 # %% ../../nbs/81_tasks.ipynb #538bee2f
 @patch
 def settle(self:Signs, trained, val):
-    "The temperature and the threshold."
+    "The temperature and the threshold, where there are clips enough for them."
+    if len(val) < least_clips:
+        return dict(not_calibrated=f'{len(val)} validation clips, fewer than {least_clips}')
     data = Prepared(val, trained.features, trained.vocabulary)
     logits = predict(trained.ema_model, trained.features, data)['logits'].float().cpu()
     target = _targets(data)
