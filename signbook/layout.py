@@ -19,8 +19,8 @@ def _check_joints(layout):
     if len(set(layout.joints)) != len(layout.joints):
         raise ValueError(f'layout {layout.name}: a joint name occurs twice')
     parts = [j.split('.')[0] for j in layout.joints]
-    runs = 1 + sum(a != b for a, b in zip(parts, parts[1:]))
-    if len(set(parts)) != runs:
+    changes = [a != b for a, b in zip(parts, parts[1:])]
+    if len(set(parts)) != 1 + sum(changes):
         raise ValueError(f'layout {layout.name}: the joints of a part must stand together')
 
 # %% ../nbs/00_layout.ipynb #bf5c3e00
@@ -56,7 +56,8 @@ _derived('parts', _parts)
 # %% ../nbs/00_layout.ipynb #64de5aea
 @patch
 def __repr__(self:Layout):
-    parts = ', '.join(f'{p} {s.stop - s.start}' for p, s in self.parts.items())
+    sizes = [f'{part} {s.stop - s.start}' for part, s in self.parts.items()]
+    parts = ', '.join(sizes)
     return f'Layout({self.name!r}, {len(self)} joints: {parts})'
 
 # %% ../nbs/00_layout.ipynb #a80fc486
@@ -86,13 +87,17 @@ def indices(self:Layout,
 # %% ../nbs/00_layout.ipynb #4c40cbf6
 def _mirror(self):
     "(J,) permutation that swaps left and right: `xyz[:, layout.mirror]`."
-    swap = dict(self.mirrors) | {b: a for a, b in self.mirrors}
+    swap = dict(self.mirrors)
+    swap |= {right: left for left, right in self.mirrors}
     return np.array([self.index(swap.get(j, j)) for j in self.joints])
 
-def _pairs(self, pairs):
-    return np.array([(self.index(a), self.index(b)) for a, b in pairs]).reshape(-1, 2)
-
 _derived('mirror', _mirror)
+
+# %% ../nbs/00_layout.ipynb #97b96ebd
+def _pairs(self, pairs):
+    rows = [(self.index(a), self.index(b)) for a, b in pairs]
+    return np.array(rows).reshape(-1, 2)
+
 _derived('edges', lambda self: _pairs(self, self.limbs)) # (n, 2)
 _derived('skeleton', lambda self: _pairs(self, self.bones)) # (n, 2) parent and child
 
@@ -100,13 +105,24 @@ _derived('skeleton', lambda self: _pairs(self, self.bones)) # (n, 2) parent and 
 def _restricted(layout, keep, name):
     "A layout of the joints in `keep`, in the order in which this layout has them."
     joints = tuple(j for j in layout.joints if j in keep)
-    whole = lambda pairs: tuple(p for p in pairs if keep.issuperset(p))
-    groups = {g: tuple(j for j in js if j in keep) for g, js in layout.groups.items()}
-    groups = {g: js for g, js in groups.items() if js}
-    colors = {p: c for p, c in layout.colors.items() if any(j.startswith(p + '.') for j in joints)}
-    anchors = {role: j for role, j in layout.anchors.items() if j in keep}
-    return Layout(name, joints, whole(layout.limbs), whole(layout.mirrors), groups, colors, anchors,
-                  whole(layout.bones))
+    parts = {j.partition('.')[0] for j in joints}
+    def whole(pairs):
+        return tuple(p for p in pairs if keep.issuperset(p))
+
+    groups = {}
+    for group, members in layout.groups.items():
+        left = tuple(j for j in members if j in keep)
+        if left:
+            groups[group] = left
+    return Layout(
+        name,
+        joints,
+        limbs=whole(layout.limbs),
+        mirrors=whole(layout.mirrors),
+        groups=groups,
+        colors={p: c for p, c in layout.colors.items() if p in parts},
+        anchors={role: j for role, j in layout.anchors.items() if j in keep},
+        bones=whole(layout.bones))
 
 # %% ../nbs/00_layout.ipynb #9328da50
 @patch
@@ -144,7 +160,8 @@ def join(
 
 # %% ../nbs/00_layout.ipynb #8e957bde
 fingers = 'thumb', 'index', 'middle', 'ring', 'pinky'
-_finger_joints = {f: ('mcp', 'pip', 'dip', 'tip') for f in fingers} | dict(thumb=('cmc', 'mcp', 'ip', 'tip'))
+_finger_joints = dict.fromkeys(fingers, ('mcp', 'pip', 'dip', 'tip'))
+_finger_joints['thumb'] = 'cmc', 'mcp', 'ip', 'tip'
 _fingers = {f: tuple(f'{f}_{j}' for j in joints) for f, joints in _finger_joints.items()}
 _hand = ('wrist',) + sum(_fingers.values(), ())
 
@@ -158,25 +175,31 @@ def _on(part, pairs):
 _finger_bones = sum(map(_chain, _fingers.values()), ())
 _palm = _chain(('wrist', 'thumb_cmc', 'index_mcp', 'middle_mcp', 'ring_mcp', 'pinky_mcp'))
 _palm += ('wrist', 'pinky_mcp'),
-_roots = tuple(('wrist', joints[0]) for joints in _fingers.values())
+_finger_roots = tuple(joints[0] for joints in _fingers.values())
+_roots = tuple(('wrist', root) for root in _finger_roots)
 
 def _hand_groups(part):
     "The fingers and the palm of a hand."
-    palm = ('wrist', *(joints[0] for joints in _fingers.values()))
-    groups = _fingers | dict(palm=palm)
+    groups = _fingers | dict(palm=('wrist', *_finger_roots))
     return {f'{part}.{g}': tuple(f'{part}.{j}' for j in joints) for g, joints in groups.items()}
 
 # %% ../nbs/00_layout.ipynb #aa38d602
 def _hand_layout(part, color):
     "One hand, with the four joints that tell how it is turned as anchors."
     roles = dict(root='wrist', middle='middle_mcp', across='index_mcp', pinky='pinky_mcp')
-    return Layout(part, tuple(f'{part}.{j}' for j in _hand), limbs=_on(part, _finger_bones + _palm),
-                  groups=_hand_groups(part), colors={part: color}, bones=_on(part, _roots + _finger_bones),
-                  anchors={f'{part}.{role}': f'{part}.{j}' for role, j in roles.items()})
+    return Layout(
+        part, tuple(f'{part}.{j}' for j in _hand),
+        limbs=_on(part, _finger_bones + _palm),
+        groups=_hand_groups(part),
+        colors={part: color},
+        anchors={f'{part}.{role}': f'{part}.{j}' for role, j in roles.items()},
+        bones=_on(part, _roots + _finger_bones))
 
+# %% ../nbs/00_layout.ipynb #bc6bf23e
 _left = _hand_layout('left_hand', '#d95f02')
 _right = _hand_layout('right_hand', '#1b7f79')
-HANDS = replace(join('hands', _left, _right), mirrors=tuple(zip(_left.joints, _right.joints)))
+_mirrored = tuple(zip(_left.joints, _right.joints))
+HANDS = replace(join('hands', _left, _right), mirrors=_mirrored)
 LEAP = replace(HANDS, name='leap')
 
 # %% ../nbs/00_layout.ipynb #adb42fc4
@@ -185,12 +208,16 @@ _head = ('nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye 
 _pairwise = 'shoulder elbow wrist pinky index thumb hip knee ankle heel foot_index'.split()
 _pose = (*_head, *(f'{side}_{joint}' for joint in _pairwise for side in ('left', 'right')))
 
+# %% ../nbs/00_layout.ipynb #ad6e75e0
 def _swap(name):
     return name.replace('left', '*').replace('right', 'left').replace('*', 'right')
 
 def _both(pairs):
     "Pairs of the left side and what they are on the right."
-    return tuple(dict.fromkeys(q for a, b in pairs for q in ((a, b), (_swap(a), _swap(b)))))
+    found = []
+    for a, b in pairs:
+        found += (a, b), (_swap(a), _swap(b))
+    return tuple(dict.fromkeys(found))
 
 # %% ../nbs/00_layout.ipynb #8129a516
 _upper_arm = ('left_shoulder', 'left_elbow')
@@ -217,12 +244,20 @@ _pose_groups = {
     'pose.fingers': tuple(f'pose.{j}' for j in _pose[17:23])}
 
 # %% ../nbs/00_layout.ipynb #545638df
+_pose_mirrors = tuple((f'pose.{j}', f'pose.{_swap(j)}') for j in _pose if 'left' in j)
+_pose_anchors = {f'{side}_{j}': f'pose.{side}_{j}' for side in ('left', 'right')
+                 for j in ('shoulder', 'elbow', 'wrist', 'hip')}
+_pose_anchors['nose'] = 'pose.nose'
+
+# %% ../nbs/00_layout.ipynb #06b43c57
 POSE = Layout(
-    'pose', tuple(f'pose.{j}' for j in _pose), limbs=_on('pose', _arms + _trunk),
-    mirrors=tuple((f'pose.{j}', f'pose.{_swap(j)}') for j in _pose if 'left' in j),
-    groups=_pose_groups, colors=dict(pose='#4c5c7a'),
-    anchors={f'{side}_{j}': f'pose.{side}_{j}' for side in ('left', 'right')
-             for j in ('shoulder', 'elbow', 'wrist', 'hip')} | {'nose': 'pose.nose'},
+    'pose',
+    tuple(f'pose.{j}' for j in _pose),
+    limbs=_on('pose', _arms + _trunk),
+    mirrors=_pose_mirrors,
+    groups=_pose_groups,
+    colors=dict(pose='#4c5c7a'),
+    anchors=_pose_anchors,
     bones=_on('pose', _both([_upper_arm, _forearm, _thigh, _shank])))
 
 # %% ../nbs/00_layout.ipynb #45fd3c88
@@ -233,33 +268,60 @@ _face_mirror = tuple(zip(_right_half, range(248, 468)))
 
 # %% ../nbs/00_layout.ipynb #ff0cdbde
 _contours = {
-    'lips': ((61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61),
-             (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78)),
-    'right_eye': ((33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246, 33),),
-    'left_eye': ((263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466, 263),),
-    'right_brow': ((46, 53, 52, 65, 55), (70, 63, 105, 66, 107)),
-    'left_brow': ((276, 283, 282, 295, 285), (300, 293, 334, 296, 336)),
-    'face_oval': ((10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-                   152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109, 10),)}
+    'lips': (
+        (61, 146, 91, 181, 84, 17, 314, 405, 321, 375,
+         291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 61),
+        (78, 95, 88, 178, 87, 14, 317, 402, 318, 324,
+         308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78)),
+    'right_eye': (
+        (33, 7, 163, 144, 145, 153, 154, 155,
+         133, 173, 157, 158, 159, 160, 161, 246, 33),),
+    'left_eye': (
+        (263, 249, 390, 373, 374, 380, 381, 382,
+         362, 398, 384, 385, 386, 387, 388, 466, 263),),
+    'right_brow': (
+        (46, 53, 52, 65, 55),
+        (70, 63, 105, 66, 107)),
+    'left_brow': (
+        (276, 283, 282, 295, 285),
+        (300, 293, 334, 296, 336)),
+    'face_oval': (
+        (10, 338, 297, 332, 284, 251, 389, 356, 454,
+         323, 361, 288, 397, 365, 379, 378, 400, 377,
+         152, 148, 176, 149, 150, 136, 172, 58, 132,
+         93, 234, 127, 162, 21, 54, 103, 67, 109, 10),)}
 
 # %% ../nbs/00_layout.ipynb #8896a5ba
 _lips = tuple(i for run in _contours['lips'] for i in run[:-1:2])
-_brows = tuple(i for side in ('right', 'left') for run in _contours[f'{side}_brow'] for i in run)
+_brows = (*_contours['right_brow'], *_contours['left_brow'])
 _lids_and_outline = 33, 159, 133, 145, 362, 386, 263, 374, 1, 10, 152, 234, 454
-_sketch = (*_lips, *_brows, *_lids_and_outline, 61, 291)
+_sketch = (*_lips, *sum(_brows, ()), *_lids_and_outline, 61, 291)
 
 def _of_face(numbers):
     return tuple(f'face.{i}' for i in dict.fromkeys(numbers))
 
-_face_groups = {group: _of_face(i for run in runs for i in run) for group, runs in _contours.items()}
+_face_groups = {group: _of_face(sum(runs, ())) for group, runs in _contours.items()}
 _face_groups['face_sketch'] = _of_face(_sketch)
 
 # %% ../nbs/00_layout.ipynb #82ad1405
 _face_lines = sum((_chain(run) for runs in _contours.values() for run in runs), ())
-_face_anchors = dict(left_eye_outer='face.263', right_eye_outer='face.33', mouth_left='face.291',
-                     mouth_right='face.61', nose_tip='face.1', chin='face.152')
-FACE = Layout('face', _of_face(range(468)), limbs=_on('face', _face_lines), mirrors=_on('face', _face_mirror),
-              groups=_face_groups, colors=dict(face='#8d6fb0'), anchors=_face_anchors)
+_face_anchors = dict(
+    left_eye_outer='face.263',
+    right_eye_outer='face.33',
+    mouth_left='face.291',
+    mouth_right='face.61',
+    nose_tip='face.1',
+    chin='face.152')
+
+# %% ../nbs/00_layout.ipynb #81d1ecdf
+FACE = Layout(
+    'face',
+    _of_face(range(468)),
+    limbs=_on('face', _face_lines),
+    mirrors=_on('face', _face_mirror),
+    groups=_face_groups,
+    colors=dict(face='#8d6fb0'),
+    anchors=_face_anchors)
 
 # %% ../nbs/00_layout.ipynb #6da3277f
 HOLISTIC = join('holistic', HANDS, FACE, POSE)
@@ -274,13 +336,17 @@ _spoter_limbs = (
     ('nose', 'left_eye'), ('nose', 'right_eye'), ('left_eye', 'left_ear'), ('right_eye', 'right_ear'))
 
 # %% ../nbs/00_layout.ipynb #b5143776
+_in_pairs = 'eye', 'ear', 'shoulder', 'elbow', 'wrist'
+_body_anchors = {f'{side}_{j}': f'body.{side}_{j}' for side in ('left', 'right') for j in _in_pairs[2:]}
+_body_anchors['nose'] = 'body.nose'
 SPOTER_BODY = Layout(
-    'spoter_body', tuple(f'body.{j}' for j in _spoter_body), limbs=_on('body', _spoter_limbs),
-    mirrors=tuple((f'body.left_{j}', f'body.right_{j}')
-                  for j in ('eye', 'ear', 'shoulder', 'elbow', 'wrist')),
+    'spoter_body', tuple(f'body.{j}' for j in _spoter_body),
+    limbs=_on('body', _spoter_limbs),
+    mirrors=tuple((f'body.left_{j}', f'body.right_{j}') for j in _in_pairs),
     colors=dict(body='#4c5c7a'),
-    anchors={f'{side}_{j}': f'body.{side}_{j}' for side in ('left', 'right')
-             for j in ('shoulder', 'elbow', 'wrist')} | {'nose': 'body.nose'})
+    anchors=_body_anchors)
+
+# %% ../nbs/00_layout.ipynb #7ea87f9f
 SPOTER54 = join('spoter54', HANDS, SPOTER_BODY)
 
 layouts = {l.name: l for l in (HOLISTIC, HANDS, POSE, FACE, LEAP, SPOTER54)}
@@ -292,6 +358,7 @@ def _selected(layout, name):
         layout = layout.select(*what.split(','))
     return layout
 
+# %% ../nbs/00_layout.ipynb #5d6decd1
 def get_layout(
     name: str, # as `Layout.name` says it: `holistic`, or a selection such as `holistic[left_hand,pose]`
 ) -> Layout:

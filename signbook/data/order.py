@@ -28,8 +28,10 @@ gloss_columns = 'gloss', 'glosses', 'annotation', 'orth' # as PHOENIX 2014 and 2
 def _lines_of(path): # of a table's column of glosses, or of a text
     with one_sentence(path, 'cannot be read as sentences'):
         text = regular(path).read_text(encoding='utf-8-sig')
-        columns = [name for name in csv_header(path) if name.strip().lower() in gloss_columns]
-        return load_csv(path, '*')[columns[0]].to_pylist() if columns else text.splitlines()
+        for name in csv_header(path):
+            if name.strip().lower() in gloss_columns:
+                return load_csv(path, '*')[name].to_pylist()
+        return text.splitlines()
 
 # %% ../../nbs/54a_order.ipynb #49255633
 def read_sentences(
@@ -37,7 +39,8 @@ def read_sentences(
 ) -> list[tuple[str, ...]]: # those with a gloss at least
     "Gloss sentences of a file."
     lines = _lines_of(path)
-    with one_sentence(path, 'a sentence cannot be read'): rows = [from_line(line.strip()) for line in lines]
+    with one_sentence(path, 'a sentence cannot be read'):
+        rows = [from_line(line.strip()) for line in lines]
     sentences = [s for row in rows if (s := tuple(filter(None, row)))]
     expect(sentences, 'the number of sentences', 0, 'one or more', path)
     return sentences
@@ -60,16 +63,18 @@ def scored_form(
         spelled = len(g) == 1 and out and re.fullmatch(r'[A-Z](\+[A-Z])*', out[-1])
         if re.fullmatch(r'__(?!ON__|OFF__).*__', g): continue
         if spelled: out[-1] += '+' + g
-        elif not out or out[-1] != g: out.append(g)
+        elif not out or out[-1] != g:
+            out.append(g)
     return tuple(out)
 
 # %% ../../nbs/54a_order.ipynb #60c89629
 def _rows_of(text): # cells of a table, without the line that names its columns
     lines = [line for line in text.splitlines() if line.strip()]
-    mark = max(',;\t', key='\n'.join(lines[:9]).count)
+    beginning = '\n'.join(lines[:9])
+    mark = max(',;\t', key=beginning.count)
     rows = [[cell.strip() for cell in line.split(mark)] for line in lines]
-    named = rows and [cell.lower() for cell in rows[0][:2]] == ['gloss', 'word']
-    return rows[1:] if named else rows
+    header = [cell.lower() for cell in rows[0][:2]] if rows else []
+    return rows[1:] if header == ['gloss', 'word'] else rows
 
 # %% ../../nbs/54a_order.ipynb #d9aa9d50
 def read_word_table(
@@ -153,15 +158,19 @@ def _expect_at_hand(words, corpus, at_hand): # of a table
 # %% ../../nbs/54a_order.ipynb #db40aae7
 def _told(split, lines, words, runs, taken, elsewhere, untaught): # a line of the report
     whole = sum(all(g in words for g in s) for s in lines)
-    cut = f'cut into {len(runs)} runs of known glosses, {len(taken)} of them taken'
-    said = f'{split}: {len(lines)} sentences, {whole} of known glosses alone; {cut}'
-    if elsewhere: said += f'; {elsewhere} left out that are on another side'
-    return said + (f'; {untaught} left out with a word that training does not show' if untaught else '')
+    said = f'{split}: {len(lines)} sentences, {whole} of known glosses alone; '
+    said += f'cut into {len(runs)} runs of known glosses, {len(taken)} of them taken'
+    if elsewhere:
+        said += f'; {elsewhere} left out that are on another side'
+    if untaught:
+        said += f'; {untaught} left out with a word that training does not show'
+    return said
 
 # %% ../../nbs/54a_order.ipynb #60bd5dc2
 def _told_words(words, sentences, table): # which glosses, and how much of the text they are
     counts = Counter(g for s in sentences for g in s)
-    share = sum(counts[g] for g in words) / sum(counts.values())
+    known = sum(counts[g] for g in words)
+    share = known / sum(counts.values())
     how = 'by the table' if table else 'the most frequent onto the words with most recordings'
     return f"{len(words)} of {len(counts)} glosses have a word, {how}; they are {share:.0%} of what is signed"
 
@@ -172,7 +181,9 @@ def _runs(sentences, words, at_hand, least): # of a split, with the words that i
 
 def _draw(runs, count, rng, without): # some runs by lot; how many were left out
     new = [r for r in runs if r not in without]
-    return [new[i] for i in rng.permutation(len(new))[:count]], len(runs) - len(new)
+    order = rng.permutation(len(new))[:count]
+    left_out = len(runs) - len(new)
+    return [new[i] for i in order], left_out
 
 # %% ../../nbs/54a_order.ipynb #4170de76
 def choose_runs(
@@ -185,11 +196,12 @@ def choose_runs(
     for k in sorted(runs, key=('test', 'val', 'train').index):
         chosen[k], elsewhere = _draw(runs[k], counts[k], rng, seen)
         told[k] = [elsewhere, 0]
-        seen |= {*chosen[k]}
+        seen.update(chosen[k])
     taught = {w for s in chosen['train'] for w in s}
-    for k in [k for k in chosen if k != 'train']:
-        fit = [s for s in chosen[k] if taught.issuperset(s)]
-        chosen[k], told[k][1] = fit, len(chosen[k]) - len(fit)
+    for k, drawn in chosen.items():
+        if k == 'train': continue
+        chosen[k] = [s for s in drawn if taught.issuperset(s)]
+        told[k][1] = len(drawn) - len(chosen[k])
     for k in runs:
         wanted = f'one or more out of {len(runs[k])} runs of known glosses that are not for another side'
         expect(chosen[k], f'the number of sentences for {k}', 0, wanted)
@@ -244,4 +256,5 @@ def write_plan(
     rows = ['gloss\tword', *(f'{g}\t{w}' for g, w in plan.words.items())]
     texts = {'words.tsv': '\n'.join([*rows, '']), 'order.txt': f'{plan}\n'}
     for name, text in texts.items():
-        with replacing(Path(folder)/name) as temporary: temporary.write_text(text, encoding='utf-8')
+        with replacing(Path(folder)/name) as temporary:
+            temporary.write_text(text, encoding='utf-8')

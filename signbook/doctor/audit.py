@@ -75,23 +75,31 @@ def figure(self:Report,
 _called = dict(refuse='reason to refuse', warn='warning', note='note')
 
 def _count(n, what):
+    if n == 1: return f'1 {what}'
     first, *rest = what.split(' ', 1) # reasons to refuse
-    return ' '.join([str(n), first if n == 1 else f'{first}s', *rest])
+    return ' '.join([str(n), f'{first}s', *rest])
 
 # %% ../../nbs/49_audit.ipynb #ed6622fa
+def _size(case):
+    words = {g for gs in case.gloss for g in gs}
+    signers = set(case.signer) - {''}
+    who = _count(len(signers), 'signer') if signers else 'signers not known'
+    minutes = case.stats['seconds'].sum() / 60
+    return f'{_count(len(case), "clip")}, {_count(len(words), "word")}, {who}, {minutes:.1f} minutes'
+
+# %% ../../nbs/49_audit.ipynb #2e900e0f
 def _head(r):
-    words, signers = {g for gs in r.case.gloss for g in gs}, set(r.case.signer) - {''}
-    minutes = r.case.stats['seconds'].sum() / 60
     verdict = 'nothing against training on it' if r.ok else 'do not train on it as it is'
     n = Counter(f.severity for f in r.findings)
-    if n: verdict += f' ({", ".join(_count(n[s], _called[s]) for s in severities if n[s])})'
-    who = _count(len(signers), 'signer') if signers else 'signers not known'
-    size = f'{_count(len(r.case), "clip")}, {_count(len(words), "word")}, {who}, {minutes:.1f} minutes'
-    return f'{r.name}: {size}: {verdict}'
+    if n:
+        counts = [_count(n[s], _called[s]) for s in severities if n[s]]
+        verdict += f' ({", ".join(counts)})'
+    return f'{r.name}: {_size(r.case)}: {verdict}'
 
 # %% ../../nbs/49_audit.ipynb #caf51fe9
 def _extent(reason, mask): # a reason, and for how many of the clips
-    return reason if mask.all() else f'{reason}: {mask.sum()} of {len(mask)} clips'
+    if mask.all(): return reason
+    return f'{reason}: {mask.sum()} of {len(mask)} clips'
 
 # %% ../../nbs/49_audit.ipynb #5ca2df66
 def _not_looked_at(r):
@@ -106,20 +114,25 @@ def _not_looked_at(r):
 
 # %% ../../nbs/49_audit.ipynb #0106f55d
 def _tail(r):
-    said = {'healthy': ', '.join(r.healthy), 'not looked at': '; '.join(_not_looked_at(r))}
+    healthy = ', '.join(r.healthy)
+    unseen = '; '.join(_not_looked_at(r))
+    said = {'healthy': healthy, 'not looked at': unseen}
     return [f'{what}: {names}' for what, names in said.items() if names]
 
 # %% ../../nbs/49_audit.ipynb #642af7b4
 @patch
 def __repr__(self:Report, width=118):
-    indent = ' ' * 19
-    def fill(text, first, rest=indent, **more):
+    def fill(text, first, rest, **more):
         return textwrap.fill(text, width, initial_indent=first, subsequent_indent=rest, **more)
-    rows = []
+
+    indent = ' ' * 19
+    rows = [_head(self)]
     for f in self.findings:
-        rows.append(fill(f.sentence, f'{f.severity:7} {f.check:10} ', break_long_words=False))
-        rows.append(fill('→ ' + f.advice, indent, break_long_words=False))
-    return '\n'.join([_head(self), *rows, *(fill(t, '', '  ') for t in _tail(self))])
+        rows.append(fill(f.sentence, f'{f.severity:7} {f.check:10} ', indent, break_long_words=False))
+        rows.append(fill('→ ' + f.advice, indent, indent, break_long_words=False))
+    for text in _tail(self):
+        rows.append(fill(text, '', '  '))
+    return '\n'.join(rows)
 
 # %% ../../nbs/49_audit.ipynb #2d8f8956
 def _png(fig):
@@ -131,62 +144,83 @@ def _png(fig):
 _color = dict(refuse='#b91c1c', warn='#b45309', note='#475569')
 
 def _row_html(f, figures):
-    e = lambda text: _html.escape(str(text))
+    check, sentence, advice = (_html.escape(str(text)) for text in (f.check, f.sentence, f.advice))
     picture = ''
     if figures and f.figure:
-        picture = f'<br><img alt="{e(f.check)}" src="data:image/png;base64,{_png(f.figure())}">'
+        picture = f'<br><img alt="{check}" src="data:image/png;base64,{_png(f.figure())}">'
     severity = f'<td style="color:{_color[f.severity]}"><b>{f.severity}</b></td>'
-    found = f'<td style="text-align:left">{e(f.sentence)}{picture}</td>'
-    advice = f'<td style="text-align:left">{e(f.advice)}</td>'
-    return f'<tr>{severity}<td>{e(f.check)}</td>{found}{advice}</tr>'
+    found = f'<td style="text-align:left">{sentence}{picture}</td>'
+    return f'<tr>{severity}<td>{check}</td>{found}<td style="text-align:left">{advice}</td></tr>'
 
 # %% ../../nbs/49_audit.ipynb #d872ab40
 @patch
 def _repr_html_(self:Report, figures=False):
-    head = ('<tr><th></th><th>check</th><th style="text-align:left">found</th>'
-            '<th style="text-align:left">what to do</th></tr>')
-    rows = ''.join(_row_html(f, figures) for f in self.findings)
-    table = f'<table>{head}{rows}</table>' if rows else ''
-    tail = ''.join(f'<p>{_html.escape(t)}</p>' for t in _tail(self))
-    return f'<p><b>{_html.escape(_head(self))}</b></p>{table}{tail}'
+    page = f'<p><b>{_html.escape(_head(self))}</b></p>'
+    rows = [_row_html(f, figures) for f in self.findings]
+    if rows:
+        head = ('<tr><th></th><th>check</th><th style="text-align:left">found</th>'
+                '<th style="text-align:left">what to do</th></tr>')
+        page += f'<table>{head}{"".join(rows)}</table>'
+    for text in _tail(self): page += f'<p>{_html.escape(text)}</p>'
+    return page
 
 # %% ../../nbs/49_audit.ipynb #d0ca4914
 def _finding_dict(f, source):
-    return dict(check=f.check, severity=f.severity, sentence=f.sentence, advice=f.advice,
-                clips=[int(i) for i in f.clips], sources=[str(source[i]) for i in f.clips[:20]])
+    return dict(
+        check=f.check,
+        severity=f.severity,
+        sentence=f.sentence,
+        advice=f.advice,
+        clips=[int(i) for i in f.clips],
+        sources=[str(source[i]) for i in f.clips[:20]])
 
 def _failed_dicts(failed): return [dict(source=path, why=why) for path, why in failed.items()]
 
 # %% ../../nbs/49_audit.ipynb #97a72269
 def _told_dict(t): # how well something tells the label
-    numbers = {k: round(getattr(t, k), 4) for k in ('score', 'low', 'high', 'chance', 'p')}
-    return numbers | dict(labels=t.labels, clips=t.clips)
+    told = {k: round(getattr(t, k), 4) for k in ('score', 'low', 'high', 'chance', 'p')}
+    told |= dict(labels=t.labels, clips=t.clips)
+    return told
 
 # %% ../../nbs/49_audit.ipynb #de026f97
 @patch
 def to_dict(self:Report) -> dict:
     "The report as plain numbers and text, for JSON."
     case = self.case
-    blind = {check: '; '.join(map(_extent, *zip(*found.items()))) for check, found in self.blind.items()}
-    return dict(ok=self.ok, name=self.name, clips=len(case), words=len({g for gs in case.gloss for g in gs}),
-                signers=len(set(case.signer) - {''}),
-                findings=[_finding_dict(f, case.source) for f in self.findings],
-                healthy=self.healthy, not_looked_at=blind, failed=_failed_dicts(self.failed),
-                told={f'{what} from {feature}': _told_dict(t) for (what, feature), t in case.told.items()})
+    words = {g for gs in case.gloss for g in gs}
+    blind = {}
+    for check, found in self.blind.items():
+        blind[check] = '; '.join(_extent(reason, mask) for reason, mask in found.items())
+    return dict(
+        ok=self.ok,
+        name=self.name,
+        clips=len(case),
+        words=len(words),
+        signers=len(set(case.signer) - {''}),
+        findings=[_finding_dict(f, case.source) for f in self.findings],
+        healthy=self.healthy,
+        not_looked_at=blind,
+        failed=_failed_dicts(self.failed),
+        told={f'{what} from {feature}': _told_dict(t) for (what, feature), t in case.told.items()})
 
 # %% ../../nbs/49_audit.ipynb #033cfef0
 class _Joined:
-    def __init__(self, parts): self.parts, self.ends = parts, np.cumsum([len(p) for p in parts])
+    def __init__(self, parts):
+        self.parts = parts
+        self.ends = np.cumsum([len(p) for p in parts])
+
     def __len__(self): return int(self.ends[-1])
     def __iter__(self): return (c for p in self.parts for c in p)
     def __getitem__(self, i):
         k = int(np.searchsorted(self.ends, i, side='right'))
-        return self.parts[k][int(i - (self.ends[k] - len(self.parts[k])))]
+        part = self.parts[k]
+        return part[int(i - self.ends[k]) + len(part)]
 
 # %% ../../nbs/49_audit.ipynb #3b598311
 def _splits_joined(splits): # the clips, and the split of each
     named = dict(train=splits.train, val=splits.val, test=splits.test)
-    return _Joined(list(named.values())), [k for k, clips in named.items() for _ in range(len(clips))]
+    names = [name for name, clips in named.items() for _ in range(len(clips))]
+    return _Joined(list(named.values())), names
 
 # %% ../../nbs/49_audit.ipynb #a1bbe637
 def _bar(items): # on a terminal only
@@ -220,8 +254,10 @@ def examine(
         splits = split(corpus if isinstance(corpus, Corpus) else Corpus.from_clips(corpus), splits, seed)
     if isinstance(corpus, Splits): splits = corpus
     of_each, name = None, name or Path(getattr(corpus, 'name', 'clips')).name
-    if splits is not None: corpus, of_each = _splits_joined(splits)
-    elif not isinstance(corpus, Corpus): corpus = list(corpus)
+    if splits is not None:
+        corpus, of_each = _splits_joined(splits)
+    elif not isinstance(corpus, Corpus):
+        corpus = list(corpus)
     protocol = splits.protocol if splits else ''
     case = corpus_stats(corpus, of_each, protocol, seed, _bar if progress else iter, adjusted)
     found = _unreadable(failed or {}) + [f for c in all_checks for f in c.look(case)]
@@ -241,7 +277,8 @@ def write_html(
     head = f'<head><meta charset="utf-8">{title}<style>{_style}</style></head>'
     body = f'<body>{report._repr_html_(figures=True)}</body>'
     page = f'<!doctype html><html lang="en">{head}{body}</html>'
-    with replacing(path) as temporary: temporary.write_text(page, encoding='utf-8')
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding='utf-8')
     return path
 
 # %% ../../nbs/49_audit.ipynb #27eee308

@@ -22,19 +22,22 @@ from ..view.placement import strokes
 # %% ../../nbs/45_unit_checks.ipynb #47b285ea
 def _are_apart(corpus): # (N,) bool, clips whose parts cannot be in one frame of reference
     v = corpus.stats
+    has_face = np.isfinite(v['far_face'])
     with np.errstate(invalid='ignore'):
         palm = v['palm'] / v['shoulders']
         eyes = v['eyes'] / v['shoulders']
         hand = (v['far_hand'] > .6) | (palm > .8) | (palm < .06)
-        face = (v['far_face'] > .5) | (eyes < .12) & np.isfinite(v['far_face'])
+        face = (v['far_face'] > .5) | (eyes < .12) & has_face
     return (hand | face) & ~corpus.noise
 
 # %% ../../nbs/45_unit_checks.ipynb #a99d1234
-def _median(x): return np.nanmedian(x) if np.isfinite(x).any() else np.nan
+def _median(x):
+    return np.nanmedian(x) if np.isfinite(x).any() else np.nan
 
 # %% ../../nbs/45_unit_checks.ipynb #bcb31651
 def _unsaid(corpus, sick, how_far, draw): # parts are apart, and nobody says so
-    if sick.mean() < .01 or not sick.any(): return []
+    if sick.mean() < .01 or not sick.any():
+        return []
     hand, face = (_median(corpus.stats[k][sick]) for k in ('far_hand', 'far_face'))
     said = listed(set(corpus.space[sick]))
     sentence = (f'{how_many(corpus, sick)} have parts in different frames of reference, yet say {said}: '
@@ -52,15 +55,21 @@ def _as_said(corpus, meant, draw): # each part in a frame of its own, as they sa
     return [Finding('frames', 'note', sentence, (), advice, draw)]
 
 # %% ../../nbs/45_unit_checks.ipynb #c88eedf3
-def sketch(corpus, i): # one frame of a clip, as its numbers say
-    clip = corpus.clips[i]
-    x, t = flat(clip), int((clip.conf > 0).sum(1).argmax())
-    fig, (ax,) = axes_of(width=2.4, height=2.4)
+def _lines(ax, clip, t): # one frame
+    x = flat(clip)[t]
     for part in clip.layout.parts:
         line = strokes(clip.layout, part)
         seen = (line >= 0) & (clip.conf[t, line] > 0)
+        points = np.where(seen[:, None], x[line], np.nan)
         color = clip.layout.colors.get(part, '#333')
-        ax.plot(*np.where(seen[:, None], x[t, line], np.nan).T, lw=1, color=color, label=part)
+        ax.plot(*points.T, lw=1, color=color, label=part)
+
+# %% ../../nbs/45_unit_checks.ipynb #bc329b64
+def sketch(corpus, i): # one frame of a clip, as its numbers say
+    clip = corpus.clips[i]
+    t = int((clip.conf > 0).sum(1).argmax())
+    fig, (ax,) = axes_of(width=2.4, height=2.4)
+    _lines(ax, clip, t)
     ax.set_aspect('equal')
     ax.invert_yaxis()
     ax.legend(fontsize=5, frameon=False)
@@ -69,10 +78,12 @@ def sketch(corpus, i): # one frame of a clip, as its numbers say
 
 # %% ../../nbs/45_unit_checks.ipynb #6f21871d
 def _rooted(corpus, others): # hands whose place is lost, of the other clips
-    rooted = (np.nan_to_num(corpus.stats['rooted'])[:, :2] > 0).any(1) & others
+    hands = np.nan_to_num(corpus.stats['rooted'])[:, :2]
+    rooted = (hands > 0).any(1) & others
     if rooted.mean() <= .05: return []
+    said = listed(set(corpus.space[rooted]))
     sentence = (f'{how_many(corpus, rooted)} have hands whose wrist is always at (0, 0), yet say '
-                f'{listed(set(corpus.space[rooted]))}: where the hands are is lost')
+                f'{said}: where the hands are is lost')
     advice = "Say space='part' when reading; keep the uncentred coordinates if there are any."
     return [Finding('frames', 'warn', sentence, worst_first(rooted), advice, options=('space',))]
 
@@ -80,19 +91,22 @@ def _rooted(corpus, others): # hands whose place is lost, of the other clips
 def _several_spaces(corpus):
     several = Counter(corpus.space.tolist()).most_common()
     if len(several) < 2: return []
-    sentence = f'clips are in several frames of reference: {", ".join(f"{n} {k}" for k, n in several)}'
-    return [Finding('frames', 'warn', sentence, (), 'Normalise them all to the body, or keep them apart.')]
+    counts = ', '.join(f'{n} {k}' for k, n in several)
+    sentence = f'clips are in several frames of reference: {counts}'
+    advice = 'Normalise them all to the body, or keep them apart.'
+    return [Finding('frames', 'warn', sentence, (), advice)]
 
 # %% ../../nbs/45_unit_checks.ipynb #32d14e39
 def look_frames(corpus: CorpusStats) -> list[Finding]:
     "Parts that are not in one frame of reference."
     v, apart, said = corpus.stats, _are_apart(corpus), corpus.space == 'part'
     how_far = np.fmax(np.nan_to_num(v['far_hand']), np.nan_to_num(v['far_face']))
-    figure = lambda: sketch(corpus, worst_first(apart, how_far)[0])
+    def figure(): return sketch(corpus, worst_first(apart, how_far)[0])
     draw = figure if corpus.clips is not None else None
     found = _unsaid(corpus, apart & ~said, how_far, draw)
     found += _as_said(corpus, apart & said, draw)
-    return found + _rooted(corpus, ~said & ~apart) + _several_spaces(corpus)
+    found += _rooted(corpus, ~said & ~apart)
+    return found + _several_spaces(corpus)
 
 # %% ../../nbs/45_unit_checks.ipynb #de888f41
 class _Unit(NamedTuple):
@@ -125,7 +139,8 @@ _units = (
 # %% ../../nbs/45_unit_checks.ipynb #aa4e9b33
 def _is_off(corpus, unit): # (N,) bool
     x = corpus.stats[unit.stat]
-    with np.errstate(invalid='ignore'): off = (x < unit.low) | (x > unit.high)
+    with np.errstate(invalid='ignore'):
+        off = (x < unit.low) | (x > unit.high)
     return (corpus.space == unit.space) & off & ~corpus.noise
 
 # %% ../../nbs/45_unit_checks.ipynb #f10c7639
@@ -136,7 +151,8 @@ def _unit_finding(corpus, unit):
     sentence = unit.said.format(clips=how_many(corpus, sick), median=median, inverse=1 / median)
     limits = [limit for limit in (unit.low, unit.high) if np.isfinite(limit)]
     draw = lambda: histogram(1 / x if unit.inverse else x, limits, unit.label, log=True)
-    clips = worst_first(sick, x if unit.space == 'image' else None)
+    how_far = x if unit.space == 'image' else None
+    clips = worst_first(sick, how_far)
     return [Finding('units', severity(sick, .02), sentence, clips, unit.advice, draw, unit.options)]
 
 # %% ../../nbs/45_unit_checks.ipynb #25ee1677
@@ -173,7 +189,8 @@ def _faces(corpus, face): # (N,) width / height, NaN of noise
 # %% ../../nbs/45_unit_checks.ipynb #e9f63b27
 def _palms(palms): # upright / across, of clips that have both
     m = np.median(palms) if len(palms) else 1
-    if len(palms) < 15 or .67 < m < 1.5: return []
+    if len(palms) < 15 or .67 < m < 1.5:
+        return []
     sentence = (f'palms held upright are {m:.2f} times as long as those held across, in {len(palms)} clips '
                 'that have both: x and y have different units')
     draw = lambda: histogram(palms, [.67, 1.5], 'palms, upright / across')
@@ -184,17 +201,20 @@ def look_squeezed(corpus: CorpusStats) -> list[Finding]:
     "Pictures whose aspect is wrong."
     face, palms = (np.where(corpus.noise, np.nan, corpus.stats[k]) for k in ('face', 'palms'))
     found = _faces(corpus, face)
-    if found or np.isfinite(face).sum() >= 3: return found
+    if found or np.isfinite(face).sum() >= 3:
+        return found
     return _palms(palms[np.isfinite(palms)])
 
 # %% ../../nbs/45_unit_checks.ipynb #fb5d4675
 def _period(v, corpus):
     period = v['period']
-    with np.errstate(invalid='ignore', divide='ignore'): off = abs(np.log(period)) > np.log(1.1)
+    with np.errstate(invalid='ignore', divide='ignore'):
+        away = np.log(period)
+        off = abs(away) > np.log(1.1)
     if not off.any(): return []
-    far = abs(np.log(period[off])).max() > np.log(1.5)
+    far = abs(away[off]).max() > np.log(1.5)
     how = 'refuse' if far and off.mean() >= .02 else 'warn'
-    factor = np.exp(np.median(np.log(period[off])))
+    factor = np.exp(np.median(away[off]))
     sentence = (f'{how_many(corpus, off)} have times that contradict their frame rate, by a factor of '
                 f'{factor:.2g}')
     advice = 'Correct fps to one over the median step of the times.'
@@ -206,7 +226,8 @@ _look_up = 'Look up the true frame rate, and give it when reading.'
 _of_rate = 'fps',
 
 def _too_fast(s, d, signs, draw): # metres a second, seconds a sign
-    if not (s > 6 or signs and s / d > 8): return []
+    if not (s > 6 or signs and s / d > 8):
+        return []
     how = 'refuse' if s > 15 or signs and s / d > 20 else 'warn'
     sentence = (f'hands move at {s:.1f} m/s and a sign takes {d:.2g} s, where people have 0.3 to 5 m/s '
                 'and 0.3 to 6 s: the frame rate is too high, or frames were left out')
@@ -214,7 +235,8 @@ def _too_fast(s, d, signs, draw): # metres a second, seconds a sign
 
 # %% ../../nbs/45_unit_checks.ipynb #b32044b9
 def _too_slow(s, d, signs, draw):
-    if not (s < .03 or signs and s / d < .01): return []
+    if not (s < .03 or signs and s / d < .01):
+        return []
     how = 'refuse' if s < .005 or signs and s / d < .002 else 'warn'
     sentence = f'hands move at {s:.2g} m/s and a sign takes {d:.3g} s: the frame rate is too low'
     return [Finding('rate', how, sentence, (), _look_up, draw, _of_rate)]
@@ -233,9 +255,12 @@ def _tempo_figure(speed, each):
 
 # %% ../../nbs/45_unit_checks.ipynb #111109bd
 def _is_odd(a, b, s, d): # a speed and a duration against those of others
-    def beyond(fast, short, both): return min(fast, short) > 1.5 and both > 3.5
-    too_high = beyond(a / s, d / b, a / s * d / b)
-    too_low = beyond(s / a, b / d, s / a * b / d)
+    faster = a / s
+    shorter = d / b
+    slower = s / a
+    longer = b / d
+    too_high = min(faster, shorter) > 1.5 and faster * d / b > 3.5
+    too_low = min(slower, longer) > 1.5 and slower * b / d > 3.5
     return too_high or too_low
 
 # %% ../../nbs/45_unit_checks.ipynb #8abbf2be
@@ -243,7 +268,8 @@ def _tempo_of(who, speed, each): # each group of five clips or more → speed, s
     found, known = {}, np.isfinite(speed)
     for g in sorted(set(who) - {''}):
         own = known & (who == g)
-        if own.sum() >= 5: found[g] = np.median(speed[own]), np.median(each[own])
+        if own.sum() >= 5:
+            found[g] = np.median(speed[own]), np.median(each[own])
     return found
 
 # %% ../../nbs/45_unit_checks.ipynb #954c0147
@@ -256,22 +282,27 @@ def _odd_groups(corpus, speed, each, draw): # a signer or session against the ot
         odd = [g for g, (a, b) in groups.items() if _is_odd(a, b, s, d)]
         if not odd: continue
         a, b = groups[odd[0]]
+        wrong = np.sqrt(a / s * d / b)
         sentence = (f'{by} {listed(odd)} signs at {a:.2g} m/s in {b:.2g} s a sign, the others at {s:.2g} m/s '
-                    f'in {d:.2g} s: as if the frame rate were wrong by {np.sqrt(a / s * d / b):.1f}')
+                    f'in {d:.2g} s: as if the frame rate were wrong by {wrong:.1f}')
         advice = f'Look up the frame rate of this {by}.'
-        return [Finding('rate', 'warn', sentence, worst_first(np.isin(who, odd)), advice, draw)]
+        clips = worst_first(np.isin(who, odd))
+        return [Finding('rate', 'warn', sentence, clips, advice, draw)]
     return []
 
 # %% ../../nbs/45_unit_checks.ipynb #efc92ef6
 def _repeated(v, corpus):
     enough = np.nan_to_num(v['pairs']) >= 8
-    again = np.where(enough, np.nan_to_num(v['repeats']), np.inf).min(1) # of the part that repeats least
-    again = np.where(np.isfinite(again), again, 0)
+    repeats = np.where(enough, np.nan_to_num(v['repeats']), np.inf)
+    again = repeats.min(1) # of the part that repeats least
+    again[~np.isfinite(again)] = 0
     held = np.nan_to_num(v['longest']).max(1) >= .3 * v['frames']
     twice = (again > .1) & (again <= .9) & ~held
-    if twice.mean() < .01 or not twice.any(): return []
+    if twice.mean() < .01 or not twice.any():
+        return []
     true_rate = np.median((v['fps'] * (1 - again))[twice])
-    sentence = (f'{how_many(corpus, twice)} show frames twice, {np.median(again[twice]):.0%} of their steps: '
+    share = np.median(again[twice])
+    sentence = (f'{how_many(corpus, twice)} show frames twice, {share:.0%} of their steps: '
                 f'the true rate is about {true_rate:.3g} fps')
     advice = 'Drop the repeated frames and give the true rate.'
     draw = lambda: histogram(again, [.1], 'steps without any change')
@@ -280,12 +311,13 @@ def _repeated(v, corpus):
 # %% ../../nbs/45_unit_checks.ipynb #6afa24c3
 def _tempo(v, corpus):
     speed = np.where(corpus.noise, np.nan, v['speed'])
-    each = v['seconds'] / np.array([max(len(g), 1) for g in corpus.gloss])
+    signs = [len(g) for g in corpus.gloss]
+    each = v['seconds'] / np.maximum(signs, 1)
     known = np.isfinite(speed)
     if known.sum() < 3: return []
-    s, d = np.median(speed[known]), np.median(each[known])
-    signs, draw = any(map(len, corpus.gloss)), lambda: _tempo_figure(speed, each)
-    found = _too_fast(s, d, signs, draw) or _too_slow(s, d, signs, draw)
+    middle = np.median(speed[known]), np.median(each[known]), any(signs)
+    draw = lambda: _tempo_figure(speed, each)
+    found = _too_fast(*middle, draw) or _too_slow(*middle, draw)
     return found or _odd_groups(corpus, speed, each, draw)
 
 # %% ../../nbs/45_unit_checks.ipynb #2e4631b8
@@ -297,16 +329,18 @@ def look_rate(corpus: CorpusStats) -> list[Finding]:
 # %% ../../nbs/45_unit_checks.ipynb #fd47f367
 def look_times(corpus: CorpusStats) -> list[Finding]:
     "Time stamps that leave a clip all but empty."
-    v, sick = corpus.stats, corpus.stats['out_of_proportion']
+    v = corpus.stats
+    sick = v['out_of_proportion']
     if not sick.any(): return []
-    i = worst_first(sick, v['gap'])[0]
+    clips = worst_first(sick, v['gap'])
+    i = clips[0]
     sentence = (f'{how_many(corpus, sick)} have times that cannot be: {corpus.names[i]} has {v["frames"][i]} '
                 f'frames in {v["seconds"][i]:,.0f} s, and nothing for {v["gap"][i]:,.0f} s after '
                 f'{v["gap_start"][i]:.3g} s')
     advice = (f'Correct the time stamp or the frame rate, or cut the clip there; {spare:g} s may be empty, '
               f'or {share:g} times what the frames fill.')
     draw = lambda: histogram(v['gap'], [], 'longest time between two frames, s', log=True)
-    return [Finding('times', 'refuse', sentence, worst_first(sick, v['gap']), advice, draw)]
+    return [Finding('times', 'refuse', sentence, clips, advice, draw)]
 
 # %% ../../nbs/45_unit_checks.ipynb #905d4dc0
 def look_tolerance(corpus: CorpusStats) -> list[Finding]:
@@ -323,7 +357,8 @@ def look_tolerance(corpus: CorpusStats) -> list[Finding]:
 
 # %% ../../nbs/45_unit_checks.ipynb #f24f7bfb
 def _no_second_part(corpus): # to compare with the shoulders
-    return unknown('shoulders')(corpus) | unknown('far_hand', 'far_face', 'palm', 'eyes')(corpus)
+    no_shoulders = unknown('shoulders')(corpus)
+    return no_shoulders | unknown('far_hand', 'far_face', 'palm', 'eyes')(corpus)
 
 def _no_scale(corpus): # units need something of which the size is known
     known = [np.isfinite(corpus.stats[k]) for k in ('large', 'unit', 'shoulders')]
@@ -332,14 +367,19 @@ def _no_scale(corpus): # units need something of which the size is known
 
 # %% ../../nbs/45_unit_checks.ipynb #332d1bc8
 def _no_aspect(corpus): # two ways to tell it, each with a number of clips that it takes
-    faces, palms = (np.isfinite(corpus.stats[k]) & ~corpus.noise for k in ('face', 'palms'))
-    if faces.sum() < 3 and palms.sum() < 15: return True
-    return ~(faces if faces.sum() >= 3 else palms) & ~corpus.noise
+    tracked = ~corpus.noise
+    faces = np.isfinite(corpus.stats['face']) & tracked
+    palms = np.isfinite(corpus.stats['palms']) & tracked
+    if faces.sum() >= 3: return ~faces & tracked
+    if palms.sum() >= 15: return ~palms & tracked
+    return True
 
 # %% ../../nbs/45_unit_checks.ipynb #16b8e41f
 def _no_speed(corpus):
-    known = np.isfinite(corpus.stats['speed']) & ~corpus.noise
-    return ~known & ~corpus.noise if known.sum() >= 3 else True
+    tracked = ~corpus.noise
+    known = np.isfinite(corpus.stats['speed']) & tracked
+    if known.sum() < 3: return True
+    return ~known & tracked
 
 # %% ../../nbs/45_unit_checks.ipynb #0d0c52ac
 _no_faces = 'neither frontal faces nor palms held both ways, in enough clips'

@@ -54,7 +54,8 @@ _orders = '''
     face
     face478'''
 
-def _width(order): return sum(pieces[name].width for name in order)
+def _width(order):
+    return sum(pieces[name].width for name in order)
 
 orders = {_width(line.split()): tuple(line.split()) for line in _orders.strip().splitlines()}
 
@@ -66,10 +67,11 @@ _doubtful = { # width → what it could be
     42: (('right_hand_xy',), ('left_hand_xy',)),
     84: (('left_hand_xy', 'right_hand_xy'), ('right_hand_xy', 'left_hand_xy'))}
 
+# %% ../../nbs/22a_arrays.ipynb #48a18bae
 def _refuse(width, path):
     "What to do about a width that does not say what it is."
-    meant = ' or '.join('--columns ' + ','.join(order) for order in _doubtful.get(width, ()))
-    meant = meant or '--columns left_hand,right_hand or another order of pieces'
+    meant = ['--columns ' + ','.join(order) for order in _doubtful.get(width, ())]
+    meant = ' or '.join(meant) or '--columns left_hand,right_hand or another order of pieces'
     known = ', '.join(map(str, sorted(orders)))
     wanted = f'one of {known}; where {meant} says what they are, it is read as well'
     expect(False, 'the width of a frame', f'{width} numbers', wanted, path)
@@ -99,10 +101,21 @@ def _starts(columns, width, path):
     filled = _width(said)
     wanted = f'{width}, as many numbers as a frame has'
     expect(filled == width, f'the width of {", ".join(said)}', filled, wanted, path)
-    ends = np.cumsum([pieces[p].width for p in said])
-    return dict(zip(said, [0, *ends.tolist()]))
+    widths = [pieces[p].width for p in said]
+    ends = np.cumsum(widths).tolist()
+    return dict(zip(said, [0, *ends]))
 
 # %% ../../nbs/22a_arrays.ipynb #2811dd95
+def _expect_room(starts, width, path):
+    "Refuse pieces that begin where there is no room for them, and parts that are there twice."
+    def fits(p, at): return isinstance(at, int) and 0 <= at <= width - pieces[p].width
+    beyond = {p: at for p, at in starts.items() if not fits(p, at)}
+    wanted = f'a number that leaves room for it in {width} columns'
+    expect(not beyond, f'the first column of {", ".join(beyond)}', [*beyond.values()], wanted, path)
+    parts = {pieces[p].part for p in starts}
+    expect(len(parts) == len(starts), 'columns', ', '.join(starts), 'each part once', path)
+
+# %% ../../nbs/22a_arrays.ipynb #82bc4ca2
 def arrangement(
     width: int, # numbers a frame
     columns: dict | str | Path | Iterable[str] | None = None, # pieces in order, or piece → its first column
@@ -110,15 +123,13 @@ def arrangement(
     known: Mapping[int, tuple[str, ...]] = orders, # width → pieces
 ) -> Arrangement:
     "What the numbers of a frame are: as `columns` says, else as their width says."
-    if columns is None and width not in known: _refuse(width, path)
+    if columns is None and width not in known:
+        _refuse(width, path)
     starts = _starts(known[width] if columns is None else columns, width, path)
-    fits = lambda p, at: isinstance(at, int) and 0 <= at <= width - pieces[p].width
-    beyond = [p for p, at in starts.items() if not fits(p, at)]
-    wanted = f'a number that leaves room for it in {width} columns'
-    expect(not beyond, f'the first column of {", ".join(beyond)}', [starts[p] for p in beyond], wanted, path)
-    parts = [pieces[p].part for p in starts]
-    expect(len(set(parts)) == len(parts), 'columns', ', '.join(starts), 'each part once', path)
-    return Arrangement(next(l for l in (HANDS, POSE, FACE, HOLISTIC) if set(parts) <= l.parts.keys()), starts)
+    _expect_room(starts, width, path)
+    parts = {pieces[p].part for p in starts}
+    layout = next(l for l in (HANDS, POSE, FACE, HOLISTIC) if parts <= l.parts.keys())
+    return Arrangement(layout, starts)
 
 # %% ../../nbs/22a_arrays.ipynb #125caac9
 def joints(
@@ -130,7 +141,8 @@ def joints(
     xyz = np.zeros((T, len(layout), 3), np.float32)
     conf = np.zeros((T, len(layout)), np.float32)
     for name, at in arranged.starts.items():
-        piece, s = pieces[name], layout.parts[pieces[name].part]
+        piece = pieces[name]
+        s = layout.parts[piece.part]
         points = flat[:, at:at + piece.width].reshape(T, piece.points, piece.numbers)
         points = points[:, :s.stop - s.start] # without irises
         xyz[:, s, :min(piece.numbers, 3)] = points[..., :3]
@@ -176,12 +188,13 @@ def _indices(y, N, path):
     expect(y.shape == (N,), 'the shape of y', y.shape, f'({N},), a label for each of the {N} rows of x', path)
     whole = y.dtype.kind in 'iu' or y.dtype.kind == 'f' and (y == np.floor(y)).all()
     expect(whole, 'the type of y', y.dtype, 'integers, or words', path)
-    first = y.min() if len(y) else None
-    expect(not len(y) or 0 <= first and y.max() < 2**31, 'a label of y', first, '0 or more', path)
+    if len(y):
+        expect(0 <= y.min() and y.max() < 2**31, 'a label of y', y.min(), '0 or more', path)
     return y.astype(np.int64)
 
 # %% ../../nbs/22a_arrays.ipynb #e4aa33bf
-def as_text(word) -> str: return word.decode() if isinstance(word, bytes) else str(word)
+def as_text(word) -> str:
+    return word.decode() if isinstance(word, bytes) else str(word)
 
 def _words(array, what, path):
     "A list of words out of an array of text."
@@ -202,7 +215,8 @@ def label_words(
         expect(len(words) == N, 'the length of y', len(words), f'{N}, a label for each row of x', path)
         return words
     labels = _indices(y, N, path)
-    if names is None: return [str(i) for i in labels]
+    if names is None:
+        return [str(i) for i in labels]
     names = _words(names, 'names', path)
     known = not len(labels) or labels.max() < len(names)
     wanted = f'less than {len(names)}, the number of names'
@@ -217,8 +231,8 @@ def split_pairs(
 ) -> dict[str, tuple[str, str]]: # word of the name, or '' → names of its x and y
     "The pairs of data and labels that a split file has."
     lower = {n.lower(): n for n in names}
-    found = {'': ('x', 'y')} | _sides
-    return {k: (lower[x], lower.get(y, y)) for k, (x, y) in found.items() if x in lower}
+    called = {'': ('x', 'y')} | _sides
+    return {k: (lower[x], lower.get(y, y)) for k, (x, y) in called.items() if x in lower}
 
 # %% ../../nbs/22a_arrays.ipynb #ef6651e5
 _per_row = dict(signer='', session='', fps=25., aspect=1.) # what a file may say of each row → what holds else
@@ -233,18 +247,20 @@ def split_arrays(names: Iterable[str]) -> list[str]: # those that a split file i
 def _column(arrays, key, N, default, path):
     "What a file says about each row: its signer, session, fps or aspect."
     if key not in arrays: return [default] * N
-    column, is_number = np.asarray(arrays[key]), isinstance(default, float)
+    column = np.asarray(arrays[key])
+    is_number = isinstance(default, float)
     right = column.shape == (N,) and (not is_number or column.dtype.kind in 'iuf')
     found = f'an array of shape {column.shape} and type {column.dtype}'
     expect(right, key, found, f'one for each of the {N} rows of x', path)
-    return [float(v) if is_number else as_text(v) for v in column.tolist()]
+    return list(map(float if is_number else as_text, column.tolist()))
 
 # %% ../../nbs/22a_arrays.ipynb #c3d467f4
 def _filled_frames(row, path, what):
     "(T, width) of a row up to its last frame that is not all zero."
     flat = row.reshape(len(row), -1)
     kept = np.flatnonzero(flat.any(1))
-    if not len(kept): raise ValueError(f'{path}: {what} has no frames, expected one that is not all zero')
+    if not len(kept):
+        raise ValueError(f'{path}: {what} has no frames, expected one that is not all zero')
     return flat[:kept[-1] + 1]
 
 # %% ../../nbs/22a_arrays.ipynb #4cd2102e
@@ -260,7 +276,8 @@ def _row_width(x, path, what='x'): # (N, T, width), or (N, T, J, 2 to 4)
 def _expect_both(arrays, pair, path):
     "Refuse data without labels, or labels without data."
     for name, wanted in zip(pair, ('(clips, frames, numbers a frame)', '(clips,)')):
-        if name not in arrays: raise ValueError(f'{path}: has no array {name}, expected {name} {wanted}')
+        if name not in arrays:
+            raise ValueError(f'{path}: has no array {name}, expected {name} {wanted}')
 
 # %% ../../nbs/22a_arrays.ipynb #b64ec7aa
 def _rows_of(
@@ -274,16 +291,20 @@ def _rows_of(
 ) -> Iterator[Clip]: # N clips
     "The clips of one array; 1629 numbers a frame are left hand, right hand, face and pose, as documented."
     _expect_both(arrays, pair, path)
-    x, N = arrays[pair[0]], arrays[pair[0]].shape[0] if arrays[pair[0]].shape else 0
-    arranged = arrangement(_row_width(x, path, pair[0]), columns, path, {1629: _documented} | orders)
-    glosses = label_words(np.asarray(arrays[pair[1]]), N, arrays.get('names'), path)
+    name, labels = pair
+    x = arrays[name]
+    N = x.shape[0] if x.shape else 0
+    arranged = arrangement(_row_width(x, path, name), columns, path, {1629: _documented} | orders)
+    glosses = label_words(np.asarray(arrays[labels]), N, arrays.get('names'), path)
     told = {key: _column(arrays, key, N, default, path) for key, default in _per_row.items()}
-    source = str(path) if pair[0] == 'x' else f'{path}[{pair[0]}]'
+    if fps is not None: told['fps'] = [fps] * N
+    source = str(path) if name == 'x' else f'{path}[{name}]'
     for i, (row, gloss) in enumerate(zip(x, glosses)):
-        what = f'row {i} of {pair[0]}'
-        xyz, conf = joints(numbers(_filled_frames(row, path, what), path, what), arranged)
-        about = {key: values[i] for key, values in told.items()} | dict(space=space, gloss=gloss, split=split)
-        if fps is not None: about['fps'] = fps
+        what = f'row {i} of {name}'
+        flat = numbers(_filled_frames(row, path, what), path, what)
+        xyz, conf = joints(flat, arranged)
+        about = {key: values[i] for key, values in told.items()}
+        about |= dict(space=space, gloss=gloss, split=split)
         yield make_clip(xyz, arranged.layout, f'{source}[{i}]', conf, **about)
 
 # %% ../../nbs/22a_arrays.ipynb #31687f78

@@ -50,7 +50,8 @@ def _spell(name): return _known(name) if len(str(name)) < 64 else _respell(name)
 def _spelled(pairs):
     "An object with its names in one spelling; of two alike the first counts."
     record = {}
-    for name, value in pairs: record.setdefault(_spell(name), value)
+    for name, value in pairs:
+        record.setdefault(_spell(name), value)
     return record
 
 # %% ../../nbs/21_leap.ipynb #fca4a960
@@ -58,20 +59,25 @@ def _get(record, *names):
     "The first of some fields that a spelled object has; `a.b` is a field of a field."
     for name in names:
         found = record
-        for word in name.split('.'): found = found.get(word) if isinstance(found, dict) else None
+        for word in name.split('.'):
+            found = found.get(word) if isinstance(found, dict) else None
         if found is not None: return found
 
 # %% ../../nbs/21_leap.ipynb #a3181006
-def _is_number(value): return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
+# %% ../../nbs/21_leap.ipynb #9c1e16f1
 def _vector(value, path):
     "Three numbers, from a list or from x, y and z; None for nothing, or exact zeros, which no hand has."
     if value is None: return None
-    if isinstance(value, dict): value = [_get(value, a) for a in 'xyz']
-    ok = isinstance(value, (list, tuple)) and len(value) >= 3 and all(map(_is_number, value[:3]))
-    place = f'{str(value)[:40]!r} where a position should be'
-    if not ok: raise ValueError(f'{path}: has {place}, expected three numbers')
-    return value[:3] if any(value[:3]) else None
+    if isinstance(value, dict):
+        value = [_get(value, axis) for axis in 'xyz']
+    three = value[:3] if isinstance(value, (list, tuple)) else ()
+    if len(three) < 3 or not all(map(_is_number, three)):
+        place = f'{str(value)[:40]!r} where a position should be'
+        raise ValueError(f'{path}: has {place}, expected three numbers')
+    return three if any(three) else None
 
 # %% ../../nbs/21_leap.ipynb #af33f7d1
 _called = {f: (f, f'{f}_finger') for f in fingers} # names of fingers
@@ -94,9 +100,11 @@ def _by_hand(pointables):
     "Hand id → the fingers that stand beside the hands and name it; tools are left out."
     found = {}
     for p in pointables if isinstance(pointables, list) else ():
-        if not isinstance(p, dict) or _get(p, 'tool'): continue
+        if not isinstance(p, dict) or _get(p, 'tool'):
+            continue
         key = _get(p, 'hand_id')
-        if isinstance(key, (str, int, float, type(None))): found.setdefault(key, []).append(p)
+        if isinstance(key, (str, int, float, type(None))):
+            found.setdefault(key, []).append(p)
     return found
 
 # %% ../../nbs/21_leap.ipynb #1a44ed20
@@ -144,16 +152,24 @@ def _joint_ends(records, path):
     return [(i, end, at) for i, finger in numbered for end, at in _finger_ends(finger, path)]
 
 # %% ../../nbs/21_leap.ipynb #ffee5086
+def _kind_of(hand):
+    "What a hand says of its side, if anything."
+    kind = _get(hand, 'type', 'hand_type', 'handedness', 'side', 'chirality')
+    is_left = _get(hand, 'is_left')
+    if kind is None and isinstance(is_left, bool):
+        return 'left' if is_left else 'right'
+    return kind
+
+# %% ../../nbs/21_leap.ipynb #b11b7cec
 def _side_of(hand, path, called=''):
     "left | right, as the hand says, or the name that it goes by."
-    kind = _get(hand, 'type', 'hand_type', 'handedness', 'side', 'chirality')
-    if kind is None and isinstance(_get(hand, 'is_left'), bool):
-        kind = 'left' if _get(hand, 'is_left') else 'right'
-    words = [k for k in (kind, called) if isinstance(k, str)]
-    told = [m[0] for k in words if (m := re.search('left|right', _spell(k)))]
-    both = f'called {called!r} and of type {str(kind)[:20]!r}'
-    expect(len(set(told)) < 2, 'a hand', both, 'one side', path)
-    if not told: raise ValueError(f'{path}: has a hand of type {str(kind)[:20]!r}, expected left or right')
+    kind = _kind_of(hand)
+    words = [_spell(k) for k in (kind, called) if isinstance(k, str)]
+    told = [m[0] for w in words if (m := re.search('left|right', w))]
+    kind = str(kind)[:20]
+    expect(len(set(told)) < 2, 'a hand', f'called {called!r} and of type {kind!r}', 'one side', path)
+    if not told:
+        raise ValueError(f'{path}: has a hand of type {kind!r}, expected left or right')
     return told[0]
 
 # %% ../../nbs/21_leap.ipynb #806f7af3
@@ -161,7 +177,8 @@ def _confidence(hand, path):
     "How sure the tracker is of a hand; 1 where it does not say."
     sure = _get(hand, 'confidence')
     ok = sure is None or isinstance(sure, (int, float)) and np.isfinite(float(sure))
-    if not ok: raise ValueError(f'{path}: has a confidence of {str(sure)[:20]!r}, expected a number')
+    if not ok:
+        raise ValueError(f'{path}: has a confidence of {str(sure)[:20]!r}, expected a number')
     return 1. if sure is None else float(sure)
 
 # %% ../../nbs/21_leap.ipynb #1af97878
@@ -172,7 +189,8 @@ def _hands_of(frame, path):
     expect(ok, 'hands', repr(str(hands)[:20]), 'a list, or an object with left and right', path)
     named = hands.items() if isinstance(hands, dict) else (('', h) for h in hands or ())
     for name, hand in named:
-        if hand is None or isinstance(hands, dict) and hand == {}: continue
+        if hand is None or isinstance(hands, dict) and hand == {}:
+            continue
         if not isinstance(hand, dict):
             raise ValueError(f'{path}: has a hand that is {type(hand).__name__}, expected an object')
         yield _side_of(hand, path, name), hand
@@ -180,22 +198,32 @@ def _hands_of(frame, path):
 # %% ../../nbs/21_leap.ipynb #13181a29
 def _hand_rows(side, hand, ends, path):
     "(index into LEAP, position) of a hand's joints."
-    wrist = _vector(_get(hand, 'wrist', 'wrist_position', 'arm.next_joint', 'arm.wrist_position'), path)
     rows = [(joint_index(side, i, end), at) for i, end, at in ends]
-    return rows + [(LEAP.parts[f'{side}_hand'].start, wrist)] if wrist else rows
+    place = _get(hand, 'wrist', 'wrist_position', 'arm.next_joint', 'arm.wrist_position')
+    wrist = _vector(place, path)
+    if wrist:
+        start = LEAP.parts[f'{side}_hand'].start
+        rows.append((start, wrist))
+    return rows
 
 # %% ../../nbs/21_leap.ipynb #a403bede
 def _frame_hands(frame, path):
     "Side → (joints, confidence) of a frame."
-    loose, ends, found = _by_hand(_get(frame, 'pointables')), {}, {}
+    loose = _by_hand(_get(frame, 'pointables'))
     hands = [(_confidence(hand, path), side, hand) for side, hand in _hands_of(frame, path)]
+    loose_ends, found = {}, {}
     for sure, side, hand in sorted(reversed(hands), key=lambda h: -h[0]):
         if side in found: continue
-        own, key = _own_fingers(hand, path), _get(hand, 'id')
-        if own is None and isinstance(key, (list, dict)): own = []
-        if own is None and key not in ends: ends[key] = _joint_ends(loose.get(key, ()), path)
-        rows = _hand_rows(side, hand, ends[key] if own is None else _joint_ends(own, path), path)
-        if rows: found[side] = rows, sure
+        own = _own_fingers(hand, path)
+        key = _get(hand, 'id')
+        if own is None and isinstance(key, (list, dict)):
+            own = []
+        if own is None and key not in loose_ends:
+            loose_ends[key] = _joint_ends(loose.get(key, ()), path)
+        ends = loose_ends[key] if own is None else _joint_ends(own, path)
+        rows = _hand_rows(side, hand, ends, path)
+        if rows:
+            found[side] = rows, sure
     return found
 
 # %% ../../nbs/21_leap.ipynb #649cbb06
@@ -203,7 +231,8 @@ def _unpack(names, values):
     """A packed record of LeapJS's recorder with its names.
 
     `[[…]]` stands for a list of such records, `{field: names}` for a field that has fields."""
-    if len(names) == 1 and isinstance(names[0], list): return [_unpack(names[0], v) for v in values]
+    if len(names) == 1 and isinstance(names[0], list):
+        return [_unpack(names[0], v) for v in values]
     record = {}
     for name, value in zip(names, values):
         if isinstance(name, str): record[_spell(name)] = value
@@ -214,26 +243,35 @@ def _unpack(names, values):
 def _bits(text):
     "The bits of base64 without its padding, as 0 and 1."
     text = text.strip().rstrip('=')
-    raw = base64.b64decode(text + 'A' * (-len(text) % 4), validate=True)
-    return (np.unpackbits(np.frombuffer(raw, np.uint8)) + ord('0')).tobytes().decode()
+    padding = 'A' * (-len(text) % 4)
+    raw = base64.b64decode(text + padding, validate=True)
+    bits = np.unpackbits(np.frombuffer(raw, np.uint8))
+    return (bits + ord('0')).tobytes().decode()
 
 # %% ../../nbs/21_leap.ipynb #4c733491
 def _phrases(text, path):
     "The pieces of a text that lz-string compressed."
-    bits, at, made = _bits(text), 0, 0
-    phrases, width, word = [None, None, None], 2, ''
+    bits = _bits(text)
+    at = made = 0
+    width = 2
+    phrases, word = [None, None, None], ''
     while True:
-        number, at = int(bits[at:at + width][::-1] or '0', 2), at + width
+        number = int(bits[at:at + width][::-1] or '0', 2)
+        at += width
         if number == 2: return
         if number < 2: # a new letter of 8 or 16 bits
             size = 8 * (number + 1)
-            phrases.append(chr(int(bits[at:at + size][::-1] or '0', 2)))
-            number, at = len(phrases) - 1, at + size
+            letter = int(bits[at:at + size][::-1] or '0', 2)
+            phrases.append(chr(letter))
+            number = len(phrases) - 1
+            at += size
         ok = at <= len(bits) and number < len(phrases) + bool(word)
         expect(ok, 'the compressed text', 'cut off or damaged', 'what lz-string writes', path)
         entry = phrases[number] if number < len(phrases) else word + word[0]
-        if word: phrases.append(word + entry[0])
-        word, made = entry, made + len(entry)
+        if word:
+            phrases.append(word + entry[0])
+        word = entry
+        made += len(entry)
         bounded(path, 32 * made, len(text))
         yield entry
         width = max(3, len(phrases).bit_length())
@@ -267,17 +305,20 @@ def _frames(path):
     "The frames of a file, as objects, and what it says of itself."
     data = _parsed(_text(path))
     about = data if isinstance(data, dict) else {}
-    frames = _get(about, 'frames', 'frame_data') if about and 'hands' not in about else data
-    frames = frames if isinstance(frames, list) else [frames]
-    if frames and isinstance(frames[0], list): frames = [_unpack(frames[0], f) for f in frames[1:]]
+    inside = about and 'hands' not in about
+    frames = _get(about, 'frames', 'frame_data') if inside else data
+    if not isinstance(frames, list): frames = [frames]
+    if frames and isinstance(frames[0], list):
+        frames = [_unpack(frames[0], f) for f in frames[1:]]
     return [f for f in frames if isinstance(f, dict) and 'hands' in f], about
 
 # %% ../../nbs/21_leap.ipynb #3657b2b5
 def _seconds(stamps, per_second=None):
     "Seconds from the first stamp."
-    if not np.isfinite(stamps).all() or (np.diff(stamps) < 0).any():
+    steps = np.diff(stamps)
+    if not np.isfinite(stamps).all() or (steps < 0).any():
         raise ValueError('has timestamps that go back')
-    between = np.median(np.diff(stamps)) if len(stamps) > 1 else 1e4
+    between = np.median(steps) if len(steps) else 1e4
     told = 1e6 if between >= 1000 else 1e3 if between >= 1 else 1.
     return (stamps - stamps[0]) / (per_second or told)
 
@@ -288,23 +329,27 @@ def _clock(stamps, fps, per_second):
     stamps = np.asarray(stamps, np.float64)
     keep = np.diff(stamps, prepend=-np.inf) != 0
     t = _seconds(stamps[keep], per_second)
-    if len(t) < 2: return keep, fps or 120., None
+    if len(t) < 2:
+        return keep, fps or 120., None
     rate = fps or float(1 / np.median(np.diff(t)))
     return keep, rate, None if np.allclose(np.diff(t), 1 / rate, rtol=1e-3) else t
 
 # %% ../../nbs/21_leap.ipynb #7013159e
 def _placed(hands, T, path):
     "(T, 42, 3), (T, 42) from (frame, rows, confidence) of hands; of one side in a frame the surest counts."
-    xyz, conf = np.zeros((T, len(LEAP), 3), np.float64), np.zeros((T, len(LEAP)), np.float32)
-    sures = settled(np.array([sure for _, _, sure in hands], np.float64), path).tolist()
+    xyz = np.zeros((T, len(LEAP), 3), np.float64)
+    conf = np.zeros((T, len(LEAP)), np.float32)
+    sures = np.array([sure for _, _, sure in hands], np.float64)
+    sures = settled(sures, path).tolist()
     told = any(sures)
     for (t, rows, _), sure in sorted(zip(hands, sures), key=lambda h: h[1]):
         if not rows: continue
         at, points = zip(*rows)
+        at = list(at)
         part = next(s for s in LEAP.parts.values() if s.start <= at[0] < s.stop)
         conf[t, part] = 0
-        xyz[t, list(at)] = points
-        conf[t, list(at)] = sure if told else 1
+        xyz[t, at] = points
+        conf[t, at] = sure if told else 1
     return xyz, conf
 
 # %% ../../nbs/21_leap.ipynb #e81cb194
@@ -312,9 +357,10 @@ def _expect_metres(xyz, conf, scale, path):
     "Refuse hands that are not as wide as a hand, from index to pinky."
     widths = []
     for s in LEAP.parts.values():
-        ends = [s.start + 5, s.start + 17]
-        seen = (conf[:, ends] > 0).all(1)
-        widths += np.linalg.norm(xyz[:, ends[0]] - xyz[:, ends[1]], axis=1)[seen].tolist()
+        index, pinky = s.start + 5, s.start + 17
+        seen = (conf[:, [index, pinky]] > 0).all(1)
+        across = xyz[:, index] - xyz[:, pinky]
+        widths += np.linalg.norm(across, axis=1)[seen].tolist()
     wide = float(np.median(widths)) if widths else .06
     if .01 < wide < .3: return
     found = f'a hand {wide:.3g} m wide from index to pinky, expected 0.01 to 0.3'
@@ -350,10 +396,12 @@ _endings = '.json', '.jsonl', '.txt', '.lz'
 
 def is_leap_json(path):
     "Whether a file holds frames of hands, by how it begins."
-    if path.suffix.lower() not in _endings or not path.is_file(): return False
+    if path.suffix.lower() not in _endings or not path.is_file():
+        return False
     start = _start(path).lower().lstrip('\ufeff \t\r\n')
+    if start[:1] not in ('[', '{') or '"hands"' not in start: return False
     words = 'pointables', 'fingers', 'digits', 'timestamp'
-    return start[:1] in ('[', '{') and '"hands"' in start and any(f'"{w}"' in start for w in words)
+    return any(f'"{w}"' in start for w in words)
 
 # %% ../../nbs/21_leap.ipynb #9336e770
 _words = 'gloss', 'sign', 'label', 'word' # what programs call it
@@ -410,27 +458,36 @@ def _joint_of_finger(finger, joint):
 def _leap_column(name): # → side or nothing, joint of a hand from 0 to 20, axis
     "Which joint's coordinate a column holds."
     name = _spell(name)
-    if m := _bone.fullmatch(name): side, axis, j = m[1], m[5], _end_of_bone(m[2], m[3], m[4])
-    elif m := _joint.fullmatch(name): side, axis, j = m[1], m[4], _joint_of_finger(m[2], m[3])
-    elif m := _wrist.fullmatch(name): side, axis, j = m[1], m[2], 0
+    if m := _bone.fullmatch(name):
+        side, finger, bone, end, axis = m.groups()
+        joint = _end_of_bone(finger, bone, end)
+    elif m := _joint.fullmatch(name):
+        side, finger, called, axis = m.groups()
+        joint = _joint_of_finger(finger, called)
+    elif m := _wrist.fullmatch(name):
+        side, axis = m.groups()
+        joint = 0
     else: return None
-    return None if j is None else (side or '', j, 'xyz'.index(axis))
+    return None if joint is None else (side or '', joint, 'xyz'.index(axis))
 
 # %% ../../nbs/21_leap.ipynb #3380a88c
 _typical = {'timestamp', 'frame_id', 'hand_type', 'palm_position_x', 'hand_position_x'}
 
 def is_leap_csv(path):
-    if path.suffix.lower() != '.csv' or not path.is_file(): return False
+    if path.suffix.lower() != '.csv' or not path.is_file():
+        return False
     header = csv_header(path)
     found = [c for c in map(_leap_column, header) if c and c[1]]
-    typical = _typical & set(map(_spell, header)) or any(side for side, _, _ in found)
+    prefixed = any(side for side, _, _ in found)
+    typical = prefixed or _typical & set(map(_spell, header))
     return len(found) >= 15 and bool(typical)
 
 # %% ../../nbs/21_leap.ipynb #44a07989
 def _find(table, *names): # a column, whatever its spelling
     for wanted in names:
         for name in table.column_names:
-            if _spell(name) == wanted: return table[name].to_pylist()
+            if _spell(name) == wanted:
+                return table[name].to_pylist()
 
 # %% ../../nbs/21_leap.ipynb #d6551243
 def _columns_of(table):
@@ -449,7 +506,8 @@ def _positions(table, columns, path):
     for (side, j, axis), name in columns.items():
         values = table[name].to_pylist()
         points[side][:, j, axis] = [np.nan if v in (None, '') else v for v in values]
-    if any(np.isinf(p).any() for p in points.values()): raise ValueError(f'{path}: has infinite positions')
+    if any(np.isinf(p).any() for p in points.values()):
+        raise ValueError(f'{path}: has infinite positions')
     return points
 
 # %% ../../nbs/21_leap.ipynb #0cf379da
@@ -457,7 +515,8 @@ def _kinds_of(table, hand, path):
     "What each row says of its hand."
     kinds = _find(table, 'hand_type', 'type', 'hand', 'handedness', 'side')
     if kinds is not None: return kinds
-    if hand in ('left', 'right'): return [hand] * table.num_rows
+    if hand in ('left', 'right'):
+        return [hand] * table.num_rows
     raise ValueError(f'{path}: says nowhere which hand it is; hand="right" (--hand right) does')
 
 # %% ../../nbs/21_leap.ipynb #2b02a695
@@ -477,27 +536,34 @@ def _stamps_of(table, path):
 def _begins(table, stamps, prefixed):
     "(N,) whether a row begins a frame: rows of one timestamp, or of one frame, belong together."
     if prefixed: return np.ones(table.num_rows, bool)
-    key = stamps or _find(table, 'frame_id', 'frame', 'tracking_frame_id') or list(range(table.num_rows))
-    return np.array([True, *(a != b for a, b in zip(key, key[1:]))])
+    key = stamps or _find(table, 'frame_id', 'frame', 'tracking_frame_id')
+    key = key or list(range(table.num_rows))
+    changes = [a != b for a, b in zip(key, key[1:])]
+    return np.array([True, *changes])
 
 # %% ../../nbs/21_leap.ipynb #7ab89025
 def _hands_in(table, points, kinds, t, prefixed, path):
     "(frame, rows, confidence) of the hands of a table."
     seen = {side: np.isfinite(p).all(2) & p.any(2) for side, p in points.items()}
-    sure, hands = _find(table, 'confidence', 'hand_confidence'), []
+    sure = _find(table, 'confidence', 'hand_confidence') or [None] * table.num_rows
+    hands = []
     for i in range(table.num_rows):
         for side in _sides_of_row(kinds[i], prefixed, path):
-            own, start = side if prefixed else '', LEAP.parts[f'{side}_hand'].start
+            own = side if prefixed else ''
+            start = LEAP.parts[f'{side}_hand'].start
             at = np.flatnonzero(seen[own][i]) if own in seen else []
             rows = [(start + int(j), points[own][i, j].tolist()) for j in at]
-            conf = 1. if sure is None or sure[i] is None else float(sure[i])
+            conf = 1. if sure[i] is None else float(sure[i])
             hands.append((int(t[i]), rows, conf))
     return hands
 
 # %% ../../nbs/21_leap.ipynb #dc1c52fc
 def _word_of(table):
     "The word that all rows say, if they say one."
-    words = {w for k in _words for w in (_find(table, k) or []) if isinstance(w, str) and w}
+    said = set()
+    for name in _words:
+        said.update(_find(table, name) or [])
+    words = {w for w in said if isinstance(w, str) and w}
     return words.pop() if len(words) == 1 else ()
 
 # %% ../../nbs/21_leap.ipynb #6ed4ffef
@@ -511,7 +577,8 @@ def read_leap_csv(
     "A Leap Motion recording in csv."
     with one_sentence(path, 'is damaged, or no Leap recording'):
         table = load_csv(path)
-        if not table.num_rows: raise ValueError(f'{path}: has no rows, expected at least one frame')
+        if not table.num_rows:
+            raise ValueError(f'{path}: has no rows, expected at least one frame')
         columns = _columns_of(table)
         prefixed = any(side for side, _, _ in columns)
         kinds = [''] * table.num_rows if prefixed else _kinds_of(table, hand, path)

@@ -18,8 +18,8 @@ from ..view.figures import tick_words
 # %% ../../nbs/78_classification.ipynb #0d3e6442
 def _check_targets(target, K):
     low, high = int(target.min()), int(target.max())
-    if low < 0 or high >= K:
-        raise ValueError(f'targets run from {low} to {high}, expected 0 to {K - 1} (gloss ids less one)')
+    if 0 <= low and high < K: return
+    raise ValueError(f'targets run from {low} to {high}, expected 0 to {K - 1} (gloss ids less one)')
 
 # %% ../../nbs/78_classification.ipynb #ecafe817
 def check_scores(
@@ -34,7 +34,8 @@ def check_scores(
     if not len(target): raise ValueError('there are no clips to score, expected at least one')
     N, K = shape
     odd = int((~logits.isfinite()).any(1).sum())
-    if odd: raise ValueError(f'{odd} of {N} clips have scores that are not finite')
+    if odd:
+        raise ValueError(f'{odd} of {N} clips have scores that are not finite')
     _check_targets(target, K)
     if glosses and len(glosses) != K:
         raise ValueError(f'there are {len(glosses)} glosses for scores of {K} words')
@@ -67,7 +68,7 @@ def _word_row(word, guess, glosses): # guess: classes of the clips of this word
     said = torch.bincount(guess, minlength=len(glosses))
     n, right = int(said.sum()), int(said[word])
     said[word] = 0
-    other, times = int(said.argmax()), int(said.max())
+    times, other = int(said.max()), int(said.argmax())
     taken_for = glosses[other] if times else ''
     return dict(gloss=glosses[word], n=n, top1=right / n, taken_for=taken_for, times=times)
 
@@ -90,7 +91,8 @@ def per_group(
 ) -> dict[str, dict]: # group → n, top1
     "How each signer, or any other group, fares."
     groups, right = np.asarray(groups), np.asarray(right, float)
-    if groups.shape != right.shape: raise ValueError(f'there are {len(groups)} groups for {len(right)} clips')
+    if groups.shape != right.shape:
+        raise ValueError(f'there are {len(groups)} groups for {len(right)} clips')
     members = {str(g): right[groups == g] for g in np.unique(groups)}
     return {g: dict(n=len(v), top1=float(v.mean())) for g, v in members.items()}
 
@@ -112,15 +114,19 @@ def top_confusions(
     "The most frequent confusions, the most frequent first."
     wrong = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-wrong, axis=None, kind='stable')[:n]
-    rows, columns = np.unravel_index(order, wrong.shape)
-    return [(glosses[i], glosses[j], int(wrong[i, j]), int(matrix[i].sum()))
-            for i, j in zip(rows, columns) if wrong[i, j]]
+    found = []
+    for i, j in zip(*np.unravel_index(order, wrong.shape)):
+        if wrong[i, j]:
+            clips = int(matrix[i].sum())
+            found.append((glosses[i], glosses[j], int(wrong[i, j]), clips))
+    return found
 
 # %% ../../nbs/78_classification.ipynb #34eb80bb
 def _draw_matrix(ax, matrix, glosses):
     share = matrix / matrix.sum(1, keepdims=True).clip(1)
-    picture = ax.imshow(np.where(share > 0, share, np.nan), cmap='viridis_r', vmin=0, vmax=1,
-                        interpolation='nearest')
+    share = np.where(share > 0, share, np.nan)
+    look = dict(cmap='viridis_r', interpolation='nearest')
+    picture = ax.imshow(share, vmin=0, vmax=1, **look)
     ax.set(xlabel='said', ylabel='true')
     ax.figure.colorbar(picture, ax=ax, shrink=.7, label='share of the true word')
     named = glosses if len(glosses) <= 15 else () # of more, none can be read
@@ -129,12 +135,15 @@ def _draw_matrix(ax, matrix, glosses):
 
 # %% ../../nbs/78_classification.ipynb #75a950aa
 def _draw_confusions(ax, top): # as `top_confusions` gives them, the last one on top
-    ax.barh(range(len(top)), [times for *_, times, _ in top], color='#d95f02', height=.6)
-    tick_words(ax.yaxis, [f'{i} → {j}' for i, j, *_ in top], fontsize=7)
+    for y, (_, _, times, total) in enumerate(top):
+        ax.barh(y, times, color='#d95f02', height=.6)
+        ax.text(times, y, f' of {total}', va='center', fontsize=7)
+    names = [f'{i} → {j}' for i, j, _, _ in top]
+    tick_words(ax.yaxis, names, fontsize=7)
+    ax.set_ylim(min(-.5, len(top) - 6.5), len(top) - .5) # a single one is a bar, not a wall
     ax.set_xlabel('times taken for')
     ax.spines[['top', 'right']].set_visible(False)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    for y, (*_, times, total) in enumerate(top): ax.text(times, y, f' of {total}', va='center', fontsize=7)
 
 # %% ../../nbs/78_classification.ipynb #dacc40ce
 def plot_confusion(
@@ -152,18 +161,24 @@ def plot_confusion(
 # %% ../../nbs/78_classification.ipynb #c600c99d
 def _unanimous(values, groups, level): # all right, or all wrong: only the binomial law knows a doubt
     from scipy.stats import binomtest
-    n = len(values) if groups is None else len(np.unique(np.asarray(groups)))
-    found = binomtest(int(values[0]) * n, n).proportion_ci(level)
+    n = len(values)
+    if groups is not None:
+        n = len(np.unique(np.asarray(groups)))
+    test = binomtest(int(values[0]) * n, n)
+    found = test.proportion_ci(level)
     return float(found.low), float(found.high)
 
 # %% ../../nbs/78_classification.ipynb #2a636d58
 def _drawn_means(values, groups, rounds, seed): # (rounds,)
-    N = len(values)
-    which = np.arange(N) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    total, count, draw = np.bincount(which, values), np.bincount(which), np.random.default_rng(seed)
+    which = np.arange(len(values))
+    if groups is not None:
+        _, which = np.unique(np.asarray(groups), return_inverse=True)
+    total, count = np.bincount(which, values), np.bincount(which)
+    G = len(total)
+    draw = np.random.default_rng(seed)
     means = np.empty(rounds)
     for i in range(rounds):
-        drawn = draw.integers(0, len(total), len(total))
+        drawn = draw.integers(0, G, G)
         means[i] = total[drawn].sum() / count[drawn].sum()
     return means
 
@@ -180,7 +195,8 @@ def bootstrap(
     if not len(values): raise ValueError('there is nothing to draw from, expected at least one value')
     if groups is not None and len(groups) != len(values):
         raise ValueError(f'there are {len(groups)} groups for {len(values)} values')
-    if values.min() == values.max() and values[0] in (0, 1): return _unanimous(values, groups, level)
+    if values.min() == values.max() and values[0] in (0, 1):
+        return _unanimous(values, groups, level)
     means = _drawn_means(values, groups, rounds, seed)
     return tuple(np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).tolist())
 
@@ -198,11 +214,15 @@ def ece(
 
 # %% ../../nbs/78_classification.ipynb #d57aa6b0
 def _reliability(logits, target, bins): # confidence, accuracy, clips of each bin that is not empty
-    sure, right = logits.softmax(1).max(1)[0].numpy(), (logits.argmax(1) == target).numpy()
+    sure, guess = logits.softmax(1).max(1)
+    sure, right = sure.numpy(), (logits.argmax(1) == target).numpy()
     which = np.minimum((sure * bins).astype(int), bins - 1)
     n = np.bincount(which, minlength=bins)
     some = n > 0
-    def mean(v): return np.bincount(which, v, minlength=bins)[some] / n[some]
+    def mean(v):
+        total = np.bincount(which, v, minlength=bins)
+        return total[some] / n[some]
+
     return mean(sure), mean(right), n[some]
 
 # %% ../../nbs/78_classification.ipynb #f05329c1
@@ -224,11 +244,17 @@ def plot_reliability(
     return ax
 
 # %% ../../nbs/78_classification.ipynb #f77722ee
+def _share(part, whole): return part / whole if whole else 1. # nothing to find and nothing said is right
+
 def _overlap(said, true): # (n,), (n,) of bool
-    hit, extra, missed = int((said & true).sum()), int((said & ~true).sum()), int((~said & true).sum())
-    def share(part, whole): return part / whole if whole else 1. # nothing to find and nothing said is right
-    return dict(precision=share(hit, hit + extra), recall=share(hit, hit + missed),
-                f1=share(2 * hit, 2 * hit + extra + missed), iou=share(hit, hit + extra + missed))
+    hit = int((said & true).sum())
+    extra = int((said & ~true).sum())
+    missed = int((~said & true).sum())
+    return dict(
+        precision=_share(hit, hit + extra),
+        recall=_share(hit, hit + missed),
+        f1=_share(2 * hit, 2 * hit + extra + missed),
+        iou=_share(hit, hit + extra + missed))
 
 # %% ../../nbs/78_classification.ipynb #538b92d3
 def boundary_scores(
@@ -242,15 +268,17 @@ def boundary_scores(
         raise ValueError(f'the track has shape {tuple(prob.shape)} and its target {tuple(target.shape)}, '
                          'expected the same')
     known = frame_mask(length, prob.shape[1]) & (target >= 0)
-    if not known.any(): return dict(frames=0, precision=None, recall=None, f1=None, iou=None)
+    if not known.any():
+        return dict(frames=0, precision=None, recall=None, f1=None, iou=None)
     said, true = prob >= threshold, target > .5
     return dict(frames=int(known.sum()), **_overlap(said[known], true[known]))
 
 # %% ../../nbs/78_classification.ipynb #d9e4937c
 def _by_signer(right, signers, seed):
     found = dict(per_signer=per_group(right, signers))
-    if len(found['per_signer']) < 2: return found
-    return found | dict(top1_interval_signers=bootstrap(right, signers, seed=seed))
+    if len(found['per_signer']) > 1:
+        found['top1_interval_signers'] = bootstrap(right, signers, seed=seed)
+    return found
 
 # %% ../../nbs/78_classification.ipynb #6a62d9ac
 def evaluate_classification(

@@ -29,9 +29,11 @@ class Pair(NamedTuple):
 def _as_sentences(references, hypotheses): # two lists of tuples
     sides = [[s if isinstance(s, str) else tuple(s) for s in side] for side in (references, hypotheses)]
     M, N = map(len, sides)
-    if M != N: raise ValueError(f'there are {M} references and {N} hypotheses, expected as many')
+    if M != N:
+        raise ValueError(f'there are {M} references and {N} hypotheses, expected as many')
     text = [s for side in sides for s in side if isinstance(s, str)]
-    if text: raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
+    if text:
+        raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
     return sides
 
 # %% ../../nbs/79_sequences.ipynb #7461bdb9
@@ -47,8 +49,9 @@ _kind_of = dict(equal='equal', substitute='sub', delete='del', insert='ins') # a
 def _pairs(chunk, signed, said): # a piece of jiwer's alignment
     a = signed[chunk.ref_start_idx:chunk.ref_end_idx]
     b = said[chunk.hyp_start_idx:chunk.hyp_end_idx]
-    rows = zip(a or [''] * len(b), b or [''] * len(a))
-    return [Pair(_kind_of[chunk.type], g, h) for g, h in rows]
+    a, b = a or [''] * len(b), b or [''] * len(a)
+    kind = _kind_of[chunk.type]
+    return [Pair(kind, g, h) for g, h in zip(a, b)]
 
 # %% ../../nbs/79_sequences.ipynb #d2f01444
 def align_glosses(
@@ -74,14 +77,16 @@ def alignment_text(
     wide = [max(map(len, c)) for c in columns]
     lines = []
     for name, row in zip(('signed', 'said', ''), zip(*columns)):
-        cells = '  '.join(text.ljust(w) for text, w in zip(row, wide))
-        lines.append(f'{name:7}' + cells.rstrip())
+        cells = [text.ljust(w) for text, w in zip(row, wide)]
+        lines.append(f'{name:7}' + '  '.join(cells).rstrip())
     return '\n'.join(lines)
 
 # %% ../../nbs/79_sequences.ipynb #317473e0
 def _row(head, cells): # (class, text)
-    cells = ''.join(f'<td class="{kind}">{html.escape(str(text))}</td>' for kind, text in cells)
-    return f'<tr><th>{head}</th>{cells}</tr>'
+    row = f'<tr><th>{head}</th>'
+    for kind, text in cells:
+        row += f'<td class="{kind}">{html.escape(str(text))}</td>'
+    return row + '</tr>'
 
 def _table(pairs): # of one sentence
     signed = _row('signed', [(p.kind, p.signed) for p in pairs])
@@ -98,7 +103,8 @@ _style = '''<style>
 .gl th{font-weight:normal;color:#777;text-align:left;padding-right:1em}
 .gl-name{font:13px system-ui,sans-serif;color:#555}</style>'''
 
-def _heading(name): return f'<div class="gl-name">{html.escape(str(name))}</div>' if name else ''
+def _heading(name):
+    return f'<div class="gl-name">{html.escape(str(name))}</div>' if name else ''
 
 # %% ../../nbs/79_sequences.ipynb #78d3d636
 def alignment_html(
@@ -126,7 +132,8 @@ def counts(
     return np.array([[c[k] for k in _kinds] for c in found], int).reshape(-1, 4)
 
 # %% ../../nbs/79_sequences.ipynb #05bc5086
-def _share(part, whole): return float(part / whole) if whole else None
+def _share(part, whole):
+    return float(part / whole) if whole else None
 
 def rates(
     counts: np.ndarray, # (N, 4)
@@ -141,7 +148,8 @@ def rates(
 def _taken_for(pairs): # gloss → what it is most often taken for; of several, the one met first
     taken = Counter((p.signed, p.said) for row in pairs for p in row if p.kind == 'sub')
     best = {}
-    for (signed, said), _ in taken.most_common(): best.setdefault(signed, said)
+    for (signed, said), _ in taken.most_common():
+        best.setdefault(signed, said)
     return best
 
 # %% ../../nbs/79_sequences.ipynb #741f8159
@@ -157,29 +165,37 @@ def per_gloss(
         row['n'] += p.kind != 'ins'
         row['right' if p.kind == 'equal' else p.kind] += 1
     table = [dict(gloss=g, **r, taken_for=best.get(g, '')) for g, r in rows.items()]
-    return sorted(table, key=lambda r: (-(r['sub'] + r['del'] + r['ins']), r['gloss']))
+    def errors(r): return r['sub'] + r['del'] + r['ins']
+    return sorted(table, key=lambda r: (-errors(r), r['gloss']))
 
 # %% ../../nbs/79_sequences.ipynb #3b769200
 def _by_group(counts, groups): # (S, N, 4), (N,) or None → errors (S, G), signed (G,)
     N = counts.shape[1]
-    which = np.arange(N) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    if len(which) != N: raise ValueError(f'there are {len(which)} groups for {N} sentences')
-    errors = np.stack([np.bincount(which, c[:, 1:].sum(1)) for c in counts])
-    return errors, np.bincount(which, counts[0, :, :3].sum(1))
+    which = np.arange(N)
+    if groups is not None:
+        _, which = np.unique(np.asarray(groups), return_inverse=True)
+    if len(which) != N:
+        raise ValueError(f'there are {len(which)} groups for {N} sentences')
+    errors = [np.bincount(which, c[:, 1:].sum(1)) for c in counts]
+    signed = counts[0, :, :3].sum(1)
+    return np.stack(errors), np.bincount(which, signed)
 
 # %% ../../nbs/79_sequences.ipynb #0d7a3385
 def _draws(counts, groups, rounds, seed):
     "Errors and signed glosses of test sets drawn with replacement: (S, N, 4) → (S, rounds), (rounds,)."
     errors, signed = _by_group(counts, groups)
     rng, G = np.random.default_rng(seed), len(signed)
-    found = []
+    all_errors, all_signed = [], []
     for k in range(0, rounds, 200): # some at a time, for memory
         drawn = rng.integers(0, G, (min(200, rounds - k), G))
-        found.append((errors[:, drawn].sum(2), signed[drawn].sum(1)))
-    errors, signed = zip(*found)
-    return np.concatenate(errors, 1), np.concatenate(signed)
+        all_errors.append(errors[:, drawn].sum(2))
+        all_signed.append(signed[drawn].sum(1))
+    return np.concatenate(all_errors, 1), np.concatenate(all_signed)
 
-def _middle_of(values, level): return np.quantile(values, [(1 - level) / 2, (1 + level) / 2]).tolist()
+# %% ../../nbs/79_sequences.ipynb #089108da
+def _middle_of(values, level):
+    beyond = (1 - level) / 2
+    return np.quantile(values, [beyond, (1 + level) / 2]).tolist()
 
 # %% ../../nbs/79_sequences.ipynb #1792791d
 def wer_interval(
@@ -190,7 +206,8 @@ def wer_interval(
     seed: int = 0,
 ) -> tuple[float, float] | None: # low, high; None where nothing was signed
     "Interval of the word error rate."
-    if not counts[:, :3].sum(): return None
+    if not counts[:, :3].sum():
+        return None
     errors, signed = _draws(counts[None], groups, rounds, seed)
     some = signed > 0
     return tuple(_middle_of(errors[0, some] / signed[some], level))
@@ -205,10 +222,13 @@ def wer_difference(
     if a.shape != b.shape or (a[:, :3].sum(1) != b[:, :3].sum(1)).any():
         raise ValueError('the two systems were not scored on the same references')
     errors, signed = _draws(np.stack([a, b]), groups, rounds, seed)
-    errors, signed = errors[:, signed > 0], signed[signed > 0]
-    if not len(signed): raise ValueError('nothing was signed, so there is no rate to compare')
-    low, high = _middle_of((errors[0] - errors[1]) / signed, level)
-    difference = (a[:, 1:].sum() - b[:, 1:].sum()) / a[:, :3].sum()
+    some = signed > 0
+    if not some.any():
+        raise ValueError('nothing was signed, so there is no rate to compare')
+    differences = (errors[0] - errors[1])[some] / signed[some]
+    low, high = _middle_of(differences, level)
+    more = a[:, 1:].sum() - b[:, 1:].sum()
+    difference = more / a[:, :3].sum()
     return dict(difference=float(difference), low=float(low), high=float(high))
 
 # %% ../../nbs/79_sequences.ipynb #043409f3
@@ -222,16 +242,20 @@ def _by_length(table):
 
 # %% ../../nbs/79_sequences.ipynb #0cb011bc
 def _seen_and_unseen(table, references, training):
-    known = {tuple(getattr(s, 'gloss', s)) for s in getattr(training, 'gloss', training)}
+    sentences = getattr(training, 'gloss', training)
+    known = {tuple(getattr(s, 'gloss', s)) for s in sentences}
     new = np.array([tuple(r) not in known for r in references])
     return dict(seen=rates(table[~new]), unseen=rates(table[new]))
 
+# %% ../../nbs/79_sequences.ipynb #7a269323
 def _by_signer(table, signers, rounds, seed):
     if len(signers) != len(table):
         raise ValueError(f'there are {len(signers)} signers for {len(table)} sentences')
-    found = dict(per_signer=dict(sorted(_rates_by(table, signers).items())))
-    if len(found['per_signer']) < 2: return found
-    return found | dict(wer_interval_signers=wer_interval(table, signers, rounds, seed=seed))
+    found = _rates_by(table, signers)
+    found = dict(per_signer=dict(sorted(found.items())))
+    if len(found['per_signer']) > 1:
+        found['wer_interval_signers'] = wer_interval(table, signers, rounds, seed=seed)
+    return found
 
 # %% ../../nbs/79_sequences.ipynb #80825b5a
 def evaluate_sequences(
@@ -251,21 +275,27 @@ def evaluate_sequences(
     scores = rates(table)
     scores |= dict(glosses=int(table[:, :3].sum()), wer_interval=wer_interval(table, None, rounds, seed=seed),
                    exact=float(flawless.mean()), by_length=_by_length(table))
-    if signers is not None: scores |= _by_signer(table, signers, rounds, seed)
-    if training is not None: scores |= _seen_and_unseen(table, references, training)
+    if signers is not None:
+        scores |= _by_signer(table, signers, rounds, seed)
+    if training is not None:
+        scores |= _seen_and_unseen(table, references, training)
     return scores
 
 # %% ../../nbs/79_sequences.ipynb #3b242e66
 def _times(spans): # starts, ends
-    return np.array([s[:2] for s in spans], float).reshape(-1, 2).T
+    times = np.array([s[:2] for s in spans], float)
+    return times.reshape(-1, 2).T
 
+# %% ../../nbs/79_sequences.ipynb #7e688e7c
 def _iou(true, said): # M spans, N signs → (M, N); 0 for different glosses
-    (start, end), (first, last) = _times(true), _times(said)
+    start, end = _times(true)
+    first, last = _times(said)
     both = np.minimum.outer(end, last) - np.maximum.outer(start, first)
     whole = np.maximum.outer(end, last) - np.minimum.outer(start, first)
+    share = both / np.maximum(whole, 1e-12)
     same = np.array([[s[2] == t[2] for t in said] for s in true], bool)
     same = same.reshape(both.shape)
-    return np.where(same & (both > 0), both / np.maximum(whole, 1e-12), 0)
+    return np.where(same & (both > 0), share, 0)
 
 # %% ../../nbs/79_sequences.ipynb #fd351993
 def _best_pairs(spans, signs): # of all clips: (n,) intersection over union of spans with signs
@@ -286,8 +316,12 @@ def span_scores(
     if len(spans) != len(signs):
         raise ValueError(f'there are spans of {len(spans)} clips and signs of {len(signs)}, expected as many')
     iou = _best_pairs(spans, signs)
-    true, said = sum(map(len, spans)), sum(map(len, signs))
-    f1 = {str(t): _share(2 * int((iou >= t).sum()), true + said) for t in thresholds}
+    true = sum(map(len, spans))
+    said = sum(map(len, signs))
+    f1 = {}
+    for t in thresholds:
+        found = int((iou >= t).sum())
+        f1[str(t)] = _share(2 * found, true + said)
     return dict(spans=true, signs=said, f1=f1, iou=_share(iou.sum(), true))
 
 # %% ../../nbs/79_sequences.ipynb #64d1736b
@@ -296,7 +330,8 @@ def _bins(sure, right, bins): # (n,), (n,) → (confidence, right, n) of each bi
     rows = []
     for k in np.unique(which):
         here = which == k
-        rows.append((float(sure[here].mean()), float(right[here].mean()), int(here.sum())))
+        confidence, share = sure[here].mean(), right[here].mean()
+        rows.append((float(confidence), float(share), int(here.sum())))
     return rows
 
 # %% ../../nbs/79_sequences.ipynb #295fd8a2
@@ -309,11 +344,17 @@ def gloss_calibration(
     pairs = align_glosses(references, [tuple(s.gloss for s in row) for row in signs])
     right = np.array([p.kind == 'equal' for row in pairs for p in row if p.kind != 'del'], float)
     sure = np.array([s.confidence for row in signs for s in row], float)
-    if not len(right): return dict(n=0, right=None, confidence=None, ece=None, bins=[])
+    n = len(right)
+    if not n:
+        return dict(n=0, right=None, confidence=None, ece=None, bins=[])
     rows = _bins(sure, right, bins)
-    away = sum(n * abs(a - b) for a, b, n in rows) / len(right)
-    return dict(n=len(right), right=float(right.mean()), confidence=float(sure.mean()),
-                ece=float(away), bins=rows)
+    away = sum(k * abs(a - b) for a, b, k in rows) / n
+    return dict(
+        n=n,
+        right=float(right.mean()),
+        confidence=float(sure.mean()),
+        ece=float(away),
+        bins=rows)
 
 # %% ../../nbs/79_sequences.ipynb #03f4cea7
 class Cause(NamedTuple):
@@ -324,10 +365,11 @@ class Cause(NamedTuple):
 
 # %% ../../nbs/79_sequences.ipynb #26953e47
 def _share_of_blank(log_probs, length): # of the valid patches; None where there are none
-    length = length.to(log_probs.device)
-    valid = torch.arange(log_probs.shape[1], device=log_probs.device) < length[:, None]
-    best = log_probs[..., :-2].argmax(2)[valid]
-    return float((best == 0).double().mean()) if len(best) else None
+    at = torch.arange(log_probs.shape[1], device=log_probs.device)
+    valid = at < length.to(log_probs.device)[:, None]
+    best = log_probs[..., :-2].argmax(2)
+    is_blank = best[valid] == 0
+    return float(is_blank.double().mean()) if len(is_blank) else None
 
 # %% ../../nbs/79_sequences.ipynb #5c08c4df
 _learn_to_speak = (
@@ -339,7 +381,8 @@ def _collapse(references, hypotheses, log_probs, length):
     silent = [not h for r, h in zip(references, hypotheses) if r]
     empty = float(np.mean(silent)) if silent else 0.
     blank = None if log_probs is None else _share_of_blank(log_probs, length)
-    if empty < .8 and (blank is None or blank < .999): return
+    if empty < .8 and (blank is None or blank < .999):
+        return
     say = '' if blank is None else f', and blank is the likeliest in {blank:.1%} of the patches'
     return Cause('blank collapse', f'{empty:.0%} of the sentences come out empty{say}', _learn_to_speak)
 
@@ -356,11 +399,16 @@ def _too_short(references, length):
                   'clips are cut or labelled wrongly')
 
 # %% ../../nbs/79_sequences.ipynb #11356a1b
-def _meant(outside, known): # the first gloss that is another but for capitals and spaces, as a hint
-    plain = {g.strip().casefold(): g for g in known}
-    like = [(g, plain[g.strip().casefold()]) for g in outside if g.strip().casefold() in plain]
-    return f' ({like[0][0]!r} may be meant as {like[0][1]!r})' if like else ''
+def _plain(gloss): return gloss.strip().casefold()
 
+def _meant(outside, known): # the first gloss that is another but for capitals and spaces, as a hint
+    plain = {_plain(g): g for g in known}
+    for g in outside:
+        if _plain(g) in plain:
+            return f' ({g!r} may be meant as {plain[_plain(g)]!r})'
+    return ''
+
+# %% ../../nbs/79_sequences.ipynb #0d81830e
 def _mismatch(references, vocabulary):
     known = set(getattr(vocabulary, 'glosses', vocabulary))
     count = Counter(g for r in references for g in r)
@@ -368,30 +416,36 @@ def _mismatch(references, vocabulary):
     share = sum(count[g] for g in outside) / max(sum(count.values()), 1)
     if share < .02: return
     found = f'{share:.0%} of the glosses signed are not in the vocabulary, {outside[0]!r} for one'
-    return Cause('vocabulary mismatch', found + _meant(outside, known),
-                  'score with the vocabulary the model was trained with, and write glosses in one way '
-                  'in all data')
+    do = 'score with the vocabulary the model was trained with, and write glosses in one way in all data'
+    return Cause('vocabulary mismatch', found + _meant(outside, known), do)
 
 # %% ../../nbs/79_sequences.ipynb #d3e7845f
 def _best_names(references, hypotheses): # said → signed, so that most agrees; None for too few glosses
     from scipy.optimize import linear_sum_assignment
     count = Counter()
     for r, h in zip(references, hypotheses):
-        if len(r) == len(h): count.update(zip(r, h))
-    signed, said = (sorted({p[k] for p in count}) for k in (0, 1))
+        if len(r) == len(h):
+            count.update(zip(r, h))
+    signed = sorted({g for g, _ in count})
+    said = sorted({h for _, h in count})
     if len(signed) < 3: return None
     matrix = np.zeros((len(signed), len(said)))
-    for (g, h), n in count.items(): matrix[signed.index(g), said.index(h)] = n
-    return {said[j]: signed[i] for i, j in zip(*linear_sum_assignment(-matrix))}
+    for (g, h), n in count.items():
+        matrix[signed.index(g), said.index(h)] = n
+    rows, columns = linear_sum_assignment(-matrix)
+    return {said[j]: signed[i] for i, j in zip(rows, columns)}
 
 # %% ../../nbs/79_sequences.ipynb #2626a4ca
 def _renamed(references, hypotheses):
     rename = _best_names(references, hypotheses)
     if rename is None: return
-    def wer(found): return rates(counts(align_glosses(references, found)))['wer']
+    def wer(found):
+        return rates(counts(align_glosses(references, found)))['wer']
+
     before, after = wer(hypotheses), wer([tuple(rename.get(g, g) for g in h) for h in hypotheses])
     changed = sum(k != v for k, v in rename.items())
-    if before is None or before < .5 or after > before / 2: return
+    if before is None or before < .5 or after > before / 2:
+        return
     found = (f'the error rate falls from {before:.0%} to {after:.0%} if {changed} glosses are '
              'consistently read as others')
     return Cause('glosses renamed', found,
@@ -414,22 +468,31 @@ def input_statistics(
 ) -> dict: # mean and std of each channel, as lists of C
     "How a model's inputs are distributed."
     valid = torch.arange(x.shape[1], device=x.device) < length[:, None]
-    seen = x[valid[..., None] & (x != 0).any(-1)].double() # (n, C)
+    is_seen = valid[..., None] & (x != 0).any(-1)
+    seen = x[is_seen].double() # (n, C)
     if not len(seen): raise ValueError('no joint is seen in any frame, so there is nothing to describe')
-    return dict(mean=seen.mean(0).tolist(), std=seen.std(0, correction=0).tolist())
+    mean = seen.mean(0)
+    std = seen.std(0, correction=0)
+    return dict(mean=mean.tolist(), std=std.tolist())
 
 # %% ../../nbs/79_sequences.ipynb #d5b71f02
 def _off_channel(m, s, m0, s0): # means and spreads → how many are off, and the worst; None where none is
-    unit = np.maximum(s0, 1e-3 * max(float(s0.max()), 1e-6))
-    off, ratio = abs(m - m0) / unit, np.maximum(s, 1e-9) / unit
+    least = 1e-3 * max(float(s0.max()), 1e-6)
+    unit = np.maximum(s0, least)
+    off = abs(m - m0) / unit
+    ratio = np.maximum(s, 1e-9) / unit
     bad = (off > 2) | (ratio > 3) | (ratio < 1 / 3)
     if not bad.any(): return None
     worst = np.where(bad, off + abs(np.log(ratio)), -1)
     return int(bad.sum()), int(np.argmax(worst))
 
 # %% ../../nbs/79_sequences.ipynb #1ffd1797
+def _moments(statistics):
+    return np.asarray(statistics['mean'], float), np.asarray(statistics['std'], float)
+
 def _other_inputs(inputs, trained_on):
-    m, s, m0, s0 = (np.asarray(d[k], float) for d in (inputs, trained_on) for k in ('mean', 'std'))
+    m, s = _moments(inputs)
+    m0, s0 = _moments(trained_on)
     name, do = 'features unlike training', 'prepare clips with the `Features` saved in the checkpoint'
     if m.shape != m0.shape:
         return Cause(name, f'the inputs have {m.size} channels, in training there were {m0.size}', do)
@@ -466,8 +529,11 @@ def why_wer(
     references, hypotheses = [tuple(r) for r in references], [tuple(h) for h in hypotheses]
     _check_given(references, hypotheses, log_probs=log_probs, length=length)
     found = [_collapse(references, hypotheses, log_probs, length)]
-    if length is not None: found.append(_too_short(references, torch.as_tensor(length).tolist()))
-    if vocabulary is not None: found.append(_mismatch(references, vocabulary))
+    if length is not None:
+        found.append(_too_short(references, torch.as_tensor(length).tolist()))
+    if vocabulary is not None:
+        found.append(_mismatch(references, vocabulary))
     found += [_renamed(references, hypotheses), _never_ends(attention)]
-    if inputs is not None and trained_on is not None: found.append(_other_inputs(inputs, trained_on))
+    if inputs is not None and trained_on is not None:
+        found.append(_other_inputs(inputs, trained_on))
     return [f for f in found if f]

@@ -32,7 +32,8 @@ def pooled(
     batch: dict, # as `Features.finish` makes it
 ) -> Tensor: # (B, width)
     "One vector a clip."
-    if not hasattr(model, 'encode'): return _classified(model, batch)
+    if not hasattr(model, 'encode'):
+        return _classified(model, batch)
     x, length, _ = model.encode(batch)                                           # (B, N, width)
     return mean_over_frames(x, frame_mask(length, x.shape[1]))
 
@@ -97,7 +98,10 @@ def expect_classifier(model: nn.Module, path='') -> None:
 # %% ../../nbs/66a_enrolled.ipynb #e11d063f
 def _padded(vectors): # (r, D) each → (n, R, D), the first repeated where there are fewer
     most = max(map(len, vectors))
-    filled = [torch.cat([v, v[:1].expand(most - len(v), -1)]) for v in vectors]
+    filled = []
+    for v in vectors:
+        again = v[:1].expand(most - len(v), -1)
+        filled.append(torch.cat([v, again]))
     return torch.stack(filled)
 
 # %% ../../nbs/66a_enrolled.ipynb #b1b1e32e
@@ -110,7 +114,8 @@ def with_words(
     "A model that knows these words too."
     expect_classifier(model)
     model, vocabulary = untaught(model, vocabulary)
-    for word in words: expect(word not in vocabulary, f'the word {word!r}', 'known to the model', 'a new one')
+    for word in words:
+        expect(word not in vocabulary, f'the word {word!r}', 'known to the model', 'a new one')
     if not words: return model, vocabulary
     names = *vocabulary.glosses, *words
     both = Vocabulary(names)

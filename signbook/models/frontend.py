@@ -19,7 +19,8 @@ from .layers import Dropout, MaskedBatchNorm, frame_mask, zero_unseen
 groupings = 'fingers', 'parts', 'none'
 
 def _groups_of(layout, part, grouping) -> list[str]: # the part itself where it has no fingers
-    names = [f'{part}.{g}' for g in ('palm', *fingers)] if grouping == 'fingers' else []
+    if grouping != 'fingers': return [part]
+    names = [f'{part}.{g}' for g in ('palm', *fingers)]
     return [n for n in names if n in layout.groups] or [part]
 
 # %% ../../nbs/63_frontend.ipynb #f2e08a2a
@@ -29,7 +30,8 @@ def joint_groups(
 ) -> dict[str, list[int]]: # group → its indices into the joint axis
     "The joints that share a token."
     expect(grouping in groupings, 'grouping', repr(grouping), f'one of {", ".join(groupings)}')
-    if grouping == 'none': return {layout.name: list(range(len(layout)))}
+    if grouping == 'none':
+        return {layout.name: list(range(len(layout)))}
     names = [name for part in layout.parts for name in _groups_of(layout, part, grouping)]
     return {name: layout.indices(name).tolist() for name in names}
 
@@ -45,12 +47,12 @@ def patches(
 def _joint_table(groups: dict[str, list[int]]) -> tuple[Tensor, Tensor]: # (G, n) each
     "Each group's joints, and 1 where there is one, 0 in the padding."
     n = max(map(len, groups.values()))
-    index, valid = [], []
-    for joints in groups.values():
-        missing = n - len(joints)
-        index.append([*joints] + [0] * missing)
-        valid.append([1.] * len(joints) + [0.] * missing)
-    return torch.tensor(index), torch.tensor(valid)
+    index = torch.zeros(len(groups), n, dtype=torch.long)
+    valid = torch.zeros(len(groups), n)
+    for g, joints in enumerate(groups.values()):
+        index[g, :len(joints)] = torch.tensor(joints)
+        valid[g, :len(joints)] = 1
+    return index, valid
 
 # %% ../../nbs/63_frontend.ipynb #6b528d7e
 class PatchEmbedding(nn.Module):
@@ -83,7 +85,9 @@ class PatchEmbedding(nn.Module):
 @patch_to(PatchEmbedding)
 def gather(self, x: Tensor) -> Tensor: # (B, T, J, C) → (G, B·N, P·n·C)
     "What each token is made of, in one row."
-    (G, n), P, (B, T, J, C) = self.index.shape, self.patch, x.shape
+    B, T, J, C = x.shape
+    G, n = self.index.shape
+    P = self.patch
     x = F.pad(x, (0, 0, 0, 0, 0, -T % P))                                           # (B, N·P, J, C)
     x = x[:, :, self.index.flatten()].view(B, -1, P, G, n, C)
     x = x * self.valid[..., None].to(x.dtype)
@@ -109,7 +113,8 @@ class ConvSPE(nn.Module):
         dropout: float = .1, # of whole channels
     ):
         super().__init__()
-        if kernel < 1: raise ValueError(f'the kernel of ConvSPE is {kernel}, expected 1 or more')
+        if kernel < 1:
+            raise ValueError(f'the kernel of ConvSPE is {kernel}, expected 1 or more')
         self.past, self.dropout = kernel - 1, dropout
         across = 1 if groups > 1 else 0 # groups on either side
         self.depthwise = nn.Conv2d(width, width, (kernel, 1 + 2 * across), padding=(0, across), groups=width)
@@ -118,11 +123,13 @@ class ConvSPE(nn.Module):
     def forward(self, z: Tensor, mask: Tensor, cache: Tensor | None = None) -> tuple[Tensor, Tensor]:
         "(B, N, G, width) → the same, and the cache for what follows."
         h = z * mask[..., None, None].to(z.dtype)
-        if cache is None: cache = h.new_zeros(h.shape[0], self.past, *h.shape[2:])
+        if cache is None:
+            cache = h.new_zeros(h.shape[0], self.past, *h.shape[2:])
         h = torch.cat([cache, h], 1)                                             # (B, past + N, G, width)
         near = self.depthwise(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)         # (B, N, G, width)
         near = self.pointwise(F.gelu(self.norm(near, mask)))
-        if self.training and self.dropout: near = drop_channels(near, self.dropout)
+        if self.training and self.dropout:
+            near = drop_channels(near, self.dropout)
         return z + near, h[:, h.shape[1] - self.past:]
 
 # %% ../../nbs/63_frontend.ipynb #6ab0d117
@@ -152,5 +159,6 @@ class Frontend(nn.Module):
         length = patches(batch['length'], self.patch)                            # (B,)
         mask = frame_mask(length, z.shape[1])                                    # (B, N)
         z = F.gelu(self.norm(z, mask))
-        if self.conv is not None: z, cache = self.conv(z, mask, cache)
+        if self.conv is not None:
+            z, cache = self.conv(z, mask, cache)
         return z, length, cache

@@ -22,22 +22,26 @@ from .decoding import Hypothesis, check_log_probs, minimum_frames
 # %% ../../nbs/72_alignment.ipynb #b399e486
 def _states(glosses, device):
     "(B, 2L+1) the symbol of each state, and (B,) how many glosses."
-    size = torch.tensor([len(g) for g in glosses], dtype=torch.long, device=device)
-    longest = int(size.max() if len(size) else 0)
-    states = torch.zeros(len(glosses), 2 * longest + 1, dtype=torch.long, device=device)
+    whole = dict(dtype=torch.long, device=device)
+    size = torch.tensor([len(g) for g in glosses], **whole)
+    longest = int(size.max()) if len(size) else 0
+    states = torch.zeros(len(glosses), 2 * longest + 1, **whole)
     for row, g in zip(states, glosses):
-        row[1:2 * len(g):2] = torch.tensor(g, dtype=torch.long, device=device)
+        row[1:2 * len(g):2] = torch.tensor(g, **whole)
     return states, size
 
 # %% ../../nbs/72_alignment.ipynb #ede61466
 class _Trellis:
     "The states of B sentences over the patches of their clips."
     def __init__(self, log_probs, length, states):
-        self.log_probs, self.states = log_probs[..., :-2], states
-        self.length, self.shortest = length.to(states.device), int(length.min()) if len(length) else 0
+        self.log_probs = log_probs[..., :-2]
+        self.states = states
+        self.length = length.to(states.device)
+        self.shortest = int(length.min()) if len(length) else 0
         kind = torch.float32 if states.device.type == 'mps' else torch.float64
         zero = torch.zeros(states.shape, dtype=kind, device=states.device)
-        over = (states > 0) & (states != states.roll(2, 1)) # the blank between different glosses
+        different = states != states.roll(2, 1)
+        over = (states > 0) & different # the blank between different glosses
         over[:, :2] = False
         self.over = zero.masked_fill(~over, -torch.inf)
         self.after_end = zero.masked_fill(states > 0, -torch.inf) # certain blanks
@@ -94,8 +98,10 @@ def _forward(trellis, starts, T):
 # %% ../../nbs/72_alignment.ipynb #471995b5
 def _read_back(trellis, score, start, stop, at, path):
     "Go through the patches again from `start`, and fill in the path backwards that ends in the states `at`."
-    came = torch.empty(stop - start, *trellis.states.shape, dtype=torch.uint8, device=at.device)
-    for t in range(start, stop): score = trellis.step(score, t, came[t - start])
+    size = stop - start, *trellis.states.shape
+    came = torch.empty(size, dtype=torch.uint8, device=at.device)
+    for t in range(start, stop):
+        score = trellis.step(score, t, came[t - start])
     for t in reversed(range(start, stop)):
         path[:, t:t + 1] = at
         at = at - came[t - start].gather(1, at).long()
@@ -105,16 +111,20 @@ def _read_back(trellis, score, start, stop, at, path):
 def _check_fits(glosses, length):
     for i, (g, n) in enumerate(zip(glosses, length.tolist())):
         need = minimum_frames(g)
-        expect(need <= n, f'clip {i} of the batch', f'of {n} patches',
-               f'{need} for its sentence of {len(g)} glosses')
+        wanted = f'{need} for its sentence of {len(g)} glosses'
+        expect(need <= n, f'clip {i} of the batch', f'of {n} patches', wanted)
 
+# %% ../../nbs/72_alignment.ipynb #d8ce47a2
 def _best_end(score, size): # (B, 2 + S), (B,) → (B, 1) state
-    ends = torch.stack([2 * size, (2 * size - 1).clamp(min=0)], 1) # in the last blank, or in the last gloss
+    last_blank = 2 * size
+    last_gloss = (last_blank - 1).clamp(min=0)
+    ends = torch.stack([last_blank, last_gloss], 1)
     last = score[:, 2:].gather(1, ends)
-    silent = (last.amax(1) == -torch.inf).nonzero().flatten().tolist()
-    what = f'the sentence of clip {(silent or [0])[0]} of the batch'
+    best, k = last.max(1, keepdim=True)
+    silent = (best == -torch.inf).nonzero().tolist()
+    what = f'the sentence of clip {silent[0][0] if silent else 0} of the batch'
     expect(not silent, what, 'without any probability', 'a possible one')
-    return ends.gather(1, last.argmax(1, keepdim=True))
+    return ends.gather(1, k)
 
 # %% ../../nbs/72_alignment.ipynb #3c150461
 def align(
@@ -132,7 +142,8 @@ def align(
     kept, score = _forward(trellis, starts, T)
     at, path = _best_end(score, size), states.new_zeros(B, T)
     stretches = list(zip(starts, [*starts[1:], T]))
-    for start, stop in reversed(stretches): at = _read_back(trellis, kept.pop(), start, stop, at, path)
+    for start, stop in reversed(stretches):
+        at = _read_back(trellis, kept.pop(), start, stop, at, path)
     return torch.where(path % 2 == 1, path // 2, -1)
 
 # %% ../../nbs/72_alignment.ipynb #dee98b46
@@ -146,22 +157,34 @@ def _over_stretches(values, place, L, how, start): # (B, T) → (B, L)
 def _stretches(log_probs, place, glosses):
     "First patch, patch after the last, and mean posterior of every gloss, each (B, L)."
     states, _ = _states(glosses, place.device)
-    (B, T), L = place.shape, states.shape[1] // 2
-    if not L: return (torch.zeros(B, 0, device=place.device),) * 3
-    def over(values, how, start): return _over_stretches(values, place, L, how, start)
+    B, T = place.shape
+    L = states.shape[1] // 2
+    if not L:
+        return (torch.zeros(B, 0, device=place.device),) * 3
+    def over(values, how, start):
+        return _over_stretches(values, place, L, how, start)
+
     gloss = states[:, 1::2].gather(1, place.clamp(min=0))
-    said = log_probs.gather(2, gloss[..., None])[..., 0].exp() # (B, T) posterior of the gloss
-    sure = over(said, 'sum', 0) / over(torch.ones_like(said), 'sum', 0).clamp(min=1)
+    said = log_probs.gather(2, gloss[..., None])
+    said = said[..., 0].exp() # (B, T) posterior of the gloss
+    total = over(said, 'sum', 0)
+    patches = over(torch.ones_like(said), 'sum', 0)
+    sure = total / patches.clamp(min=1)
     t = torch.arange(T, device=place.device).expand_as(place)
-    return over(t, 'amin', T), over(t, 'amax', -1) + 1, sure
+    first = over(t, 'amin', T)
+    last = over(t, 'amax', -1)
+    return first, last + 1, sure
 
 # %% ../../nbs/72_alignment.ipynb #a051cb74
 def _wider(first, last, by, patches): # (L,), (L,) of one clip
     if not len(first): return first, last
     middle = (first[1:] + last[:-1]) / 2
-    low = torch.cat([first.new_zeros(1), middle])
-    high = torch.cat([middle, first.new_full((1,), patches)])
-    return torch.maximum(first - by, low), torch.minimum(last + by, high)
+    start, end = first.new_zeros(1), first.new_full((1,), patches)
+    low = torch.cat([start, middle])
+    high = torch.cat([middle, end])
+    begins = torch.maximum(first - by, low)
+    ends = torch.minimum(last + by, high)
+    return begins, ends
 
 # %% ../../nbs/72_alignment.ipynb #d91ca727
 def with_signs(
@@ -175,16 +198,18 @@ def with_signs(
 ) -> list[Hypothesis]: # with `signs`
     "Find when each gloss was signed."
     hypotheses = [h if isinstance(h, Hypothesis) else Hypothesis(tuple(h), 0.) for h in hypotheses]
-    glosses, out = [h.glosses for h in hypotheses], []
-    first, last, sure = _stretches(log_probs, align(log_probs, length, glosses), glosses)
+    glosses = [h.glosses for h in hypotheses]
+    place = align(log_probs, length, glosses)
+    first, last, sure = _stretches(log_probs, place, glosses)
     found = first.double().cpu(), last.double().cpu(), sure.tolist(), length.tolist()
+    out = []
     for h, a, b, confidence, n in zip(hypotheses, *found):
         L = len(h.glosses)
         begins, ends = _wider(a[:L], b[:L], spread / seconds, n)
         named = names.decode(h.glosses) if names is not None else h.glosses
         rows = zip(begins.tolist(), ends.tolist(), named, confidence)
-        signs = tuple(Sign(start + seconds * i, start + seconds * j, g, min(p, 1.)) for i, j, g, p in rows)
-        out.append(replace(h, signs=signs))
+        signs = [Sign(start + seconds * i, start + seconds * j, g, min(p, 1.)) for i, j, g, p in rows]
+        out.append(replace(h, signs=tuple(signs)))
     return out
 
 # %% ../../nbs/72_alignment.ipynb #c1495834
@@ -195,7 +220,8 @@ class Window(NamedTuple):
     signs: tuple # `Sign`s, in seconds of the stream
 
 def _middle(s): return (s.start + s.end) / 2
-def _margin(window, t): return min(t - window.start, window.end - t)
+def _margin(window, t):
+    return min(t - window.start, window.end - t)
 
 # %% ../../nbs/72_alignment.ipynb #f8404213
 @dataclass(frozen=True)
@@ -209,14 +235,22 @@ def _seen(sign, window, tolerance):
     return _Seen(sign, _margin(window, _middle(sign)), cut)
 
 # %% ../../nbs/72_alignment.ipynb #aca6fd89
+def _overlap(a, b, low, high):
+    "Seconds that two signs share between two times, and their share of what both take there."
+    shared = min(a.end, b.end, high) - max(a.start, b.start, low)
+    begins = max(min(a.start, b.start), low)
+    ends = min(max(a.end, b.end), high)
+    whole = max(ends - begins, 1e-9)
+    return shared, max(0., shared) / whole
+
+# %% ../../nbs/72_alignment.ipynb #7c07649d
 def _likeness(old, new, low, high, tolerance):
     "How well two versions agree within what both windows saw; 0 if they are different signs."
     a, b = old.sign, new.sign
-    shared = min(a.end, b.end, high) - max(a.start, b.start, low)
-    whole = min(max(a.end, b.end), high) - max(min(a.start, b.start), low)
-    overlap = max(0., shared) / max(whole, 1e-9)
+    shared, overlap = _overlap(a, b, low, high)
     covers = overlap >= .5
-    if a.gloss != b.gloss: return overlap / 2 if covers and shared > tolerance else 0.
+    if a.gloss != b.gloss:
+        return overlap / 2 if covers and shared > tolerance else 0.
     apart = abs(_middle(a) - _middle(b))
     through = old.cut[1] and new.cut[0] and high - low > 2 * tolerance # one sign across both edges
     if not (covers or apart <= tolerance or through): return 0.
@@ -229,20 +263,25 @@ def _best_sums(like): # (m, n) lists
     best = [[0.] * (n + 1) for _ in range(m + 1)]
     for i in reversed(range(m)):
         for j in reversed(range(n)):
-            both = like[i][j] + best[i + 1][j + 1] if like[i][j] > 0 else 0.
-            best[i][j] = max(best[i + 1][j], best[i][j + 1], both)
+            best[i][j] = max(best[i + 1][j], best[i][j + 1])
+            if like[i][j] > 0:
+                best[i][j] = max(best[i][j], like[i][j] + best[i + 1][j + 1])
     return best
 
 # %% ../../nbs/72_alignment.ipynb #20502fed
 def _match(old, new, likeness):
     "Pairs (i, j), increasing in both, with the greatest sum of likeness."
     like = [[likeness(a, b) for b in new] for a in old]
-    best, pairs, i, j = _best_sums(like), [], 0, 0
+    best = _best_sums(like)
+    pairs = []
+    i = j = 0
     while i < len(old) and j < len(new):
-        if like[i][j] > 0 and best[i][j] == like[i][j] + best[i + 1][j + 1]:
+        both = like[i][j] + best[i + 1][j + 1]
+        if like[i][j] > 0 and best[i][j] == both:
             pairs.append((i, j))
             i, j = i + 1, j + 1
-        elif best[i][j] == best[i + 1][j]: i += 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
         else: j += 1
     return pairs
 
@@ -252,21 +291,27 @@ def _edge(k, best, other, outer): # start (0) or end (1)
     if not other.cut[k]: return other.sign[k]
     return outer(best.sign[k], other.sign[k])
 
+# %% ../../nbs/72_alignment.ipynb #e7910b3f
 def _join(a, b):
     "One sign out of two versions."
     best, other = (a, b) if a.margin >= b.margin else (b, a)
     if best.sign.gloss != other.sign.gloss: return best
-    sign = best.sign._replace(start=_edge(0, best, other, min), end=_edge(1, best, other, max))
-    return _Seen(sign, best.margin, tuple(p and q for p, q in zip(a.cut, b.cut)))
+    start = _edge(0, best, other, min)
+    end = _edge(1, best, other, max)
+    sign = best.sign._replace(start=start, end=end)
+    cut = tuple(p and q for p, q in zip(a.cut, b.cut))
+    return _Seen(sign, best.margin, cut)
 
 # %% ../../nbs/72_alignment.ipynb #1bcc16f5
 def _stays(seen, window, inside):
     "Whether a known sign is kept that a new window has not seen."
-    return not (inside(seen) and seen.margin < _margin(window, _middle(seen.sign)))
+    margin = _margin(window, _middle(seen.sign))
+    return not (inside(seen) and seen.margin < margin)
 
 def _comes(seen, windows, inside):
     "Whether a new sign is taken that the windows before have not seen."
-    best = max((_margin(w, _middle(seen.sign)) for w in windows), default=-float('inf'))
+    middle = _middle(seen.sign)
+    best = max((_margin(w, middle) for w in windows), default=-float('inf'))
     return not (inside(seen) and seen.margin <= best)
 
 # %% ../../nbs/72_alignment.ipynb #efabb346
@@ -279,7 +324,8 @@ class Merger:
         self._past, self._seen = [], [] # signs that no further window reaches, and the others
 
 @patch(as_prop=True)
-def signs(self:Merger) -> tuple: return tuple(s.sign for s in self._past + self._seen)
+def signs(self:Merger) -> tuple:
+    return tuple(s.sign for s in self._past + self._seen)
 
 # %% ../../nbs/72_alignment.ipynb #9530ae1d
 @patch
@@ -311,12 +357,18 @@ def add(self:Merger, window: Window) -> Merger:
     near, low, high = self._shared(window)
     old = self._within_reach(low - tol)
     new = [_seen(s, window, tol) for s in sorted(window.signs)]
-    def like(a, b): return _likeness(a, b, low, high, tol) if high > low else 0.
-    def inside(s): return low - tol < _middle(s.sign) < high + tol
+    def like(a, b):
+        return _likeness(a, b, low, high, tol) if high > low else 0.
+
+    def inside(s):
+        return low - tol < _middle(s.sign) < high + tol
+
     pairs = dict(_match(old, new, like))
     joined = [_join(old[i], new[j]) for i, j in pairs.items()]
-    kept = [s for i, s in enumerate(old) if i not in pairs and _stays(s, window, inside)]
-    come = [s for j, s in enumerate(new) if j not in pairs.values() and _comes(s, near, inside)]
+    only_old = [s for i, s in enumerate(old) if i not in pairs]
+    only_new = [s for j, s in enumerate(new) if j not in pairs.values()]
+    kept = [s for s in only_old if _stays(s, window, inside)]
+    come = [s for s in only_new if _comes(s, near, inside)]
     self._seen = sorted([*kept, *come, *joined], key=lambda s: s.sign[:2])
     self.windows = [*near, window]
     return self

@@ -41,7 +41,8 @@ class NGram:
 # %% ../../nbs/70_language_model.ipynb #508b7785
 @patch
 def index(self:NGram, glosses: Iterable[str]) -> np.ndarray: # 0 where unknown
-    return np.array([self.ids.get(g, 0) for g in glosses], np.int64)
+    found = [self.ids.get(g, 0) for g in glosses]
+    return np.array(found, np.int64)
 
 @patch
 def __repr__(self:NGram):
@@ -52,10 +53,13 @@ def __repr__(self:NGram):
 # %% ../../nbs/70_language_model.ipynb #1b02d02a
 def _tensors(lm, glosses): # by name
     state = np.arange(len(lm.depth))
-    after = np.where(lm.depth < lm.order, state, lm.shorter) # a full n-gram leaves its last n−1 glosses
-    word = np.concatenate([[0], lm.index(glosses), [1, 2]])
-    arrays = dict(keys=lm.keys, shorter=lm.shorter, after=after, word=word,
-                  logp=lm.logp * math.log(10), backoff=lm.backoff * math.log(10))
+    arrays = dict(
+        keys=lm.keys,
+        shorter=lm.shorter,
+        after=np.where(lm.depth < lm.order, state, lm.shorter), # a full n-gram leaves its last n−1 glosses
+        word=np.concatenate([[0], lm.index(glosses), [1, 2]]),
+        logp=lm.logp * math.log(10),
+        backoff=lm.backoff * math.log(10))
     return {name: torch.as_tensor(v) for name, v in arrays.items()}
 
 # %% ../../nbs/70_language_model.ipynb #3cbd01dd
@@ -69,7 +73,8 @@ class Scorer(torch.nn.Module):
         glosses = tuple(getattr(glosses, 'glosses', glosses))
         self.order, self.size = lm.order, len(lm.words)
         self.unknown = tuple(g for g in glosses if g not in lm.ids)
-        for name, v in _tensors(lm, glosses).items(): self.register_buffer(name, v, False)
+        for name, v in _tensors(lm, glosses).items():
+            self.register_buffer(name, v, False)
 
     def forward(self,
         state: Tensor, # (…) of each sentence so far
@@ -82,14 +87,17 @@ class Scorer(torch.nn.Module):
 @patch
 def _next(self:Scorer, state, word):
     total = torch.zeros(state.shape, dtype=self.logp.dtype, device=state.device)
-    found, done = torch.zeros_like(state), torch.zeros_like(state, dtype=torch.bool)
+    found = torch.zeros_like(state)
+    done = torch.zeros_like(state, dtype=torch.bool)
+    last = len(self.keys) - 1
     for _ in range(self.order):
         key = state * self.size + word
-        at = torch.searchsorted(self.keys, key).clamp(max=len(self.keys) - 1)
+        at = torch.searchsorted(self.keys, key).clamp(max=last)
         hit = ~done & (self.keys[at] == key)
         found = torch.where(hit, at + 1, found)
         done = done | hit
-        total = torch.where(done, total, total + self.backoff[state])
+        paid = total + self.backoff[state]
+        total = torch.where(done, total, paid)
         state = torch.where(done, state, self.shorter[state])
     return total + self.logp[found], self.after[found]
 
@@ -106,17 +114,23 @@ def end(self:Scorer, state: Tensor) -> Tensor: # (…) natural log-probability t
 # %% ../../nbs/70_language_model.ipynb #4a4b29c4
 def _stream(sentences, ids):
     "Sentences as one array of word ids with their marks, and how far into its sentence each place is."
-    flat = [i for s in sentences for i in (1, *(ids[g] for g in s), 2)]
+    flat = []
+    for s in sentences:
+        flat += [1, *(ids[g] for g in s), 2]
     size = np.array([len(s) + 2 for s in sentences])
     start = np.cumsum(size) - size
-    return np.array(flat, np.int64), np.arange(len(flat)) - np.repeat(start, size)
+    place = np.arange(len(flat)) - np.repeat(start, size)
+    return np.array(flat, np.int64), place
 
 # %% ../../nbs/70_language_model.ipynb #0d6dfcc9
 def _count(ended, flat, here, W, base):
     "Keys, counts and shorter nodes of the n-grams that end in some places; and the nodes of these places."
     found = ended[here - 1] * W + flat[here]
-    keys, first, inverse, count = np.unique(found, return_index=True, return_inverse=True,
-                                            return_counts=True)
+    keys, first, inverse, count = np.unique(
+        found,
+        return_index=True,
+        return_inverse=True,
+        return_counts=True)
     return (keys, count, ended[here[first]]), base + inverse
 
 # %% ../../nbs/70_language_model.ipynb #28c77697
@@ -134,13 +148,17 @@ def _levels(flat, place, order, W):
 # %% ../../nbs/70_language_model.ipynb #aecc8dc6
 def _kneser_ney(levels, W):
     "Counts of modified Kneser-Ney: of the longest n-grams how often, of shorter ones after how many glosses."
-    counts, base, starts = [], 1, None
-    for n, (keys, count, _) in enumerate(levels):
-        starts = keys == 1 if n == 0 else starts[keys // W - base + len(starts)] # begins with <s>
-        if n + 1 < len(levels):
-            count = np.where(starts, count, np.bincount(levels[n + 1][2] - base, minlength=len(keys)))
-        counts.append(np.where(keys == 1, 0, count) if n == 0 else count) # <s> itself is given, not predicted
-        base += len(keys)
+    (keys, count, _), *longer = levels
+    starts = keys == 1 # of n-grams that begin with <s>
+    counts, base = [], 1
+    for longer_keys, longer_count, shorter in longer:
+        follows = np.bincount(shorter - base, minlength=len(starts))
+        counts.append(np.where(starts, count, follows))
+        starts = starts[longer_keys // W - base]
+        base += len(follows)
+        count = longer_count
+    counts.append(count)
+    counts[0] = np.where(keys == 1, 0, counts[0]) # <s> itself is given, not predicted
     return counts
 
 # %% ../../nbs/70_language_model.ipynb #9cecbe7c
@@ -151,28 +169,37 @@ def _discounts(
     t = np.bincount(np.minimum(count, 5), minlength=6)[:5].astype(float) # how many occur 0 to 4 times
     k = np.arange(1, 4)
     if (t[1:] > 0).all():
-        d = k - (k + 1) * t[1] / (t[1] + 2 * t[2]) * t[2:5] / t[1:4]
-        if (d > 0).all() and (d < k).all(): return np.concatenate([[0], d])
+        share = (k + 1) * t[1] / (t[1] + 2 * t[2])
+        d = k - share * t[2:5] / t[1:4]
+        if (d > 0).all() and (d < k).all():
+            return np.concatenate([[0], d])
     return np.array([0, .5, 1, 1.5])
 
 # %% ../../nbs/70_language_model.ipynb #27a7e4af
 def _fill(p, left, nodes, parent, shorter, count):
     "The probabilities of one level, and what its contexts leave to shorter ones."
     off = _discounts(count)[np.minimum(count, 3)]
-    total, taken = np.bincount(parent, count, len(p)), np.bincount(parent, off, len(p))
-    left[:] = np.where(total > 0, taken / np.maximum(total, 1), left)
-    p[nodes] = (count - off) / total[parent] + left[parent] * p[shorter[nodes]]
+    total = np.bincount(parent, count, len(p))
+    taken = np.bincount(parent, off, len(p))
+    saved = taken / np.maximum(total, 1)
+    left[:] = np.where(total > 0, saved, left)
+    own = (count - off) / total[parent]
+    p[nodes] = own + left[parent] * p[shorter[nodes]]
 
 # %% ../../nbs/70_language_model.ipynb #c3002a50
 def _smooth(words, levels):
     "The model of counted n-grams."
-    W, sizes = len(words), [len(k) for k, *_ in levels]
-    keys, shorter = np.concatenate([k for k, *_ in levels]), np.concatenate([[0], *(s for *_, s in levels)])
-    p, left, base = np.zeros(len(shorter)), np.ones(len(shorter)), 1
+    W = len(words)
+    sizes = [len(k) for k, *_ in levels]
+    keys = np.concatenate([k for k, *_ in levels])
+    shorter = np.concatenate([[0], *(s for *_, s in levels)])
+    p, left = np.zeros(len(shorter)), np.ones(len(shorter))
     p[0] = 1 / (W - 1) # anything but <s>
+    base = 1
     for size, count in zip(sizes, _kneser_ney(levels, W)):
+        nodes = slice(base, base + size)
         parent = keys[base - 1:base - 1 + size] // W
-        _fill(p, left, slice(base, base + size), parent, shorter, count)
+        _fill(p, left, nodes, parent, shorter, count)
         base += size
     logp = np.log10(p)
     logp[0], logp[2] = 0, -99 # <s>
@@ -185,7 +212,8 @@ def _as_glosses(sentences): # a corpus, clips or tuples → tuples
     rows = getattr(sentences, 'gloss', sentences)
     rows = [s if isinstance(s, str) else tuple(getattr(s, 'gloss', s)) for s in rows]
     text = [s for s in rows if isinstance(s, str)]
-    if text: raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
+    if text:
+        raise ValueError(f'sentence {text[0]!r} is text, expected a tuple of glosses')
     return rows
 
 # %% ../../nbs/70_language_model.ipynb #26b1fab7
@@ -196,7 +224,8 @@ def fit_ngram(
 ) -> NGram:
     "Count the n-grams of sentences, and smooth."
     sentences = _as_glosses(sentences)
-    if order < 1: raise ValueError(f'order is {order}, expected at least 1')
+    if order < 1:
+        raise ValueError(f'order is {order}, expected at least 1')
     if not any(sentences):
         raise ValueError(f'there are {len(sentences)} sentences and no gloss in them, expected at least one')
     known = {*getattr(glosses, 'glosses', glosses)}.union(*sentences)
@@ -210,10 +239,12 @@ NGram.fit = staticmethod(fit_ngram)
 
 # %% ../../nbs/70_language_model.ipynb #ec7f3e1d
 def _padded_ids(lm, sentences): # (N, L + 1) with the end, -1 in padding
-    rows = [lm.index(s) for s in sentences]
-    longest = max(map(len, rows), default=0) + 1
-    if not rows: return torch.zeros(0, longest, dtype=torch.long)
-    return torch.stack([torch.tensor([*r, 2] + [-1] * (longest - len(r) - 1)) for r in rows])
+    rows = [[*lm.index(s), 2] for s in sentences]
+    longest = max(map(len, rows), default=1)
+    if not rows:
+        return torch.zeros(0, longest, dtype=torch.long)
+    padded = [r + [-1] * (longest - len(r)) for r in rows]
+    return torch.stack([torch.tensor(r) for r in padded])
 
 # %% ../../nbs/70_language_model.ipynb #ae0c0107
 def score_sentences(
@@ -222,12 +253,14 @@ def score_sentences(
 ) -> tuple[Tensor, Tensor]: # (N, L+1) log-probabilities, 0 in padding; (N, L+1) whether the gloss is known
     "The natural log-probability of each gloss of each sentence, and of the end, which is last."
     word = _padded_ids(lm, sentences)
-    ask, out = Scorer(lm, lm.words[3:]), []
+    ask = Scorer(lm, lm.words[3:])
     state = ask.start(len(word))
+    out = []
     for w in word.T:
         logp, state = ask._next(state, w.clamp(min=0))
         out.append(logp)
-    return torch.stack(out, 1).where(word >= 0, 0.), word > 0
+    logp = torch.stack(out, 1)
+    return logp.where(word >= 0, 0.), word > 0
 
 # %% ../../nbs/70_language_model.ipynb #bd9f16ba
 def perplexity(
@@ -258,16 +291,21 @@ def _from_word(word: str) -> str: # the gloss
 # %% ../../nbs/70_language_model.ipynb #72a6292f
 def _names(lm, words): # of all nodes: n-grams as text
     names, W = [''], len(words)
-    for parent, w in zip((lm.keys // W).tolist(), (lm.keys % W).tolist()):
-        names.append(f'{names[parent]} {words[w]}' if parent else words[w])
+    for key in lm.keys.tolist():
+        parent, word = divmod(key, W)
+        before = f'{names[parent]} ' if parent else ''
+        names.append(before + words[word])
     return names
 
 # %% ../../nbs/70_language_model.ipynb #05091598
 def _section(lm, names, n): # lines of ARPA
     lines = ['', f'\\{n}-grams:']
     for i in np.flatnonzero(lm.depth == n):
-        backoff = f'\t{float(lm.backoff[i])!r}' if n < lm.order else ''
-        lines.append(f'{float(lm.logp[i])!r}\t{names[i]}{backoff}')
+        logp, backoff = float(lm.logp[i]), float(lm.backoff[i])
+        line = f'{logp!r}\t{names[i]}'
+        if n < lm.order:
+            line += f'\t{backoff!r}'
+        lines.append(line)
     return lines
 
 # %% ../../nbs/70_language_model.ipynb #a49456a6
@@ -277,12 +315,16 @@ def write_arpa(
 ):
     "Write a model as ARPA, for any tool."
     words = [*_marks, *map(_to_word, lm.words[len(_marks):])]
-    names, sizes = _names(lm, words), np.bincount(lm.depth, minlength=lm.order + 1)[1:]
+    names = _names(lm, words)
+    sizes = np.bincount(lm.depth, minlength=lm.order + 1)[1:]
     lines = [_escaped] if words != [*lm.words] else []
-    lines += ['\\data\\', *(f'ngram {n}={size}' for n, size in enumerate(sizes, 1))]
-    for n in range(1, lm.order + 1): lines += _section(lm, names, n)
+    lines.append('\\data\\')
+    lines += [f'ngram {n}={size}' for n, size in enumerate(sizes, 1)]
+    for n in range(1, lm.order + 1):
+        lines += _section(lm, names, n)
+    lines += ['', '\\end\\', '']
     with replacing(path) as temporary:
-        temporary.write_text('\n'.join([*lines, '', '\\end\\', '']), encoding='utf-8')
+        temporary.write_text('\n'.join(lines), encoding='utf-8')
 
 NGram.write = write_arpa
 
@@ -297,7 +339,8 @@ def _text_of(path):
 _most_order = 32 # each order looks at all shorter ones; nobody has enough text for a third of that
 
 def _check_sections(path, names, order):
-    if order > _most_order: raise ValueError(f'{path}: is of order {order}, expected at most {_most_order}')
+    if order > _most_order:
+        raise ValueError(f'{path}: is of order {order}, expected at most {_most_order}')
     wanted = ['data\\', *(f'{n}-grams:' for n in range(1, order + 1)), 'end\\']
     found = ', '.join(names[:_most_order]) or 'none'
     right = ', '.join(wanted) if order else 'data, 1-grams: and so on, end'
@@ -307,18 +350,22 @@ def _check_sections(path, names, order):
 # %% ../../nbs/70_language_model.ipynb #98d98978
 def _cut(path, text): # (n, how many, lines as text) of each section
     _, *cut = re.split(r'^[ \t]*\\(data\\|\d+-grams:|end\\)[ \t]*$', text, flags=re.M)
+    names, bodies = cut[::2], cut[1::2]
     said = r'^[ \t]*ngram[ \t]+(\d{1,9})[ \t]*=[ \t]*(\d{1,15})'
-    counts = [(int(n), int(c)) for n, c in re.findall(said, cut[1] if cut else '', flags=re.M)]
-    _check_sections(path, cut[::2], len(counts))
-    return [(n, count, body) for (n, count), body in zip(counts, cut[3:-1:2])]
+    found = re.findall(said, bodies[0] if bodies else '', flags=re.M)
+    counts = [(int(n), int(c)) for n, c in found]
+    _check_sections(path, names, len(counts))
+    return [(n, count, body) for (n, count), body in zip(counts, bodies[1:-1])]
 
 # %% ../../nbs/70_language_model.ipynb #db8b818c
 def _row(r, n): # pieces of a line → n-gram, log10 probability, backoff; None if it is no such line
-    if len(r) not in (n + 1, n + 2): return None
-    try: logp, *backoff = map(float, [r[0], *r[n + 1:]])
+    if len(r) not in (n + 1, n + 2):
+        return None
+    try:
+        logp, *backoff = map(float, [r[0], *r[n + 1:]])
     except ValueError: return None
-    fine = -math.inf < logp <= 0 and all(map(math.isfinite, backoff))
-    return (tuple(r[1:n + 1]), logp, backoff[0] if backoff else 0.) if fine else None
+    if not -math.inf < logp <= 0 or not all(map(math.isfinite, backoff)): return None
+    return tuple(r[1:n + 1]), logp, backoff[0] if backoff else 0.
 
 # %% ../../nbs/70_language_model.ipynb #f8d40bbf
 def _rows(path, n, count, body):
@@ -341,34 +388,48 @@ def _sections(path):
         yield list(grams), np.array(logp, float), np.array(backoff, float)
 
 # %% ../../nbs/70_language_model.ipynb #dac53c24
+_lacking = {'<unk>': (-100, 0), '<s>': (-99, 0), '</s>': (-100, 0)} # what a file need not say
+
 def _first_level(path, grams, logp, backoff): # NGram of order 1
     names = ['<unk>' if g == '<UNK>' else g for g, in grams]
     have = dict(zip(names, zip(logp, backoff)))
-    if len(have) < len(names): raise ValueError(f'{path}: has a word twice among its 1-grams')
+    if len(have) < len(names):
+        raise ValueError(f'{path}: has a word twice among its 1-grams')
     words = (*_marks, *(g for g in names if g not in _marks))
-    W, lacking = len(words), {'<unk>': (-100, 0), '<s>': (-99, 0), '</s>': (-100, 0)}
-    logp, backoff = np.array([have.get(g) or lacking[g] for g in words]).T
-    depth, shorter = np.repeat([0, 1], [1, W]), np.zeros(W + 1, np.int64)
-    return NGram(words, 1, np.arange(W), depth, shorter, np.r_[0, logp], np.r_[0, backoff])
+    W = len(words)
+    rows = [have.get(g) or _lacking[g] for g in words]
+    logp, backoff = np.array(rows).T
+    return NGram(
+        words,
+        order=1,
+        keys=np.arange(W),
+        depth=np.repeat([0, 1], [1, W]),
+        shorter=np.zeros(W + 1, np.int64),
+        logp=np.r_[0, logp],
+        backoff=np.r_[0, backoff])
 
 # %% ../../nbs/70_language_model.ipynb #0ebf8df2
 def _child(lm, node, word):
     "The node of an n-gram and one more word, 0 where there is none."
     key = node * len(lm.words) + word
-    at = np.searchsorted(lm.keys, key).clip(max=max(len(lm.keys) - 1, 0))
+    last = max(len(lm.keys) - 1, 0)
+    at = np.searchsorted(lm.keys, key).clip(max=last)
     return np.where(lm.keys[at] == key, at + 1, 0)
 
 # %% ../../nbs/70_language_model.ipynb #cfd8ee4e
 def _continued(path, lm, grams, n): # (N, n) words, (N,) nodes of all but the last
-    ids = {g: i for i, g in enumerate(lm.words)} | {'<UNK>': 0}
-    word = np.array([[ids.get(g, -1) for g in gram] for gram in grams], np.int64).reshape(-1, n)
+    ids = {g: i for i, g in enumerate(lm.words)}
+    ids['<UNK>'] = 0
+    rows = [[ids.get(g, -1) for g in gram] for gram in grams]
+    word = np.array(rows, np.int64).reshape(-1, n)
     node = np.zeros(len(word), np.int64)
     for w in word[:, :-1].T:
         node = np.where(node < 0, -1, _child(lm, node, w))
         node[node == 0] = -1
     lost = np.flatnonzero((node < 0) | (word < 0).any(1)).tolist()
     if lost:
-        raise ValueError(f'{path}: has {" ".join(grams[lost[0]])!r} among its {n}-grams, but not the '
+        gram = ' '.join(grams[lost[0]])
+        raise ValueError(f'{path}: has {gram!r} among its {n}-grams, but not the '
                          'n-gram that it continues, or not its last word')
     return word, node
 
@@ -386,10 +447,16 @@ def _next_level(path, lm, grams, logp, backoff): # the model with its n-grams of
     word, node = _continued(path, lm, grams, n)
     key = node * len(lm.words) + word[:, -1]
     order = np.argsort(key)
-    if (np.diff(key[order]) == 0).any(): raise ValueError(f'{path}: has an n-gram twice among its {n}-grams')
-    short = _shorter_of(lm, node[order], word[order, -1], n)
-    return NGram(lm.words, n, np.r_[lm.keys, key[order]], np.r_[lm.depth, np.full(len(word), n)],
-                 np.r_[lm.shorter, short], np.r_[lm.logp, logp[order]], np.r_[lm.backoff, backoff[order]])
+    if (np.diff(key[order]) == 0).any():
+        raise ValueError(f'{path}: has an n-gram twice among its {n}-grams')
+    return NGram(
+        lm.words,
+        n,
+        keys=np.r_[lm.keys, key[order]],
+        depth=np.r_[lm.depth, np.full(len(word), n)],
+        shorter=np.r_[lm.shorter, _shorter_of(lm, node[order], word[order, -1], n)],
+        logp=np.r_[lm.logp, logp[order]],
+        backoff=np.r_[lm.backoff, backoff[order]])
 
 # %% ../../nbs/70_language_model.ipynb #c6c3c9e3
 def read_arpa(
@@ -398,8 +465,10 @@ def read_arpa(
     "Read a model from ARPA."
     first, *others = _sections(path)
     lm = _first_level(path, *first)
-    for level in others: lm = _next_level(path, lm, *level)
-    with open(path, encoding='utf-8-sig') as file: own = file.readline().rstrip('\r\n') == _escaped
+    for level in others:
+        lm = _next_level(path, lm, *level)
+    with open(path, encoding='utf-8-sig') as file:
+        own = file.readline().rstrip('\r\n') == _escaped
     if not own: return lm
     glosses = map(_from_word, lm.words[len(_marks):])
     return replace(lm, words=(*_marks, *glosses))

@@ -17,9 +17,9 @@ from ..models.layers import frame_mask
 def _expect_ids(first, K): # (B,) gloss ids, how many words the model has
     "Refuse ids that are no word of the model."
     if not len(first): return
-    found = f'from {int(first.min())} to {int(first.max())}'
-    if not (1 <= first.min() and first.max() <= K):
-        raise ValueError(f'gloss ids run {found}, expected 1 to {K} for a model of {K} words')
+    low, high = int(first.min()), int(first.max())
+    if low < 1 or high > K:
+        raise ValueError(f'gloss ids run from {low} to {high}, expected 1 to {K} for a model of {K} words')
 
 # %% ../../nbs/80_losses.ipynb #4b88fc0d
 def classification_loss(
@@ -41,8 +41,11 @@ def _cross_entropy(logits, target, keep): # (B, T) each; keep is 1 where a frame
 # %% ../../nbs/80_losses.ipynb #3d93394f
 def _dice(logits, target, keep): # (B, T) each
     "How much of the overlap is missing, 0 to 1, in the mean of the clips of which something is known."
-    guess, some = logits.sigmoid() * keep, (keep > 0).any(1).float() # (B, T), (B,)
-    overlap = (2 * (guess * target).sum(1) + 1) / (guess.sum(1) + target.sum(1) + 1) # (B,)
+    guess = logits.sigmoid() * keep
+    both = (guess * target).sum(1) # (B,)
+    either = guess.sum(1) + target.sum(1)
+    overlap = (2 * both + 1) / (either + 1)
+    some = (keep > 0).any(1).float()
     return ((1 - overlap) * some).sum() / some.sum().clamp(min=1)
 
 # %% ../../nbs/80_losses.ipynb #1231cbae
@@ -81,7 +84,8 @@ def spoter_loss(
 def _needed(gloss, gloss_length): # (B, L), (B,)
     "Patches (B,) that each sentence needs: one a gloss, and a blank between two that are the same."
     inside = frame_mask(gloss_length, gloss.shape[1])
-    repeats = (gloss[:, 1:] == gloss[:, :-1]) & inside[:, 1:]
+    same = gloss[:, 1:] == gloss[:, :-1]
+    repeats = same & inside[:, 1:]
     return gloss_length + repeats.sum(1)
 
 # %% ../../nbs/80_losses.ipynb #f0995020
@@ -112,7 +116,8 @@ def ctc_loss(
 # %% ../../nbs/80_losses.ipynb #3b1ca96d
 def _next_ids(gloss, gloss_length, eos): # (B, L), (B,)
     "What has to be said (B, L+1): each next gloss and then the end; -100 past it, which does not count."
-    target = F.pad(gloss, (0, 1)).scatter(1, gloss_length[:, None], eos)
+    longer = F.pad(gloss, (0, 1))
+    target = longer.scatter(1, gloss_length[:, None], eos)
     inside = frame_mask(gloss_length + 1, target.shape[1])
     return target.masked_fill(~inside, -100)
 
@@ -131,19 +136,22 @@ def attention_loss(
 def _ctc_terms(out, batch, weight): # of the intermediate CTC
     "The CTC losses by name, and their mean with weights."
     target = out['length'], batch['gloss'], batch['gloss_length'], batch.get('source')
-    terms = dict(ctc=ctc_loss(out['ctc'], *target))
-    if 'inter_ctc' not in out: return terms, terms['ctc']
-    terms['inter_ctc'] = ctc_loss(out['inter_ctc'], *target)
-    return terms, torch.lerp(terms['ctc'], terms['inter_ctc'], weight)
+    last = ctc_loss(out['ctc'], *target)
+    if 'inter_ctc' not in out: return dict(ctc=last), last
+    inner = ctc_loss(out['inter_ctc'], *target)
+    mean = torch.lerp(last, inner, weight)
+    return dict(ctc=last, inter_ctc=inner), mean
 
 # %% ../../nbs/80_losses.ipynb #16f38b39
 def _attention_terms(out, batch, smoothing, weight): # of the right-to-left decoder
     "The decoders' losses by name, and their mean with weights."
     gloss, n = batch['gloss'], batch['gloss_length']
-    terms = dict(attention=attention_loss(out['attention'], gloss, n, smoothing))
-    if 'reverse' not in out: return terms, terms['attention']
-    terms['reverse'] = attention_loss(out['reverse'], reverse_padded(gloss, n), n, smoothing)
-    return terms, torch.lerp(terms['attention'], terms['reverse'], weight)
+    forwards = attention_loss(out['attention'], gloss, n, smoothing)
+    if 'reverse' not in out: return dict(attention=forwards), forwards
+    turned = reverse_padded(gloss, n)
+    backwards = attention_loss(out['reverse'], turned, n, smoothing)
+    mean = torch.lerp(forwards, backwards, weight)
+    return dict(attention=forwards, reverse=backwards), mean
 
 # %% ../../nbs/80_losses.ipynb #518e1751
 def whispersign_loss(
@@ -156,6 +164,7 @@ def whispersign_loss(
 ) -> dict: # loss, and its terms by name: scalars
     "The losses of WhisperSign by name, and their weighted sum."
     terms, ctc = _ctc_terms(out, batch, inter_weight)
-    if 'attention' not in out or ctc_weight == 1: return dict(loss=ctc, **terms)
+    if 'attention' not in out or ctc_weight == 1:
+        return dict(loss=ctc, **terms)
     more, attention = _attention_terms(out, batch, smoothing, reverse_weight)
     return dict(loss=ctc_weight * ctc + (1 - ctc_weight) * attention, **terms, **more)

@@ -46,10 +46,12 @@ def _cv2():
 _first_boxes = b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip' # of an mp4 or mov
 
 def _header_seconds(file): # of the box `moov`, after its head
-    head = file.read(256).partition(b'mvhd')[2]
+    _, _, head = file.read(256).partition(b'mvhd')
+    if len(head) < 32: return float('inf')
     layout, where = ('>IQ', 20) if head[:1] == b'\1' else ('>II', 12)
-    scale, length = struct.unpack_from(layout, head, where) if len(head) >= 32 else (0, 0)
-    return length / scale if scale and 0 < length < 2**32 - 1 else float('inf')
+    scale, length = struct.unpack_from(layout, head, where)
+    if not scale or not 0 < length < 2**32 - 1: return float('inf')
+    return length / scale
 
 # %% ../../nbs/35_extract.ipynb #c03a81e1
 def _movie_seconds(path) -> float: # infinity where an mp4 or mov does not say it, or the file is none
@@ -61,7 +63,8 @@ def _movie_seconds(path) -> float: # infinity where an mp4 or mov does not say i
             size, kind = struct.unpack('>I4s', f.read(8))
             if at == 0 and kind not in _first_boxes: break
             if kind == b'moov': return _header_seconds(f)
-            if size == 1: size = struct.unpack('>Q', f.read(8).rjust(8, b'\0'))[0]
+            if size == 1:
+                size = struct.unpack('>Q', f.read(8).rjust(8, b'\0'))[0]
             if size < 8: break
             at += size
     return float('inf')
@@ -69,10 +72,11 @@ def _movie_seconds(path) -> float: # infinity where an mp4 or mov does not say i
 # %% ../../nbs/35_extract.ipynb #f1fa0a4a
 def _pixel_shape(capture): # width / height of one pixel of the upright picture
     cv2 = _cv2()
-    wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    wide = capture.get(cv2.CAP_PROP_SAR_NUM)
+    high = capture.get(cv2.CAP_PROP_SAR_DEN)
     pixel = wide / high if wide > 0 and high > 0 else 1.
-    lies = round(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 == 90
-    return 1 / pixel if lies else pixel
+    turned = round(capture.get(cv2.CAP_PROP_ORIENTATION_META))
+    return 1 / pixel if turned % 180 == 90 else pixel
 
 # %% ../../nbs/35_extract.ipynb #9d2d08c1
 class Video:
@@ -82,7 +86,8 @@ class Video:
         complete: float = .9, # fail where less than this share of what the file promises can be decoded
     ):
         self.path, self.complete, cv2 = Path(path), complete, _cv2()
-        if not self.path.is_file(): raise ValueError(f'{path}: no such video file')
+        if not self.path.is_file():
+            raise ValueError(f'{path}: no such video file')
         capture = self._open()
         if not capture.isOpened():
             raise ValueError(f'{path}: is no video that can be decoded, or its head is damaged')
@@ -93,14 +98,16 @@ class Video:
         capture.release()
 
     def _open(self):
-        with quiet(): capture = _cv2().VideoCapture(str(self.path), _cv2().CAP_FFMPEG)
+        with quiet():
+            capture = _cv2().VideoCapture(str(self.path), _cv2().CAP_FFMPEG)
         capture.set(_cv2().CAP_PROP_ORIENTATION_AUTO, 1)
         return capture
 
 # %% ../../nbs/35_extract.ipynb #8e9cfe3a
 @patch
 def _expect_complete(self: Video, n, seconds): # by count or by time
-    if n == 0: raise ValueError(f'{self.path}: has no frame that can be decoded, expected at least one')
+    if n == 0:
+        raise ValueError(f'{self.path}: has no frame that can be decoded, expected at least one')
     if max(n, seconds * self.fps + 1) < self.complete * self.promised:
         raise ValueError(f'{self.path}: is truncated or damaged, {n} of {self.promised:.0f} frames could be '
                          'decoded')
@@ -129,7 +136,8 @@ def aspect(
     return width / height * getattr(video, 'pixel', 1.)
 
 # %% ../../nbs/35_extract.ipynb #608b898c
-def _is_even(t, rate, near): return abs(t - np.arange(len(t)) / rate).max() <= near
+def _is_even(t, rate, near):
+    return abs(t - np.arange(len(t)) / rate).max() <= near
 
 def _rate_and_times(
     seconds: np.ndarray, # (T,) when each frame was taken, as the container says
@@ -142,11 +150,14 @@ def _rate_and_times(
     known = bool(np.isfinite(fps) and 0 < fps <= 1000)
     rising = bool(np.isfinite(t).all() and (np.diff(t) > 0).all())
     if T == 1 or not rising:
-        if not known: raise ValueError(f'says neither a frame rate nor when its {T} frames were taken')
+        if not known:
+            raise ValueError(f'says neither a frame rate nor when its {T} frames were taken')
         return float(fps), None
     mean = (T - 1) / t[-1]
-    if known and _is_even(t, fps, near): return float(fps), None
-    if _is_even(t, mean, near): return float(mean), None
+    if known and _is_even(t, fps, near):
+        return float(fps), None
+    if _is_even(t, mean, near):
+        return float(mean), None
     usual = np.median(np.diff(t))
     return float(fps if known and abs(usual * fps - 1) < .05 else 1 / usual), t
 
@@ -174,8 +185,9 @@ def _frame_numbers(
     patterns = ['#'.join(a[::2]) for a in apart]
     odd = next((n for n, p in zip(names, patterns) if p != patterns[0]), '')
     expect(not odd, f'picture {odd}', 'named differently', f'a number where {names[0]} has it', path)
-    columns = np.array([[int(number) for number in a[1::2]] for a in apart], dtype=np.int64)
-    counting = [c for c in columns.T if len(set(c.tolist())) == len(names)]
+    rows = [[int(number) for number in a[1::2]] for a in apart]
+    columns = np.array(rows, dtype=np.int64).T
+    counting = [c for c in columns if len(set(c.tolist())) == len(names)]
     expect(counting, f'the numbering of {len(names)} pictures', 'not unique', 'one number for each', path)
     return counting[0]
 
@@ -205,7 +217,8 @@ def __iter__(self: Pictures):
     cv2, shape = _cv2(), None
     for seconds, path in zip(self.seconds, self.files):
         data = np.fromfile(path, np.uint8)
-        with quiet(): picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        with quiet():
+            picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         expect(picture is not None, 'the picture', 'damaged', 'one that can be decoded', path)
         size = picture.shape[1::-1]
         shape = shape or size
@@ -219,7 +232,8 @@ def opened(
 ):  # `Video`, `Pictures`, or the pairs
     "What gives the pictures."
     path = source if isinstance(source, (str, Path)) else ''
-    if path and Path(path).is_dir(): return Pictures(path, fps)
+    if path and Path(path).is_dir():
+        return Pictures(path, fps)
     expect(fps is None, 'fps', fps, 'nothing: only a folder of pictures does not say it', path)
     return Video(path) if path else source
 
@@ -229,15 +243,18 @@ def camera(
     seconds: float = float('inf'), # stop after that long
 ) -> Iterator[tuple[float, np.ndarray]]: # seconds from the first frame, RGB picture (H, W, 3)
     "Pictures from a camera as they arrive; closed when the loop over them ends."
-    with quiet(): capture, start = _cv2().VideoCapture(source), None
+    with quiet():
+        capture, start = _cv2().VideoCapture(source), None
     try:
-        if not capture.isOpened(): raise ValueError(f'camera {source}: cannot be opened')
+        if not capture.isOpened():
+            raise ValueError(f'camera {source}: cannot be opened')
         while (read := capture.read())[0]:
             now = time.monotonic()
             start = now if start is None else start
             if now - start >= seconds: return
             yield now - start, _cv2().cvtColor(read[1], _cv2().COLOR_BGR2RGB)
-        if start is None: raise ValueError(f'camera {source}: gives no picture')
+        if start is None:
+            raise ValueError(f'camera {source}: gives no picture')
     finally: capture.release()
 
 # %% ../../nbs/35_extract.ipynb #e3660c96
@@ -299,13 +316,20 @@ def _numbers(landmarks, conf=None):
     points = getattr(landmarks, 'landmark', landmarks)
     if not points: return None
     xyz = np.array([(p.x, p.y, p.z) for p in points], np.float32)
-    if conf is not None: return xyz, np.full(len(points), conf, np.float32)
-    return xyz, np.array([p.visibility for p in points], np.float32).clip(0, 1)
+    if conf is not None:
+        return xyz, np.full(len(points), conf, np.float32)
+    visible = np.array([p.visibility for p in points], np.float32)
+    return xyz, visible.clip(0, 1)
 
 # %% ../../nbs/35_extract.ipynb #9f4ef3dd
 def _present(result, conf, ending, parts): # of a result's parts, those that were found
-    found = {part: _numbers(getattr(result, f'{part}{ending}', None), conf[part]) for part in parts}
-    return {part: numbers for part, numbers in found.items() if numbers}
+    found = {}
+    for part in parts:
+        landmarks = getattr(result, f'{part}{ending}', None)
+        numbers = _numbers(landmarks, conf[part])
+        if numbers:
+            found[part] = numbers
+    return found
 
 # %% ../../nbs/35_extract.ipynb #416c60b0
 def _holistic(result):
@@ -313,15 +337,18 @@ def _holistic(result):
     conf = dict(left_hand=1., right_hand=1., face=1., pose=None)
     image = _present(result, conf, '_landmarks', ('left_hand', 'right_hand', 'face', 'pose'))
     world = _present(result, conf, '_world_landmarks', ('left_hand', 'right_hand', 'pose'))
-    if 'face' in image: image['face'] = tuple(a[:468] for a in image['face'])
+    if 'face' in image:
+        image['face'] = tuple(a[:468] for a in image['face'])
     return Found(image, world)
 
 # %% ../../nbs/35_extract.ipynb #600a3bb2
 _other = dict(left_hand='right_hand', right_hand='left_hand')
+_middle = HANDS.index('left_hand.middle')
 
 def _same_hand(xyz, other): # (21, 3) each: closer than half a palm
-    palm = np.linalg.norm(other[HANDS.index('left_hand.middle'), :2] - other[0, :2])
-    return np.linalg.norm((xyz - other)[:, :2], axis=-1).mean() < .5 * palm
+    palm = np.linalg.norm(other[_middle, :2] - other[0, :2])
+    apart = np.linalg.norm((xyz - other)[:, :2], axis=-1)
+    return apart.mean() < .5 * palm
 
 # %% ../../nbs/35_extract.ipynb #a208fe24
 def _sides(
@@ -331,8 +358,10 @@ def _sides(
     out, taken = [None] * len(hands), {}
     for i in sorted(range(len(hands)), key=lambda i: -hands[i][1]):
         part, score, xyz = hands[i]
-        if any(_same_hand(xyz, other) for other in taken.values()): continue
-        if part in taken: part, score = _other[part], 1 - score
+        if any(_same_hand(xyz, other) for other in taken.values()):
+            continue
+        if part in taken:
+            part, score = _other[part], 1 - score
         if part not in taken:
             taken[part] = xyz
             out[i] = part, float(np.clip(score, 1e-3, 1))
@@ -349,18 +378,26 @@ def _hands(points, worlds, names):
         if side is None: continue
         part, score = side
         conf = np.full(21, score, np.float32)
-        image[part], world[part] = (x, conf), (_numbers(w, 1.)[0], conf)
+        metres, _ = _numbers(w, 1.)
+        image[part] = x, conf
+        world[part] = metres, conf
     return Found(image, world)
 
 # %% ../../nbs/35_extract.ipynb #d3ed0307
 def _hands_solutions(result): # a mirrored picture is assumed there, and ours is not
-    said = [c.classification[0] for c in result.multi_handedness or ()]
-    names = [(_other[f'{c.label.lower()}_hand'], c.score) for c in said]
+    names = []
+    for c in result.multi_handedness or ():
+        said = c.classification[0]
+        part = _other[f'{said.label.lower()}_hand']
+        names.append((part, said.score))
     return _hands(result.multi_hand_landmarks, result.multi_hand_world_landmarks, names)
 
 # %% ../../nbs/35_extract.ipynb #f4f094a5
 def _hands_tasks(result):
-    names = [(f'{c[0].category_name.lower()}_hand', c[0].score) for c in result.handedness]
+    names = []
+    for best, *_ in result.handedness:
+        part = f'{best.category_name.lower()}_hand'
+        names.append((part, best.score))
     return _hands(result.hand_landmarks, result.hand_world_landmarks, names)
 
 # %% ../../nbs/35_extract.ipynb #f78e01b6
@@ -372,12 +409,14 @@ class Solutions:
         with one_sentence(f'complexity {settings.complexity}', 'its model cannot be had'), quiet():
             if settings.layout == 'holistic':
                 self.graph = s.holistic.Holistic(model_complexity=settings.complexity, **sure)
-            else: self.graph = s.hands.Hands(max_num_hands=2, **sure)
+            else:
+                self.graph = s.hands.Hands(max_num_hands=2, **sure)
         self.found = _holistic if settings.layout == 'holistic' else _hands_solutions
         self.about = f'mediapipe {mediapipe().__version__} solutions'
 
     def see(self, picture: np.ndarray, seconds: float) -> Found:
-        with quiet(): return self.found(self.graph.process(picture))
+        with quiet():
+            return self.found(self.graph.process(picture))
     def restart(self):
         with quiet(): self.graph.reset()
     def close(self):
@@ -459,23 +498,29 @@ class Extraction(NamedTuple):
     report: dict # see `detection_report`; and `tracker`, what found the landmarks, with which model
 
 # %% ../../nbs/35_extract.ipynb #562a4185
-world_layouts = dict(holistic=HOLISTIC.select('left_hand', 'right_hand', 'pose'), hands=HANDS)
+world_layouts = dict(
+    holistic=HOLISTIC.select('left_hand', 'right_hand', 'pose'),
+    hands=HANDS)
 
 # %% ../../nbs/35_extract.ipynb #725356f8
 def _stack(found: list[dict], layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     "Parts of each frame as (T, J, 3) and (T, J); 0 where not found, or not finite."
-    xyz = np.zeros((len(found), len(layout), 3), np.float32)
-    conf = np.zeros((len(found), len(layout)), np.float32)
+    T, J = len(found), len(layout)
+    xyz, conf = np.zeros((T, J, 3), np.float32), np.zeros((T, J), np.float32)
     for t, parts in enumerate(found):
-        for part, (x, c) in parts.items(): xyz[t, layout.parts[part]], conf[t, layout.parts[part]] = x, c
+        for part, numbers in parts.items():
+            at = layout.parts[part]
+            xyz[t, at], conf[t, at] = numbers
     ok = np.isfinite(xyz).all(-1) & np.isfinite(conf)
     return np.where(ok[..., None], xyz, 0), np.where(ok, conf, 0)
 
 # %% ../../nbs/35_extract.ipynb #c5a12629
 def _longest(unseen: np.ndarray) -> int: # (T,) booleans → how many in a row at most
     "Length of the longest run."
-    edges = np.flatnonzero(np.diff(np.r_[False, unseen, False].astype(int)))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    steps = np.diff(np.r_[False, unseen, False].astype(int))
+    edges = np.flatnonzero(steps)
+    begins, ends = edges[::2], edges[1::2]
+    return int((ends - begins).max(initial=0))
 
 # %% ../../nbs/35_extract.ipynb #73817928
 def swaps(
@@ -483,28 +528,38 @@ def swaps(
 ) -> np.ndarray: # frames in which each hand is where the other one was a frame before
     "Where left and right were exchanged by the tracker."
     where = [clip.layout.index(f'{part}.root') for part in ('left_hand', 'right_hand')]
-    xy = clip.xyz[:, where, :2] * [clip.aspect if clip.space == 'image' else 1, 1]
-    ok = (clip.conf[:, where] > 0).all(1)
-    stay = np.linalg.norm(xy[1:] - xy[:-1], axis=-1).sum(-1)
-    cross = np.linalg.norm(xy[1:, ::-1] - xy[:-1], axis=-1).sum(-1)
-    return 1 + np.flatnonzero(ok[1:] & ok[:-1] & (cross < .5 * stay))
+    wide = clip.aspect if clip.space == 'image' else 1
+    xy = clip.xyz[:, where, :2] * [wide, 1]
+    before, after = xy[:-1], xy[1:]
+    stay = np.linalg.norm(after - before, axis=-1).sum(-1)
+    cross = np.linalg.norm(after[:, ::-1] - before, axis=-1).sum(-1)
+    seen = (clip.conf[:, where] > 0).all(1)
+    both = seen[1:] & seen[:-1]
+    return 1 + np.flatnonzero(both & (cross < .5 * stay))
 
 # %% ../../nbs/35_extract.ipynb #c2c8290d
 def _part_report(clip, part): # share of the frames, seconds, mean
     conf = clip.conf[:, clip.layout.parts[part]]
     seen = (conf > 0).any(1)
-    return {f'{part}.seen': round(float(seen.mean()), 4),
-            f'{part}.gap': round(_longest(~seen) / clip.fps, 3),
-            f'{part}.conf': round(float(conf[conf > 0].mean()), 4) if seen.any() else 0.}
+    gap = _longest(~seen) / clip.fps
+    mean = conf[conf > 0].mean() if seen.any() else 0.
+    return {
+        f'{part}.seen': round(float(seen.mean()), 4),
+        f'{part}.gap': round(gap, 3),
+        f'{part}.conf': round(float(mean), 4)}
 
 # %% ../../nbs/35_extract.ipynb #910a72b3
 def detection_report(
     clip: Clip,
 ) -> dict: # frames, seconds, fps, uneven; of each part `.seen`, `.gap`, `.conf`; swaps
     "How well a clip was seen: share of frames, longest gap in seconds, mean confidence where seen."
-    out = dict(frames=len(clip), seconds=round(clip.duration, 3), fps=round(clip.fps, 3),
-               uneven=clip.times is not None)
-    for part in clip.layout.parts: out |= _part_report(clip, part)
+    out = dict(
+        frames=len(clip),
+        seconds=round(clip.duration, 3),
+        fps=round(clip.fps, 3),
+        uneven=clip.times is not None)
+    for part in clip.layout.parts:
+        out |= _part_report(clip, part)
     return out | dict(swaps=len(swaps(clip)))
 
 # %% ../../nbs/35_extract.ipynb #261fc41e
@@ -513,7 +568,8 @@ def _shades(clip, part): # (1, T, 3) colours, white where the part was not seen
     conf = clip.conf[:, clip.layout.parts[part]]
     n = (conf > 0).sum(1)
     sure = np.where(n > 0, conf.sum(1) / n.clip(1), 0)
-    return 1 - sure[None, :, None] * (1 - np.array(to_rgb(clip.layout.colors.get(part, '#444'))))
+    color = to_rgb(clip.layout.colors.get(part, '#444'))
+    return 1 - sure[None, :, None] * (1 - np.array(color))
 
 # %% ../../nbs/35_extract.ipynb #2a5983a1
 def draw_report(
@@ -525,7 +581,8 @@ def draw_report(
     t = np.r_[clip.seconds, clip.duration]
     fig = Figure(figsize=(7, .5 + .28 * len(parts)), layout='constrained')
     ax = fig.subplots()
-    for row, part in enumerate(parts): ax.pcolormesh(t, [row - .4, row + .4], _shades(clip, part))
+    for row, part in enumerate(parts):
+        ax.pcolormesh(t, [row - .4, row + .4], _shades(clip, part))
     ax.set(xlabel='seconds', xlim=(0, t[-1]), ylim=(len(parts) - .4, -.6))
     ax.set_yticks(range(len(parts)), [part.replace('_', ' ') for part in parts], fontsize=8)
     ax.plot(clip.seconds[exchanged], np.full(len(exchanged), .5), 'x', color='#b91c1c')
@@ -539,7 +596,8 @@ def _seen(pictures, source, tracker, mirrored): # seconds and landmarks of each 
     for at, picture in pictures:
         shape = shape or aspect(pictures, picture)
         seconds.append(at)
-        if mirrored: picture = np.ascontiguousarray(picture[:, ::-1])
+        if mirrored:
+            picture = np.ascontiguousarray(picture[:, ::-1])
         with one_sentence(source, f'frame {len(found)} cannot be tracked'):
             found.append(tracker.see(picture, at - seconds[0]))
     return seconds, found, shape
@@ -548,8 +606,8 @@ def _seen(pictures, source, tracker, mirrored): # seconds and landmarks of each 
 def _expect_somebody(found, source, layout):
     if not found: raise ValueError(f'{source}: gave no picture, expected at least one')
     if not any(f.image for f in found):
-        raise ValueError(f'{source}: no {"person" if layout == "holistic" else "hand"} was found in '
-                         f'any of its {len(found)} frames')
+        whom = 'person' if layout == 'holistic' else 'hand'
+        raise ValueError(f'{source}: no {whom} was found in any of its {len(found)} frames')
 
 # %% ../../nbs/35_extract.ipynb #63eb4cc5
 def extract_all(
@@ -595,9 +653,11 @@ def extract(
 def _draw_over(ax, picture, clip, t):
     from signbook.view.figures import draw
     step = max(1, picture.shape[1] // 240)
-    ax.imshow(picture[::step, ::step], extent=(0, clip.aspect, 1, 0), alpha=.75)
+    small = picture[::step, ::step]
+    ax.imshow(small, extent=(0, clip.aspect, 1, 0), alpha=.75)
     draw(ax, clip, t, .8)
-    ax.set(xlim=(0, clip.aspect), ylim=(1, 0))
+    ax.set_xlim(0, clip.aspect)
+    ax.set_ylim(1, 0)
     ax.set_title(f'{clip.seconds[t]:.1f} s', fontsize=7)
 
 # %% ../../nbs/35_extract.ipynb #3cfe0755
@@ -608,10 +668,13 @@ def overlay(
 ):  # matplotlib Figure
     "A film strip of the video with the skeleton over it."
     from matplotlib.figure import Figure
-    at = set(np.linspace(0, len(clip) - 1, min(n, len(clip))).round().astype(int).tolist())
-    fig = Figure(figsize=(7, 7 / len(at) / clip.aspect + .25), layout='constrained')
+    moments = np.linspace(0, len(clip) - 1, min(n, len(clip)))
+    at = set(moments.round().astype(int).tolist())
+    height = 7 / len(at) / clip.aspect + .25
+    fig = Figure(figsize=(7, height), layout='constrained')
     axes = iter(fig.subplots(1, len(at), squeeze=False)[0])
     fps = clip.fps if isinstance(video, (str, Path)) and Path(video).is_dir() else None
     for t, (_, picture) in enumerate(opened(video, fps)):
-        if t in at: _draw_over(next(axes), picture, clip, t)
+        if t in at:
+            _draw_over(next(axes), picture, clip, t)
     return fig

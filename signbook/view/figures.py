@@ -34,9 +34,12 @@ def _usual() -> frozenset: # what the font of all figures can draw
 def _font_with(letters) -> tuple[str, str]: # family and file of a font that has them all, or nothing
     from matplotlib.font_manager import fontManager
     plain = [f for f in fontManager.ttflist if f.style == 'normal' and f.weight == 400]
-    plain = [f for f in plain if not f.name.startswith('Last Resort')] # that one draws a box for everything
     plain.sort(key=lambda f: ('Sans' not in f.name, len(f.name), f.name))
-    return next(((f.name, f.fname) for f in plain if letters <= _glyphs(f.fname)), ('', ''))
+    for f in plain:
+        if f.name.startswith('Last Resort'): continue # that one draws a box for everything
+        if letters <= _glyphs(f.fname):
+            return f.name, f.fname
+    return '', ''
 
 # %% ../../nbs/11_figures.ipynb #8b0902d1
 @lru_cache(maxsize=None)
@@ -145,15 +148,20 @@ def clip_names(
 # %% ../../nbs/11_figures.ipynb #dbb992b0
 def _line_style(clip, part):
     "The colour of a part, and dots for the joints of one that has no limbs."
-    s, starts = clip.layout.parts[part], clip.layout.edges[:, 0]
-    limbs = ((starts >= s.start) & (starts < s.stop)).any()
-    dots = {} if limbs else dict(marker='.', ms=2)
-    return dict(color=clip.layout.colors.get(part, '#444'), solid_capstyle='round', **dots)
+    s = clip.layout.parts[part]
+    starts = clip.layout.edges[:, 0]
+    limbs = (starts >= s.start) & (starts < s.stop)
+    dots = {} if limbs.any() else dict(marker='.', ms=2)
+    color = clip.layout.colors.get(part, '#444')
+    return dict(color=color, solid_capstyle='round', **dots)
 
+# %% ../../nbs/11_figures.ipynb #d44ce343
 def _frame_of(ax, view): # a picture has a thin frame, the right shape and no numbers
     left, right, top, bottom = view
-    ax.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], aspect='equal')
-    for s in ax.spines.values(): s.set_color('#ccc')
+    ax.set(xlim=(left, right), ylim=(bottom, top), aspect='equal')
+    ax.set(xticks=[], yticks=[])
+    for s in ax.spines.values():
+        s.set_color('#ccc')
 
 # %% ../../nbs/11_figures.ipynb #a3ed3a65
 def _picture(ax, clip, frame, width, drawing, view): # one frame, in the right shape
@@ -173,23 +181,24 @@ def draw(
 
 # %% ../../nbs/11_figures.ipynb #a4d13a5d
 def _signed(ax, clip):
+    look = dict(fontsize=8, ha='center', va='center', clip_on=True)
     for k, s in enumerate(clip.spans):
         ax.axvspan(s.start, s.end, color='#1b7f79', alpha=.16 + .14 * (k % 2), lw=0)
-        words = lettering(s.gloss)
-        ax.text((s.start + s.end) / 2, .45, words['text'], family=words['family'], fontsize=8, ha='center',
-                va='center', clip_on=True)
+        words, middle = lettering(s.gloss), (s.start + s.end) / 2
+        ax.text(middle, .45, words['text'], family=words['family'], **look)
     ax.set(yticks=[], ylim=(0, 1), xlim=(0, clip.duration))
     ax.tick_params(labelsize=7, length=2)
-    for side, spine in ax.spines.items():
-        spine.set_visible(side == 'bottom')
+    ax.spines[['left', 'right', 'top']].set_visible(False)
 
 # %% ../../nbs/11_figures.ipynb #09bb66d7
 def _strip_figure(n, view, signed): # a figure with room for n moments, and a row for what is signed
     import matplotlib.pyplot as plt
+    left, right, top, bottom = view
     wide = 7 / n
-    tall = min(wide * (view[3] - view[2]) / (view[1] - view[0]), 3.)
+    tall = min(wide * (bottom - top) / (right - left), 3.)
     fig = plt.figure(figsize=(7, tall + .5 + .4 * signed), layout='constrained')
-    return fig, fig.add_gridspec(1 + signed, n, height_ratios=[tall, .28][:1 + signed])
+    heights = [tall, .28] if signed else [tall]
+    return fig, fig.add_gridspec(len(heights), n, height_ratios=heights)
 
 # %% ../../nbs/11_figures.ipynb #0603ec99
 def strip(
@@ -215,13 +224,15 @@ def strip(
 
 # %% ../../nbs/11_figures.ipynb #decb803f
 def _trace(ax, clip, joint, xy): # x and y of one joint, (T, 2)
-    sure, lost = np.clip(clip.conf[:, clip.layout.index(joint)], .15, 1), np.isnan(xy[:, 0])
-    for k, (name, color) in enumerate(zip('xy', ('#2b6cb0', '#c05621'))):
-        ax.plot(clip.seconds, xy[:, k], color=color, lw=.8, alpha=.5)
-        ax.scatter(clip.seconds, xy[:, k], s=9, c=color, alpha=sure, lw=0, label=name)
-    for s in clip.spans: ax.axvspan(s.start, s.end, color='#000', alpha=.07, lw=0)
-    ax.fill_between(clip.seconds, 0, .04, where=lost, color='#c53030', transform=ax.get_xaxis_transform(),
-                    step='mid', lw=0)
+    sure = np.clip(clip.conf[:, clip.layout.index(joint)], .15, 1)
+    lost = np.isnan(xy[:, 0])
+    for values, name, color in zip(xy.T, 'xy', ('#2b6cb0', '#c05621')):
+        ax.plot(clip.seconds, values, color=color, lw=.8, alpha=.5)
+        ax.scatter(clip.seconds, values, s=9, c=color, alpha=sure, lw=0, label=name)
+    for s in clip.spans:
+        ax.axvspan(s.start, s.end, color='#000', alpha=.07, lw=0)
+    at_the_foot = dict(transform=ax.get_xaxis_transform(), step='mid', lw=0)
+    ax.fill_between(clip.seconds, 0, .04, where=lost, color='#c53030', **at_the_foot)
     ax.set_ylabel(joint.replace('_', ' ').replace('.', '\n'), fontsize=8)
     ax.invert_yaxis()
 
@@ -256,14 +267,21 @@ def traces(
 
 # %% ../../nbs/11_figures.ipynb #bf2729f8
 def _spans_row(label, spans, end):
-    inside = [s for s in (Span(*s) for s in spans) if s.start < end and s.end > 0]
-    cut = [(max(s.start, 0.) / end, min(s.end, end) / end, s.gloss) for s in inside]
-    return dict(label=label, spans=[[round(a, 5), round(b, 5), gloss] for a, b, gloss in cut])
+    shares = []
+    for span in spans:
+        s = Span(*span)
+        if s.start < end and s.end > 0:
+            first, last = max(s.start, 0.) / end, min(s.end, end) / end
+            shares.append([round(first, 5), round(last, 5), s.gloss])
+    return dict(label=label, spans=shares)
 
 # %% ../../nbs/11_figures.ipynb #7e818340
 def _probabilities(label, values, labels): # (F, K)
-    y = np.asarray(values.detach().cpu() if hasattr(values, 'detach') else values, float)
-    y = y[:, None] if y.ndim == 1 else y
+    if hasattr(values, 'detach'):
+        values = values.detach().cpu()
+    y = np.asarray(values, float)
+    if y.ndim == 1:
+        y = y[:, None]
     if y.ndim != 2 or not y.size:
         raise ValueError(f'track {label!r} has shape {y.shape}, expected (F,) or (F, K)')
     if not (np.isfinite(y).all() and y.min() >= 0 and y.max() <= 1 + 1e-6):
@@ -277,17 +295,26 @@ def _probabilities(label, values, labels): # (F, K)
 # %% ../../nbs/11_figures.ipynb #131b0fa5
 _colors = '#2b6cb0', '#c05621', '#6b46c1', '#2f855a', '#b83280' # of curves
 
-def _curve_path(x, y, end): # seconds, probabilities
-    return 'M' + 'L'.join(f'{1000 * a / end:.0f} {100 - 96 * b:.0f}' for a, b in zip(x, y))
+def _curve_path(x, y): # thousandths of the clip, probabilities
+    points = [f'{a:.0f} {100 - 96 * b:.0f}' for a, b in zip(x, y)]
+    return 'M' + 'L'.join(points)
+
+# %% ../../nbs/11_figures.ipynb #1a352031
+def _times_of(y, clip): # seconds of values that may be as many as the frames, or fewer
+    if len(y) == len(clip): return clip.seconds
+    return (np.arange(len(y)) + .5) * clip.duration / len(y)
 
 def _curves_row(label, values, labels, clip, end, most=5):
     "Probabilities as lines over time, each value for its share of the clip."
     y = _probabilities(label, values, labels)
-    x = clip.seconds if len(y) == len(clip) else (np.arange(len(y)) + .5) * clip.duration / len(y)
+    x = _times_of(y, clip)
     every = -(-len(y) // 1000)
-    likely = np.sort(np.argsort(-y.max(0), kind='stable')[:most])
-    curves = [dict(label=str(labels[k]) if len(labels) else '', color=_colors[i],
-                   path=_curve_path(x[::every], y[::every, k], end)) for i, k in enumerate(likely)]
+    likely = np.argsort(-y.max(0), kind='stable')[:most]
+    curves = []
+    for k, color in zip(np.sort(likely), _colors):
+        name = str(labels[k]) if len(labels) else ''
+        path = _curve_path(1000 * x[::every] / end, y[::every, k])
+        curves.append(dict(label=name, color=color, path=path))
     return dict(label=label, curves=curves)
 
 # %% ../../nbs/11_figures.ipynb #1c464587
@@ -295,14 +322,17 @@ def _is_span(s):
     return isinstance(s, (tuple, list)) and len(s) in (2, 3) and isinstance((*s, '')[2], str)
 
 def _track_row(label, track, clip, end): # spans, probabilities, or those with labels
-    pair = isinstance(track, tuple) and len(track) == 2 and hasattr(track[0], 'shape')
-    values, labels = track if pair else (track, ())
-    spans = isinstance(values, (list, tuple)) and all(map(_is_span, values))
-    return _spans_row(label, values, end) if spans else _curves_row(label, values, labels, clip, end)
+    labels = ()
+    if isinstance(track, tuple) and len(track) == 2 and hasattr(track[0], 'shape'):
+        track, labels = track
+    if isinstance(track, (list, tuple)) and all(map(_is_span, track)):
+        return _spans_row(label, track, end)
+    return _curves_row(label, track, labels, clip, end)
 
 # %% ../../nbs/11_figures.ipynb #7bb4aa5a
 def _runs(level): # (T,) whole numbers → first, last + 1 and value of each stretch
-    cuts = np.flatnonzero(np.diff(level, prepend=-1, append=-1))
+    changes = np.diff(level, prepend=-1, append=-1)
+    cuts = np.flatnonzero(changes)
     return [(a, b, int(level[a])) for a, b in zip(cuts, cuts[1:])]
 
 def _seen_level(conf): # (T, n) → (T,) 0 where nothing of a part was seen, else 1 to 4
@@ -315,7 +345,7 @@ def _parts_rows(clips, end): # when each part was seen, a stripe for each clip
     rows = {}
     for k, c in enumerate(clips):
         edges = [*(c.seconds / end).round(5).tolist(), round(c.duration / end, 5)]
-        for part in drawing_order(c.layout)[::-1]:
+        for part in reversed(drawing_order(c.layout)):
             color = c.layout.colors.get(part, '#5b6470')
             row = rows.setdefault(part, dict(part=part, label=part.replace('_', ' '), color=color, seen=[]))
             stretches = _runs(_seen_level(c.part(part)[1]))
@@ -356,16 +386,22 @@ def _svg_width(part):
     return 2 if 'hand' in part else .8 if part == 'face' else 1.8
 
 # %% ../../nbs/11_figures.ipynb #19fe0ef3
+def _svg_part(line, sure, part, color): # (n, 2) pixels
+    path = _svg_path(line.clip(-2000, 4000))
+    if not path: return ''
+    opacity = np.clip(sure, .15, 1)
+    return _svg_line.format(path=path, color=color, width=_svg_width(part), opacity=opacity)
+
+# %% ../../nbs/11_figures.ipynb #4178c969
 def _svg_frame(drawing, layout, t, view, x, height): # one moment
-    scale = height / (view[3] - view[2])
+    left, right, top, bottom = view
+    scale = height / (bottom - top)
     lines = ''
     for part in drawing_order(layout):
         line, sure = drawing[part]
-        path = _svg_path(((line[t] - [view[0], view[2]]) * scale).clip(-2000, 4000))
-        if not path: continue
-        lines += _svg_line.format(path=path, color=layout.colors.get(part, '#5b6470'), width=_svg_width(part),
-                                  opacity=np.clip(sure[t], .15, 1))
-    return _svg_moment.format(x=x, width=(view[1] - view[0]) * scale, height=height, lines=lines)
+        color = layout.colors.get(part, '#5b6470')
+        lines += _svg_part((line[t] - [left, top]) * scale, sure[t], part, color)
+    return _svg_moment.format(x=x, width=(right - left) * scale, height=height, lines=lines)
 
 # %% ../../nbs/11_figures.ipynb #fa346770
 _svg_gloss = (
@@ -461,13 +497,17 @@ _svg_panel = (
 
 # %% ../../nbs/11_figures.ipynb #d21cac0f
 def _moving_panel(clip, fps, width, height): # the signer
-    at, drawing, (left, right, top, bottom) = _moments(clip, fps), line_drawing(clip), window(clip)
-    scale, lines = height / (bottom - top), ''
+    at = _moments(clip, fps)
+    drawing = line_drawing(clip)
+    left, right, top, bottom = window(clip)
+    scale = height / (bottom - top)
+    lines = ''
     for part in drawing_order(clip.layout):
         line, sure = drawing[part]
         xy = ((line[at] - [left, top]) * scale).clip(-2000, 4000)
         color = clip.layout.colors.get(part, '#5b6470')
-        lines += _moving_part(xy, sure[at], color, _svg_width(part) * height / 180, clip.duration)
+        wide = _svg_width(part) * height / 180
+        lines += _moving_part(xy, sure[at], color, wide, clip.duration)
     return _svg_panel.format(width=width, height=height, lines=lines)
 
 # %% ../../nbs/11_figures.ipynb #6e82efe8

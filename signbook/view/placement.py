@@ -30,11 +30,13 @@ def _hanging(layout): # part, and the indices of its root and of what it hangs a
 # %% ../../nbs/10_placement.ipynb #09198000
 def _apart(clip, a, b, default): # median distance of two joints over the frames that have both
     if not has_joints(clip.layout, a, b): return default
-    a = clip.layout.index(a)
-    b = clip.layout.index(b)
+    a, b = clip.layout.index(a), clip.layout.index(b)
     both = (clip.conf[:, a] > 0) & (clip.conf[:, b] > 0)
-    distance = np.linalg.norm(clip.xyz[both, a, :2] - clip.xyz[both, b, :2], axis=-1)
-    return float(np.median(distance)) if len(distance) and np.median(distance) > 0 else default
+    xy = clip.xyz[both, :, :2]
+    distance = np.linalg.norm(xy[:, a] - xy[:, b], axis=-1)
+    if not len(distance): return default
+    middle = np.median(distance)
+    return float(middle) if middle > 0 else default
 
 # %% ../../nbs/10_placement.ipynb #806f726e
 _knuckle = .5 # wrist to middle knuckle in shoulder widths: a hand held towards the camera, as most are
@@ -59,8 +61,9 @@ def _assembled(clip): # hands to the wrists, face to the nose: (T, J, 3) coordin
             continue
         joints = clip.layout.parts[part]
         size = sizes[part]
+        wide = _apart(clip, *_measured[part], size)
         own = clip.xyz[:, joints] - clip.xyz[:, [root]]
-        xyz[:, joints] = clip.xyz[:, [to]] + own * size / _apart(clip, *_measured[part], size)
+        xyz[:, joints] = clip.xyz[:, [to]] + own * size / wide
         ok[:, joints] &= ok[:, [root]] & ok[:, [to]]
     return xyz, ok
 
@@ -92,19 +95,23 @@ def _attached(clip, xyz): # (T, J, 3) with the depth of hands and face counted f
     return out
 
 # %% ../../nbs/10_placement.ipynb #ed02e09a
+def _heights(clip, *roles): # (n,) y of these joints, where they are seen
+    found = []
+    for role in roles:
+        i = clip.layout.index(role)
+        seen = clip.conf[:, i] > 0
+        found.append(clip.xyz[seen, i, 1])
+    return np.concatenate(found)
+
+# %% ../../nbs/10_placement.ipynb #43094f77
 def _upright(clip): # (3,) signs that turn a clip so that y points down and z away from the viewer
-    as_it_is = np.ones(3)
-    turned = np.array([1, -1, -1])
-    L = clip.layout
-    ok = clip.conf > 0
-    if L.name.startswith('leap'): return turned
-    if clip.space != 'world' or not has_joints(L, 'nose', 'left_shoulder', 'right_shoulder'):
+    as_it_is, turned = np.ones(3), np.array([1, -1, -1])
+    if clip.layout.name.startswith('leap'): return turned
+    if clip.space != 'world' or not has_joints(clip.layout, 'nose', 'left_shoulder', 'right_shoulder'):
         return as_it_is
-    heights = lambda role: clip.xyz[ok[:, L.index(role)], L.index(role), 1]
-    nose = heights('nose')
-    shoulders = np.concatenate([heights('left_shoulder'), heights('right_shoulder')])
-    if not len(nose) or not len(shoulders):
-        return as_it_is
+    nose = _heights(clip, 'nose')
+    shoulders = _heights(clip, 'left_shoulder', 'right_shoulder')
+    if not len(nose) or not len(shoulders): return as_it_is
     return as_it_is if np.median(nose) <= np.median(shoulders) else turned
 
 # %% ../../nbs/10_placement.ipynb #6e9aead8
@@ -162,18 +169,23 @@ def doubled(clip): # (T, J) joints of the body that another part says better
     return out
 
 # %% ../../nbs/10_placement.ipynb #13359cd8
+_gap = np.float32('nan')
+
 def _sureness(conf): # (T, n) → (T,) how sure the tracker was of a part; 1 where it was not seen
     conf = conf.copy()
     conf[~conf.any(1)] = 1.
-    return np.nanmedian(np.where(conf > 0, conf, np.float32('nan')), 1)
+    return np.nanmedian(np.where(conf > 0, conf, _gap), 1)
 
+# %% ../../nbs/10_placement.ipynb #203da833
 def line_drawing(clip): # part → (T, n, 2) line with NaN gaps, and (T,) how sure the tracker was of the part
-    xy, out = placed(clip), {}
+    xy = placed(clip)
     xy[doubled(clip)] = np.nan
-    for part, s in sorted(clip.layout.parts.items(), key=lambda p: 'hand' in p[0]): # hands on top
+    out = {}
+    for part in sorted(clip.layout.parts, key=lambda part: 'hand' in part): # hands on top
         line = strokes(clip.layout, part)
         gaps = (line < 0)[:, None]
-        out[part] = np.where(gaps, np.float32('nan'), xy[:, line]), _sureness(clip.conf[:, s])
+        sure = _sureness(clip.conf[:, clip.layout.parts[part]])
+        out[part] = np.where(gaps, _gap, xy[:, line]), sure
     return out
 
 # %% ../../nbs/10_placement.ipynb #618a971d
@@ -182,8 +194,9 @@ def _runs_and_dots(layout, part): # lists of joints to draw a line through, and 
     line = strokes(layout, part).tolist()
     runs = [list(run) for pen, run in groupby(line, lambda j: j >= 0) if pen]
     runs = [run for run in runs if len(set(run)) > 1]
-    alone = sorted(set(range(s.start, s.stop)) - {j for run in runs for j in run})
-    dense = len(alone) > 100 and len(alone) < s.stop - s.start # a dense face has its contours
+    drawn = {j for run in runs for j in run}
+    alone = [j for j in range(s.start, s.stop) if j not in drawn]
+    dense = 100 < len(alone) < s.stop - s.start # a dense face has its contours
     return runs, [] if dense else alone
 
 # %% ../../nbs/10_placement.ipynb #e2194850
@@ -203,15 +216,19 @@ def drawn_parts(
     return parts
 
 # %% ../../nbs/10_placement.ipynb #2a7fc223
+_trails = 'left_hand.wrist', 'left_hand.index_tip', 'right_hand.wrist', 'right_hand.index_tip'
+
 def trail_joints(layout): # joints whose paths are drawn: of the hands, or the wrists of a body without hands
-    names = [f'{hand}.{tip}' for hand in ('left_hand', 'right_hand') for tip in ('wrist', 'index_tip')]
-    trails = [layout.index(name) for name in names if name in layout.joints]
-    wrists = [f'{side}_wrist' for side in ('left', 'right')]
+    trails = [layout.index(name) for name in _trails if name in layout.joints]
+    wrists = 'left_wrist', 'right_wrist'
     return trails or [layout.index(wrist) for wrist in wrists if has_joints(layout, wrist)]
 
+# %% ../../nbs/10_placement.ipynb #77639088
 def drawn_joints(layout): # (n,) joints that a player needs
-    lines = [line for p in drawn_parts(layout) for line in (*p['lines'], p['dots'])]
-    return np.unique(sum(lines, []) + trail_joints(layout))
+    joints = trail_joints(layout)
+    for part in drawn_parts(layout):
+        joints = sum(part['lines'], joints) + part['dots']
+    return np.unique(joints)
 
 # %% ../../nbs/10_placement.ipynb #4e1a79a8
 def _worth_showing(clip): # (T, J, 2) places, NaN what no window is made larger for
@@ -238,4 +255,5 @@ def window(
     low = np.maximum(low, first - room)
     high = np.minimum(high, last + room)
     pad = .06 * max(*(high - low), 1e-3)
-    return float(low[0] - pad), float(high[0] + pad), float(low[1] - pad), float(high[1] + pad)
+    (left, top), (right, bottom) = low - pad, high + pad
+    return float(left), float(right), float(top), float(bottom)

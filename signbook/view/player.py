@@ -29,19 +29,24 @@ def _hidden(clip, xy, view): # (T, J) joints that would only disturb
 
 # %% ../../nbs/12_player.ipynb #846a39eb
 def _held(xyz, ok): # (T, n, 3) where each joint was when it was last seen
-    last = np.maximum.accumulate(np.where(ok, np.arange(len(ok))[:, None], 0), 0)
+    t = np.arange(len(ok))[:, None]
+    seen_at = np.where(ok, t, 0)
+    last = np.maximum.accumulate(seen_at, 0)
     return np.take_along_axis(xyz, last[..., None], 0)
 
 def _deflated(whole, sure): # (T, n, 3) and (T, n) whole numbers as text
-    changes = [np.diff(a, axis=0, prepend=0 * a[:1]).tobytes() for a in (whole, sure)]
-    return base64.b64encode(zlib.compress(b''.join(changes), 9)).decode()
+    changes = b''
+    for a in (whole, sure):
+        changes += np.diff(a, axis=0, prepend=0 * a[:1]).tobytes()
+    return base64.b64encode(zlib.compress(changes, 9)).decode()
 
 # %% ../../nbs/12_player.ipynb #c6066102
 def _numbered(layout, used): # parts and trails, their joints numbered as they travel
     where = {int(j): i for i, j in enumerate(used)}
     at = lambda joints: [where[j] for j in joints]
-    parts = [p | dict(lines=[at(line) for line in p['lines']], dots=at(p['dots']))
-             for p in drawn_parts(layout)]
+    parts = []
+    for p in drawn_parts(layout):
+        parts.append(p | dict(lines=list(map(at, p['lines'])), dots=at(p['dots'])))
     trails = [[where[j], layout.joints[j].split('.')[0]] for j in trail_joints(layout)]
     return dict(parts=parts, trails=trails)
 
@@ -49,16 +54,16 @@ def _numbered(layout, used): # parts and trails, their joints numbered as they t
 _reach = 4095 # steps from the middle of the picture; what lies further out stays at this edge
 
 def _whole(xyz, ok, view): # (T, n, 3) whole numbers of steps, and how long a step is
-    step = 1.5 * max(view[1] - view[0], view[3] - view[2]) / _reach
+    left, right, top, bottom = view
+    step = 1.5 * max(right - left, bottom - top) / _reach
     z = xyz[..., 2][ok]
     depth = np.median(z) if len(z) else 0.
-    middle = np.array([(view[0] + view[1]) / 2, (view[2] + view[3]) / 2, depth])
+    middle = np.array([(left + right) / 2, (top + bottom) / 2, depth])
     steps = np.nan_to_num((_held(xyz, ok) - middle) / step)
     return steps.clip(-_reach, _reach).round().astype('<i2'), step
 
 # %% ../../nbs/12_player.ipynb #c072d71b
 def _packed(clip, most, view=None): # what the player is sent of a clip
-    L = clip.layout
     every = -(-len(clip) // most)
     used = drawn_joints(clip.layout)
     view = view or window(clip)
@@ -71,10 +76,19 @@ def _packed(clip, most, view=None): # what the player is sent of a clip
     sure = np.where(ok, np.ceil(conf * 255), 0).astype(np.uint8)
     size = [view[1] - view[0], view[3] - view[2]]
     z = xyz[..., 2][ok]
-    return dict(frames=len(xyz), joints=len(used), times=clip.seconds[::every].round(4).tolist(),
-                duration=round(clip.duration, 4), step=step, size=size,
-                solid=bool(len(z) and np.ptp(z) > 1e-3 * max(size)), image=clip.space == 'image',
-                data=_deflated(whole, sure), **_numbered(L, used), every=every)
+    solid = len(z) and np.ptp(z) > 1e-3 * max(size)
+    return dict(
+        frames=len(xyz),
+        joints=len(used),
+        times=clip.seconds[::every].round(4).tolist(),
+        duration=round(clip.duration, 4),
+        step=step,
+        size=size,
+        solid=bool(solid),
+        image=clip.space == 'image',
+        data=_deflated(whole, sure),
+        **_numbered(clip.layout, used),
+        every=every)
 
 # %% ../../nbs/12_player.ipynb #14c9b6cc
 def static(name: str) -> str: # the text of a file of JavaScript or CSS
@@ -163,21 +177,26 @@ def show(self:Player) -> None:
 
 # %% ../../nbs/12_player.ipynb #0537da12
 def _facts(clip): # who, how long
-    who = ' · '.join(w for w in (clip.signer, clip.session, clip.split) if w)
-    return f"{who}{' · ' if who else ''}{len(clip)} frame{'s' * (len(clip) != 1)}, {clip.duration:.2f} s"
+    who = [w for w in (clip.signer, clip.session, clip.split) if w]
+    n = len(clip)
+    long = f'{n} frame{"s" if n != 1 else ""}, {clip.duration:.2f} s'
+    return ' · '.join([*who, long])
 
 def _title(clip): return ' '.join(clip.gloss) or '?'
 
 # %% ../../nbs/12_player.ipynb #2973e5ca
+def _area(view):
+    left, right, top, bottom = view
+    return (right - left) * (bottom - top)
+
+# %% ../../nbs/12_player.ipynb #8dc88372
 def _views(clips): # windows; one for all where that costs little
     views = [window(c) for c in clips]
-    low = np.min(views, 0)
-    high = np.max(views, 0)
-    joint = low[0], high[1], low[2], high[3]
-    area = lambda v: (v[1] - v[0]) * (v[3] - v[2])
+    lefts, rights, tops, bottoms = zip(*views)
+    joint = min(lefts), max(rights), min(tops), max(bottoms)
     alike = len({(c.space, c.aspect) for c in clips}) == 1
-    if alike and area(joint) < 1.3 * max(map(area, views)):
-        return [tuple(map(float, joint))] * len(clips)
+    if alike and _area(joint) < 1.3 * max(map(_area, views)):
+        return [joint] * len(clips)
     return views
 
 # %% ../../nbs/12_player.ipynb #af16e48e
@@ -203,11 +222,18 @@ def _shown(clips, names, most): # the clips as they travel
         shown.append(_packed(clip, most, view) | said)
     return shown
 
+# %% ../../nbs/12_player.ipynb #ba77974b
 def _measures(shown, speed, height): # how long and how large all of them are
-    width = 30 + sum(height * np.clip(c['size'][0] / c['size'][1], .6, 2) + 16 for c in shown)
-    return dict(end=max(c['duration'] for c in shown), speed=speed, speeds=sorted({.25, .5, 1, 2, speed}),
-                height=height, width=int(np.clip(width, 660, 1400)))
+    shapes = [c['size'][0] / c['size'][1] for c in shown]
+    width = 30 + sum(height * np.clip(shape, .6, 2) + 16 for shape in shapes)
+    return dict(
+        end=max(c['duration'] for c in shown),
+        speed=speed,
+        speeds=sorted({.25, .5, 1, 2, speed}),
+        height=height,
+        width=int(np.clip(width, 660, 1400)))
 
+# %% ../../nbs/12_player.ipynb #768a38a5
 def _note(shown): # that not every frame is shown
     every = max(c['every'] for c in shown)
     return f'One frame in {every} is shown.' if every > 1 else ''
@@ -262,8 +288,9 @@ def _seen(clip): # how much of each part, in its colour
 # %% ../../nbs/12_player.ipynb #2f1ef2f4
 def _all_facts(clip):
     unevenly = '' if clip.times is None else ', unevenly'
-    return (f'{_facts(clip)} at {clip.fps:g} fps{unevenly} · {clip.layout.name}, {len(clip.layout)} joints · '
-            f'{clip.space} coordinates')
+    rate = f'{clip.fps:g} fps{unevenly}'
+    layout = f'{clip.layout.name}, {len(clip.layout)} joints'
+    return f'{_facts(clip)} at {rate} · {layout} · {clip.space} coordinates'
 
 # %% ../../nbs/12_player.ipynb #9a015013
 _card = Template(
@@ -283,11 +310,13 @@ def card(
 
 # %% ../../nbs/12_player.ipynb #ffc8a32e
 def _moment(clip): # a clip of about one frame
-    signed = clip.spans[0] if clip.spans else Span(0, clip.duration)
-    at = min((signed.start + signed.end) / 2, clip.seconds[-1])
-    near = .6 / clip.fps
-    inside = (clip.seconds >= at - near) & (clip.seconds < at + near)
-    return clip.crop(at - near, at + near) if inside.any() else clip
+    start, end = 0, clip.duration
+    if clip.spans:
+        start, end, *_ = clip.spans[0]
+    at = min((start + end) / 2, clip.seconds[-1])
+    first, last = at - .6 / clip.fps, at + .6 / clip.fps
+    inside = (clip.seconds >= first) & (clip.seconds < last)
+    return clip.crop(first, last) if inside.any() else clip
 
 # %% ../../nbs/12_player.ipynb #ea812108
 _thumbnail = Template('<div style="text-align:center;max-width:${width}px">$picture'
