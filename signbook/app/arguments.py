@@ -38,7 +38,7 @@ def short_flags(signature: inspect.Signature) -> inspect.Signature:
 _ends = 'Perhaps you meant|Arguments similar to|Argument helptext|Full helptext|For full helptext|.* --help$'
 
 # %% ../../nbs/94_arguments.ipynb #2087fdac
-_heads = '(Invalid choice|Parsing error|Value error|Required options|Unrecognized options)$'
+_heads = '(Invalid choice|Missing argument|Parsing error|Value error|Required options|Unrecognized options)$'
 
 # %% ../../nbs/94_arguments.ipynb #e9d0552e
 def _one_sentence(text: str) -> str: # a box of tyro's → what it says
