@@ -27,9 +27,8 @@ def bangla_name(
 ) -> dict[str, str]: # gloss, signer, session
     "What a file name says about a recording."
     gloss, *rest = stem.split('__')
-    signer, session, *_ = [*takewhile(lambda part: not re.fullmatch(r'rep\d*', part), rest),
-                           '',
-                           '']
+    named = takewhile(lambda part: not re.fullmatch(r'rep\d*', part), rest)
+    signer, session, *_ = *named, '', ''
     return dict(gloss=gloss, signer=signer, session=session)
 
 # %% ../../nbs/23_labels.ipynb #5389e61b
@@ -117,8 +116,8 @@ def _choose_reading(
     places: list[int], # which of them are fields
 ) -> tuple[str, ...] | None:
     "The one reading that shares a field with names that leave no choice."
-    supported = [w for w in ways if any(w[i] in certain[i]
-                                        for i in places)]
+    supported = [w for w in ways
+                 if any(w[i] in certain[i] for i in places)]
     return supported[0] if len(supported) == 1 else None
 
 # %% ../../nbs/23_labels.ipynb #7f9ba2b1
@@ -135,7 +134,8 @@ def _refuse_torn(pattern, torn, ways, kinds): # told with two of the ways of the
 # %% ../../nbs/23_labels.ipynb #c1d47a88
 def _distinct(ways, places): # one reading for each set of fields, the one whose stars are shortest
     best = {}
-    for w in sorted(ways, key=lambda w: sum(map(len, w))):
+    by_length = sorted(ways, key=lambda w: sum(map(len, w)))
+    for w in by_length:
         said = tuple(w[i] for i in places)
         best.setdefault(said, w)
     return list(best.values())
@@ -159,10 +159,12 @@ def _doubtful_stars(chosen, kinds, places):
     for i in (i for i, kind in enumerate(kinds) if kind == 'star'):
         company = {} # what stands for the star → the fields that it was seen with
         for w in chosen.values():
-            company.setdefault(w[i], set()).add(tuple(w[j] for j in places))
+            said = tuple(w[j] for j in places)
+            company.setdefault(w[i], set()).add(said)
         for n, w in chosen.items():
-            if w[i] and not re.search(r'\d', w[i]) and len(company[w[i]]) < 2:
-                doubtful[n] = w[i]
+            star = w[i]
+            if not star or re.search(r'\d', star): continue
+            if len(company[star]) < 2: doubtful[n] = star
     return doubtful
 
 # %% ../../nbs/23_labels.ipynb #6b60fadb
@@ -260,8 +262,7 @@ def _header_of(
     first = text.lstrip('\r\n').split('\n', 1)[0].rstrip('\r')
     headers = {d: next(csv.reader([first], delimiter=d), [])
                for d in ',;\t|'}
-    best = max(headers, key=lambda d: (len(_columns_of(headers[d])),
-                                       len(headers[d])))
+    best = max(headers, key=lambda d: (len(_columns_of(headers[d])), len(headers[d])))
     return headers[best], best
 
 # %% ../../nbs/23_labels.ipynb #13ff580c
@@ -349,8 +350,9 @@ def _ends_of_paths(cells, names): # row → the file it names; how many steps of
     for depth in range(longest - 1, 0, -1):
         called = {i: names.called(parts, depth) for i, parts in enumerate(cells)}
         found = _one_to_one(called, cells)
-        if found:
-            return found, max(len(cells[i]) for i in found) - depth
+        if not found: continue
+        longest_found = max(len(cells[i]) for i in found)
+        return found, longest_found - depth
     return {}, 0
 
 # %% ../../nbs/23_labels.ipynb #27300a02
@@ -369,7 +371,8 @@ def _two_columns(table, names): # the table with its columns settled, and what `
     tries = [(k, t, *_match_rows(t, k, names))
              for t in (table, headless) for k in (0, 1)]
     k, t, found, over = max(tries, key=lambda tried: _clear(tried[2]))
-    return replace(t, columns=t.columns | dict(file=[k], gloss=[1 - k])), found, over
+    columns = t.columns | dict(file=[k], gloss=[1 - k])
+    return replace(t, columns=columns), found, over
 
 # %% ../../nbs/23_labels.ipynb #70ef8ba9
 def _with_columns(table, names): # the table with its columns settled, and what `_match_rows` finds
@@ -380,7 +383,8 @@ def _with_columns(table, names): # the table with its columns settled, and what 
              for k in table.columns.get('file', [])]
     if not tries: return table, {}, 0
     k, found, over = max(tries, key=lambda tried: (_clear(tried[1]), -tried[2]))
-    return replace(table, columns=table.columns | dict(file=[k])), found, over
+    columns = table.columns | dict(file=[k])
+    return replace(table, columns=columns), found, over
 
 # %% ../../nbs/23_labels.ipynb #7f5d3868
 def _glosses_in(cell, parted): # of a table; whether spaces part glosses
@@ -667,10 +671,8 @@ def _agree(firm, origin, known, path):
         alone = f'as {before.name} says; --labels {before.name} takes that table alone'
         for k, v in about.items():
             agree = k not in others or others[k] == v
-            expect(agree,
-                   f'{path}: {k} of {name}',
-                   v,
-                   f'{others.get(k)}, {alone}')
+            wanted = f'{others.get(k)}, {alone}'
+            expect(agree, f'{path}: {k} of {name}', v, wanted)
         firm[name] = others | about
 
 # %% ../../nbs/23_labels.ipynb #36dc88f3
