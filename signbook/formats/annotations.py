@@ -146,10 +146,8 @@ def _to_json(found, media='', alternatives=()):
 def _json_sign(k, s): # the k-th
     if not isinstance(s, dict) or not {'start', 'end', 'gloss'} <= set(s):
         raise ValueError(f'sign {k} lacks start, end or gloss')
-    return Sign(float(s['start']),
-                float(s['end']),
-                s['gloss'],
-                float(s.get('confidence', 1.)))
+    start, end = float(s['start']), float(s['end'])
+    return Sign(start, end, s['gloss'], float(s.get('confidence', 1.)))
 
 def _from_json(text):
     value = json.loads(text)
@@ -361,11 +359,10 @@ def _layer(eaf, tier, sure, path): # the signs of one tier, in the time of the f
     texts = _texts(eaf, tier)
     number = _confidences(eaf, sure, tier)
     origin = next((int(m.get('TIME_ORIGIN') or 0) for m in eaf.get_linked_files()), 0)
-    return [Sign((start + origin) / 1000,
-                 (end + origin) / 1000,
-                 texts[a],
-                 number.get(a, 1.))
-            for a, (start, end) in _moments(eaf, tier, path).items()]
+    def sign(a, start, end):
+        begins, ends = (start + origin) / 1000, (end + origin) / 1000
+        return Sign(begins, ends, texts[a], number.get(a, 1.))
+    return [sign(a, *times) for a, times in _moments(eaf, tier, path).items()]
 
 # %% ../../nbs/25_annotations.ipynb #c0d93cc4
 def _hand(eaf, tier, path): # the signs of a tier, and of `tier (2)` … where they overlap
