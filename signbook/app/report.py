@@ -270,7 +270,9 @@ def most_confused(
 ) -> np.ndarray: # indices of words, in order
     "The words that take part in most confusions."
     wrong = matrix - np.diag(np.diag(matrix))
-    return np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind='stable')[:most])
+    errors = wrong.sum(0) + wrong.sum(1)
+    order = np.argsort(-errors, kind='stable')
+    return np.sort(order[:most])
 
 # %% ../../nbs/91_report.ipynb #17903e4c
 _side = 15 # pixels of a cell
@@ -319,7 +321,8 @@ def confusion_svg(
 ) -> str: # HTML
     "Rows what was signed, columns what was said; names and numbers under the pointer."
     chosen = np.arange(len(words)) if chosen is None else chosen
-    total, words, matrix = matrix.sum(1)[chosen], [words[i] for i in chosen], matrix[np.ix_(chosen, chosen)]
+    total = matrix.sum(1)[chosen]
+    words, matrix = [words[i] for i in chosen], matrix[np.ix_(chosen, chosen)]
     return f'<div class="wide">{_svg(_squares(matrix, total, words), words)}</div>'
 
 # %% ../../nbs/91_report.ipynb #2e78533f

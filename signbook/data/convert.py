@@ -53,7 +53,9 @@ def _points_lost(x, y, p, q): # coordinates and confidence before and after
     for i, axis in enumerate('xyz'):
         before, after = x[..., i][both], y[..., i][both]
         if not np.allclose(before, after, rtol=1e-5, atol=2e-6): axes.append(axis)
-    if axes: lost['xyz'] = f'{" and ".join(axes)} differ, by up to {np.abs(x - y)[both].max():.3g}'
+    if axes:
+        most = np.abs(x - y)[both].max()
+        lost['xyz'] = f'{" and ".join(axes)} differ, by up to {most:.3g}'
     if not np.allclose(p[both], q[both], atol=1e-6):
         lost['conf'] = 'is kept as seen or not seen' if np.isin(q, (0, 1)).all() else 'differs'
     return lost

@@ -78,7 +78,8 @@ class Guess(NamedTuple):
     probability: float | None = None # where the recogniser gives one
 
 def _as_guess(h) -> Guess: # of a `Hypothesis`, or of a pair of glosses and score
-    return Guess(h.glosses, h.score) if hasattr(h, 'score') and not isinstance(h, Guess) else Guess(*h)
+    if isinstance(h, Guess) or not hasattr(h, 'score'): return Guess(*h)
+    return Guess(h.glosses, h.score)
 
 # %% ../../nbs/25_annotations.ipynb #1da0ef50
 def _guesses_line(found, alternatives, most=3): # best first, with the sign that was taken for right
@@ -498,7 +499,8 @@ _breaks = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029]+')
 
 def _one_line(text):
     pieces = _breaks.split(str(text))
-    return pieces[0] if len(pieces) == 1 else ' '.join(filter(None, map(str.strip, pieces)))
+    if len(pieces) == 1: return pieces[0]
+    return ' '.join(filter(None, map(str.strip, pieces)))
 
 # %% ../../nbs/25_annotations.ipynb #6740cd51
 def _with_text(signs, path): # the signs that have one; the others are left out with a warning

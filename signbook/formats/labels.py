@@ -314,7 +314,8 @@ def called(self:_Names, parts: tuple[str, ...], depth: int) -> list[str]:
         return []
     found = self.tails(depth)
     tail = parts[-depth:]
-    return found.get(tail) or found.get((*tail[:-1], _without_ending(tail[-1]))) or []
+    bare = *tail[:-1], _without_ending(tail[-1])
+    return found.get(tail) or found.get(bare) or []
 
 # %% ../../nbs/23_labels.ipynb #63fa74ba
 def _same(full, wanted): # a path and a row's, whether or not the row has the ending
@@ -706,7 +707,8 @@ class Labels:
 
     def fields(self, name: str) -> dict:
         "All that is known about a file from outside."
-        return {k: v for k, v in (self.loose.get(name, {}) | self.firm.get(name, {})).items() if v}
+        said = self.loose.get(name, {}) | self.firm.get(name, {})
+        return {k: v for k, v in said.items() if v}
 
 # %% ../../nbs/23_labels.ipynb #2fa1ce47
 def _without_words(by_name):

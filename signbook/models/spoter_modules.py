@@ -241,6 +241,8 @@ class PairedClassifier(nn.Module):
 
     def each(self, x: Tensor) -> Tensor: # (B, 2, classes)
         "What each of them says."
-        return torch.stack([self.first(x[:, :self.width]), self.second(x[:, self.width:])], 1)
+        first = self.first(x[:, :self.width])
+        second = self.second(x[:, self.width:])
+        return torch.stack([first, second], 1)
 
     def forward(self, x: Tensor) -> Tensor: return mean_opinion(self.each(x))

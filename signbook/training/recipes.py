@@ -275,7 +275,8 @@ def windows(
     out = []
     for c in clips:
         need = f'{len(c.gloss)}; windows need a span for each gloss'
-        expect(len(c.spans) == len(c.gloss), 'the number of spans', len(c.spans), need, c.source or 'clip')
+        n = len(c.spans)
+        expect(n == len(c.gloss), 'the number of spans', n, need, c.source or 'clip')
         for start in np.arange(0, max(c.duration - seconds / 2, .01), seconds / 2):
             piece = _window(c, start, seconds)
             if piece.gloss: out.append(piece)
@@ -367,7 +368,8 @@ def fit_splits(
     check_glosses(recipe, splits)
     count = len(recipe.stages)
     out = Path(out) if out else None
-    expect(stage is None or 1 <= stage <= count, 'stage', stage, f'1 to {count}: {recipe.name} has {count}')
+    wanted = f'1 to {count}: {recipe.name} has {count}'
+    expect(stage is None or 1 <= stage <= count, 'stage', stage, wanted)
     recipe = _as_trained(_fitted(recipe, splits.train), out, stage)
     make = _maker(recipe, splits, seed, options)
     check_stages(recipe, splits, make)
