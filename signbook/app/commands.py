@@ -57,14 +57,18 @@ _comments = dict(
 # %% ../../nbs/95_commands.ipynb #75dfbaee
 def stage_names(recipe) -> list[str]: # as flags begin with
     "What the stages of a recipe are called."
-    return ['stage'] if len(recipe.stages) == 1 else [f'stage{k}' for k in range(1, len(recipe.stages) + 1)]
+    n = len(recipe.stages)
+    if n == 1: return ['stage']
+    return [f'stage{k}' for k in range(1, n + 1)]
 
 # %% ../../nbs/95_commands.ipynb #be9e7377
 def _own_flags(tracking): # of the command, beside the recipe's
-    return [('data', Path), ('out', Path), ('protocol', protocols, 'auto'), ('seed', int, 0),
+    devices = Literal['auto', 'cpu', 'cuda']
+    return [('data', Path), ('out', Path),
+            ('protocol', protocols, 'auto'), ('seed', int, 0),
             ('val', float, .15), ('shared_words', bool, False),
             ('resume', bool, False), ('resume_at', int | None, None),
-            ('device', Literal['auto', 'cpu', 'cuda'], 'auto'), ('card', Path | None, None),
+            ('device', devices, 'auto'), ('card', Path | None, None),
             ('options', reader_flags(), field(default=ReaderOptions())),
             ('tracking', Tracking, field(default=tracking))]
 
@@ -72,8 +76,9 @@ def _own_flags(tracking): # of the command, beside the recipe's
 def settings_of(recipe, tracking: Tracking = Tracking()):
     "The flags of `train`: where from and where to, and every field of the recipe."
     names = stage_names(recipe)
-    parts = dict(model=recipe.model, features=recipe.features) | dict(zip(names, recipe.stages))
-    comments = _comments | {k: 'how it is trained' for k in names}
+    parts = dict(model=recipe.model, features=recipe.features)
+    parts |= zip(names, recipe.stages)
+    comments = _comments | dict.fromkeys(names, 'how it is trained')
     text = explained(f'Train {recipe.name} on DATA into the folder OUT.', comments.items())
     settings = [(k, type(v), field(default=v)) for k, v in parts.items()]
     return make_dataclass('Train', _own_flags(tracking) + settings, namespace={'__doc__': text})
@@ -84,16 +89,19 @@ def take_stage(args: list[str]) -> tuple[list[str], int | None]: # the other fla
     at = [i for i, a in enumerate(args) if a == '--stage' or a.startswith('--stage=')]
     if not at: return args, None
     i = at[0]
-    value = args[i].partition('=')[2] or ''.join(args[i + 1:i + 2])
+    _, _, value = args[i].partition('=')
+    if not value: value = ''.join(args[i + 1:i + 2])
     expect(value.isdecimal(), '--stage', repr(value), 'the number of a stage, from 1')
-    return args[:i] + args[i + (1 if '=' in args[i] else 2):], int(value)
+    after = i + 1 if '=' in args[i] else i + 2
+    return args[:i] + args[after:], int(value)
 
 # %% ../../nbs/95_commands.ipynb #ecee8e0b
 def for_stages(args: list[str], names: list[str], only: int | None = None) -> list[str]:
     "`--stage.lr 1` for each stage by its own name, or for `only`; what is said of one stage comes later, and holds."
     every, rest = [], []
-    for k, a in enumerate(args):
-        value = k and args[k - 1].startswith('--stage.') and '=' not in args[k - 1] and not a.startswith('--')
+    for before, a in zip(['', *args], args):
+        waits = before.startswith('--stage.') and '=' not in before
+        value = waits and not a.startswith('--')
         (every if a.startswith('--stage.') or value else rest).append(a)
     if names == ['stage']: return every + [a.replace('--stage1.', '--stage.', 1) for a in rest]
     meant = names if only is None else names[only - 1:only]
@@ -102,13 +110,16 @@ def for_stages(args: list[str], names: list[str], only: int | None = None) -> li
 # %% ../../nbs/95_commands.ipynb #97282b95
 def without_parts(args: list[str], recipe): # the other flags, and the recipe
     "`--stage2.augment none`: a setting of settings that is not there has no flags of its own."
-    names, kept, stages = stage_names(recipe), [], list(recipe.stages)
+    names = stage_names(recipe)
+    kept = []
+    stages = list(recipe.stages)
     pairs = iter(zip(args, [*args[1:], '']))
     for a, b in pairs:
         name, _, value = a.partition('=')
-        part = name.removeprefix('--').partition('.')
-        if part[2] == 'augment' and part[0] in names and (value or b).lower() == 'none':
-            k = names.index(part[0])
+        part, _, setting = name.removeprefix('--').partition('.')
+        is_none = (value or b).lower() == 'none'
+        if setting == 'augment' and part in names and is_none:
+            k = names.index(part)
             stages[k] = replace(stages[k], augment=None)
             if not value: next(pairs)
         else: kept.append(a)
@@ -127,14 +138,17 @@ _fixed = 'data', 'out', 'seed', 'device' # what a file of settings may say besid
 # %% ../../nbs/95_commands.ipynb #8adb19d7
 def _asked(flags, part): # fields of a part of the recipe that were given as flags
     names = [a.partition('=')[0] for a in flags]
-    return {a.removeprefix(f'--{part}.') for a in names if a.startswith(f'--{part}.')}
+    return {a.removeprefix(f'--{part}.')
+            for a in names if a.startswith(f'--{part}.')}
 
 # %% ../../nbs/95_commands.ipynb #e2e77466
 def _parsed(given, recipe, flags, prog): # all flags as values; those of the file come first, so that others hold
     said = []
     for name in _fixed:
-        if getattr(given, name) is not None: said += [f'--{name}', str(getattr(given, name))]
-    o = parse(settings_of(recipe, given.tracking), switched_on([*said, *flags], _switches), prog)
+        value = getattr(given, name)
+        if value is not None: said += [f'--{name}', str(value)]
+    args = switched_on([*said, *flags], _switches)
+    o = parse(settings_of(recipe, given.tracking), args, prog)
     expect(o.seed >= 0, 'seed', o.seed, '0 or more')
     return o
 
@@ -147,7 +161,8 @@ def _settings(args): # what a name or a file says, with what the flags change of
     o = _parsed(given, recipe, flags, f'signbook train {args[0]}')
     stages = [in_steps(getattr(o, k), _asked(flags, k)) for k in names]
     recipe = replace(recipe, model=o.model, features=o.features, stage=stages[0], then=tuple(stages[1:]))
-    return replace(given, recipe=recipe, **{k: getattr(o, k) for k in (*_fixed, 'tracking')}), o, only
+    kept = {k: getattr(o, k) for k in (*_fixed, 'tracking')}
+    return replace(given, recipe=recipe, **kept), o, only
 
 # %% ../../nbs/95_commands.ipynb #02722196
 def _about(o, splits, args): # what config.json says besides the recipe
@@ -187,8 +202,12 @@ def _plain_flags(args): # the documents' flags in ours, which is said; and how m
 def _trained(t, splits): # what the command says at its end
     last = t.history[-1]
     scores = {f'val_{k}': last[k] for k in ('top1', 'wer') if k in last}
-    return dict(run=str(t.out), steps=t.done, train=len(splits.train), val=len(splits.val),
-                words=len(t.vocabulary), loss=round(last['loss'], 4), **scores)
+    return dict(run=str(t.out),
+                steps=t.done,
+                train=len(splits.train),
+                val=len(splits.val),
+                words=len(t.vocabulary),
+                loss=round(last['loss'], 4), **scores)
 
 # %% ../../nbs/95_commands.ipynb #a37bc887
 def train(args: list[str]) -> dict:
@@ -197,9 +216,11 @@ def train(args: list[str]) -> dict:
     given, o, only = _settings(args)
     answers = read_answers(o.card) if o.card else None # before the training, in case they are refused
     splits = split(load(o.data, o.options), o.protocol, o.seed, o.val, shared_words=o.shared_words)
-    check_classes(replace(given, classes=classes or given.classes), len(splits.train.vocabulary), o.data)
+    expected = replace(given, classes=classes or given.classes)
+    check_classes(expected, len(splits.train.vocabulary), o.data)
     if is_first(): print(splits, file=sys.stderr)
-    recipe = with_layout(given.recipe, splits, any(a.startswith('--features.layout') for a in args))
+    says_layout = any(a.startswith('--features.layout') for a in args)
+    recipe = with_layout(given.recipe, splits, says_layout)
     about = _about(o, splits, args)
     keeps = recipe.task.keeps(splits.train) # before the training, in case it refuses
     t = fit_splits(recipe, splits, o.seed, o.resume_at or o.resume, out=o.out, stage=only, about=about,
@@ -208,7 +229,8 @@ def train(args: list[str]) -> dict:
     why = t.about.get('not_calibrated')
     if why: print(f'probabilities are not calibrated: {why}', file=sys.stderr)
     for name, write in keeps.items(): write(t.out/name)
-    write_settings(replace(given, recipe=recipe), t.out/'settings.yaml')
+    used = replace(given, recipe=recipe)
+    write_settings(used, t.out/'settings.yaml')
     write_card(t.out, answers)
     return _trained(t, splits)
 
@@ -229,7 +251,9 @@ def _held_out(run, data, part, options=ReaderOptions()):
 
 # %% ../../nbs/95_commands.ipynb #e44559db
 def _known(r, clips, task): # indices of the clips that can be scored
-    def known(glosses): return task.fits(glosses) and all(g in r.vocabulary for g in glosses)
+    def known(glosses):
+        if not task.fits(glosses): return False
+        return all(g in r.vocabulary for g in glosses)
     return [i for i, glosses in enumerate(clips.gloss) if known(glosses)]
 
 # %% ../../nbs/95_commands.ipynb #379addfc
@@ -240,10 +264,12 @@ def _seen(run, clips): # how many of them the run has learned from, in any stage
 
 # %% ../../nbs/95_commands.ipynb #60bd6c99
 def _known_before(r, clips): # what a reader of scores on these clips asks of the run
-    trained_on = (r.config.get('data_facts') or {}).get('signers', ())
+    facts = r.config.get('data_facts') or {}
+    trained_on = set(facts.get('signers', ()))
+    signers = set(map(str, clips.signer))
     stands = None if is_export(r.path) else stands_at(r.path)
     return dict(seen_in_training=_seen(r.path, clips), stands_at=stands,
-                known_signers=sorted(set(trained_on) & set(map(str, clips.signer))))
+                known_signers=sorted(trained_on & signers))
 
 # %% ../../nbs/95_commands.ipynb #fb5f3944
 def _warnings(about, run): # what a reader of the scores has to know
@@ -265,7 +291,8 @@ def _scored_on(about):
 # %% ../../nbs/95_commands.ipynb #f6ab483b
 def _write_evaluation(r, task, found, clips, about): # metrics.json, predictions.csv, the report and the card
     predictions(r.path/'predictions.csv', clips, found)
-    run_report(r.path, task, found, clips, r.vocabulary, _scored_on(about), _warnings(about, r.path))
+    warnings = _warnings(about, r.path)
+    run_report(r.path, task, found, clips, r.vocabulary, _scored_on(about), warnings)
     for line in found.shown.get('why', ()): print(line, file=sys.stderr)
     save_json(r.path/'metrics.json', found.scores | about)
     if not is_export(r.path): write_card(r.path)
@@ -276,7 +303,9 @@ def predictions(path: Path, clips, found) -> None:
     with replacing(path) as p, open(p, 'w', encoding='utf-8', newline='') as f:
         w = csv.writer(f)
         w.writerow(['source', *found.head])
-        for source, row in zip(clips.source, found.rows): w.writerow(map(csv_cell, [str(source), *row]))
+        for source, row in zip(clips.source, found.rows):
+            cells = [csv_cell(v) for v in (str(source), *row)]
+            w.writerow(cells)
 
 # %% ../../nbs/95_commands.ipynb #f8ebe1ea
 def writable(folder): # said before the training, not after it
@@ -334,12 +363,13 @@ def one_thread(): # two gain little on models this small, and lose much where ot
 # %% ../../nbs/95_commands.ipynb #c7509319
 def _demo_splits(data, clips, seed, options): # refused before the first step where they cannot be learned from
     print('making synthetic clips' if not data else f'reading {data}', file=sys.stderr, flush=True)
-    splits = split(load(data, options), 'auto', seed) if data else _synthetic(clips, max(clips // 5, 1), seed)
+    if data: splits = split(load(data, options), 'auto', seed)
+    else: splits = _synthetic(clips, max(clips // 5, 1), seed)
     print(splits, file=sys.stderr)
     check_glosses(recipe_named('spoter-v2'), splits)
     if len(splits.test): return splits
-    raise ValueError(f'{data}: nothing is left for a test by protocol {splits.protocol}; more clips of each word '
-                     'are needed')
+    why = f'nothing is left for a test by protocol {splits.protocol}'
+    raise ValueError(f'{data}: {why}; more clips of each word are needed')
 
 # %% ../../nbs/95_commands.ipynb #6f8878e2
 def _signers(clips): return sorted(set(map(str, clips.signer)))
@@ -347,11 +377,13 @@ _caution = 'Synthetic signing: the scores show that the road works, not how well
 
 # %% ../../nbs/95_commands.ipynb #005fe5f2
 def _demo_words(data, splits, seed): # title of the page, and what it is about, as HTML
-    by = {k: ', '.join(_signers(c)) or '?' for k, c in (('train', splits.train), ('test', splits.test))}
-    about = (f'{"" if data else _caution}Trained on {len(splits.train)} clips by {by["train"]}; '
-             f'tested on {len(splits.test)} clips by {by["test"]}. Protocol: {splits.protocol}, seed {seed}; '
-             f'{splits.report}.')
-    return f'signbook, from {"" if data else "synthetic "}clips to a recogniser', html.escape(about)
+    def told(clips):
+        signers = ', '.join(_signers(clips)) or '?'
+        return f'{len(clips)} clips by {signers}'
+    about = (f'Trained on {told(splits.train)}; tested on {told(splits.test)}. '
+             f'Protocol: {splits.protocol}, seed {seed}; {splits.report}.')
+    if data: return 'signbook, from clips to a recogniser', html.escape(about)
+    return 'signbook, from synthetic clips to a recogniser', html.escape(_caution + about)
 
 # %% ../../nbs/95_commands.ipynb #4984bdff
 def _demo_found(page, kept, synthetic, outcomes, splits): # what the command says at its end
@@ -371,13 +403,16 @@ def _outcome(name, splits, target, steps, seed, kept=None):
     # its own size is for more data, and more patience, than a demo has
     small = dict(width=128, layers=2) if name == 'spoter-v1' else {}
     stage = dict(steps=steps, lr=1e-3, eval_every=max(steps // 5, 1))
-    recipe = changed(recipe_named(name), dict(model=small, stage=stage))
+    settings = dict(model=small, stage=stage)
+    recipe = changed(recipe_named(name), settings)
     t = fit_splits(recipe, splits, seed)
     if kept is not None: _keep(t, recipe.features, splits.train, kept)
-    data, signers = Prepared(splits.test, recipe.features, t.vocabulary), [str(s) for s in splits.test.signer]
-    logits = predict(t.ema_model, recipe.features, data)['logits'] / t.about.get('temperature', 1)
-    return Outcome(name, t.history, logits,
-                   evaluate_classification(logits, target, t.vocabulary.glosses, signers))
+    data = Prepared(splits.test, recipe.features, t.vocabulary)
+    signers = [str(s) for s in splits.test.signer]
+    logits = predict(t.ema_model, recipe.features, data)['logits']
+    logits = logits / t.about.get('temperature', 1)
+    scores = evaluate_classification(logits, target, t.vocabulary.glosses, signers)
+    return Outcome(name, t.history, logits, scores)
 
 # %% ../../nbs/95_commands.ipynb #4b77b992
 def demo(
@@ -398,10 +433,12 @@ def demo(
     with one_thread():
         outcomes = [_outcome('spoter-v1', splits, target, steps, seed),
                     _outcome('spoter-v2', splits, target, steps, seed, kept)]
-    command = f'signbook demo{f" --data {data}" if data else ""} --clips {clips} --steps {steps} --seed {seed}'
+    given = f' --data {data}' if data else ''
+    command = f'signbook demo{given} --clips {clips} --steps {steps} --seed {seed}'
     page = write_report(out/'report.html', outcomes, splits.test, target, splits.train.vocabulary,
                         *_demo_words(data, splits, seed), command)
-    said = f'{outcomes[-1].name}: {in_words(outcomes[-1].metrics)}; to see them, open {page}; the model is in {kept}'
+    best = outcomes[-1]
+    said = f'{best.name}: {in_words(best.metrics)}; to see them, open {page}; the model is in {kept}'
     print(said, file=sys.stderr)
     return _demo_found(page, kept, not data, outcomes, splits) | dict(seconds=round(time.time() - start))
 
@@ -429,7 +466,8 @@ def tracking_for(
     known = run.config.get('tracking') or {}
     kept = {k: known[k] for k in ('layout', 'mirrored', 'detection', 'tracking') if k in known}
     before = known.get('backend') if hasattr(mediapipe(), 'solutions') else None
-    return Tracking(**kept | given, backend=backend or (before if not model else None) or 'auto', model=model)
+    if model: before = None
+    return Tracking(**kept | given, backend=backend or before or 'auto', model=model)
 
 # %% ../../nbs/95_commands.ipynb #9b8cea10
 def tracked_otherwise(
@@ -438,7 +476,8 @@ def tracked_otherwise(
 ) -> list[str]:
     "In what a video's tracking differs from what a run remembers, in words."
     from signbook.video.batch import fingerprint
-    known, found = run.config.get('tracking') or {}, fingerprint(settings)
+    known = run.config.get('tracking') or {}
+    found = fingerprint(settings)
     other = [k for k in ('layout', 'mirrored', 'backend', 'model') if k in known and known[k] != found[k]]
     return [f'{k} {known[k]} in training, {found[k]} here' for k in other]
 
@@ -449,7 +488,8 @@ def _tracks(layout, features):
 
 def expect_joints(run, settings) -> None: # a run and its tracking, as `tracking_for` gives it
     "Refuse a tracking without the joints that a run needs."
-    ways = [f'--layout {name}' for name in ('holistic', 'hands') if _tracks(name, run.features)]
+    ways = [f'--layout {name}'
+            for name in ('holistic', 'hands') if _tracks(name, run.features)]
     wanted = ' or '.join(ways) or 'data instead of a video, since no tracker gives these'
     expect(_tracks(settings.layout, run.features), 'what is tracked', settings.layout,
            f'the joints of {run.features.layout} that the run has learned from: {wanted}', run.path)
@@ -503,16 +543,20 @@ def _check_out(out, n): # one clip goes into a file, several into a folder
 
 # %% ../../nbs/95_commands.ipynb #3e22b8f9
 def _said(x): # for people
-    signs = '  '.join(f'{s.gloss} {s.start:.2f}–{s.end:.2f} s ({s.confidence:.0%})' for s in x.signs)
-    others = ', '.join(f'{g.glosses[0]} {g.probability:.0%}' for g in x.guesses[:2])
-    return (signs or 'nothing is recognised') + (f', or {others}' if others else '')
+    signs = '  '.join(f'{s.gloss} {s.start:.2f}–{s.end:.2f} s ({s.confidence:.0%})'
+                      for s in x.signs)
+    others = ', '.join(f'{g.glosses[0]} {g.probability:.0%}'
+                       for g in x.guesses[:2])
+    said = signs or 'nothing is recognised'
+    return f'{said}, or {others}' if others else said
 
 # %% ../../nbs/95_commands.ipynb #d4e77fd0
 def _told(source, x): # for programs
     signs = [dict(gloss=s.gloss, start=round(s.start, 3), end=round(s.end, 3),
                   confidence=round(s.confidence, 4))
              for s in x.signs]
-    others = [dict(gloss=g.glosses[0], probability=round(g.probability, 4)) for g in x.guesses]
+    others = [dict(gloss=g.glosses[0], probability=round(g.probability, 4))
+              for g in x.guesses]
     return dict(source=str(source), signs=signs, **(dict(alternatives=others) if others else {}))
 
 def _write(path, x, media=None): # guesses go where there is a place for them
@@ -522,11 +566,13 @@ def _write(path, x, media=None): # guesses go where there is a place for them
 # %% ../../nbs/95_commands.ipynb #544ad607
 def _failures(clips, failed): # in words, one line each
     if not failed: return {}
-    lost = [dict(source=str(clips.source[i]), why=why) for i, why in sorted(failed.items())]
-    one = f'{lost[0]["source"]}: cannot be recognised ({lost[0]["why"]})'
+    lost = [dict(source=str(clips.source[i]), why=why)
+            for i, why in sorted(failed.items())]
+    lines = [f'{x["source"]}: cannot be recognised ({x["why"]})' for x in lost]
     if len(lost) == len(clips):
-        raise ValueError(one if len(lost) == 1 else f'none of {len(lost)} clips can be recognised; {one}')
-    for x in lost: print(f'{x["source"]}: cannot be recognised ({x["why"]})', file=sys.stderr)
+        all_of_them = f'none of {len(lost)} clips can be recognised; ' if len(lost) > 1 else ''
+        raise ValueError(all_of_them + lines[0])
+    for line in lines: print(line, file=sys.stderr)
     names = ', '.join(x['source'] for x in lost)
     print(f'{len(lost)} of {len(clips)} clips cannot be recognised, the others are as asked for: {names}',
           file=sys.stderr)
@@ -634,8 +680,12 @@ def _ordered(corpus, out, sentences, words, counts, seed, rest, reverse): # a co
 
 # %% ../../nbs/95_commands.ipynb #1184318f
 def _made(made, out, **more): # what the command says at its end
-    return dict(out=str(out), sentences=len(made), words=len(made.vocabulary),
-                minutes=round(float((made.frames / made.fps).sum() / 60), 1), fingerprint=made.fingerprint,
+    seconds = float((made.frames / made.fps).sum())
+    return dict(out=str(out),
+                sentences=len(made),
+                words=len(made.vocabulary),
+                minutes=round(seconds / 60, 1),
+                fingerprint=made.fingerprint,
                 stitched=True, **more)
 
 # %% ../../nbs/95_commands.ipynb #b2373587
@@ -694,5 +744,6 @@ def bench(
 def _bench_all(batch, frames, threads, out, quick, fresh):
     expect(batch is None and frames is None, '--batch and --frames', 'with all benchmarks', 'the name of one')
     found = bench_all(out, quick=quick, fresh=fresh, threads=threads)
-    tell(ratio_table(ratios(found['benchmarks'])) + f'\n{found["page"]}')
+    table = ratio_table(ratios(found['benchmarks']))
+    tell(f'{table}\n{found["page"]}')
     return found

@@ -33,8 +33,9 @@ class Outcome:
 
 # %% ../../nbs/91_report.ipynb #356a242d
 def _figure(fig, height=340): # as HTML, without the library
-    fig.update_layout(height=height, margin=dict(l=50, r=20, t=30, b=40), template='plotly_white',
-                      legend=dict(orientation='h', y=1.12))
+    margin = dict(l=50, r=20, t=30, b=40)
+    legend = dict(orientation='h', y=1.12)
+    fig.update_layout(height=height, margin=margin, template='plotly_white', legend=legend)
     return fig.to_html(full_html=False, include_plotlyjs=False, config=dict(displaylogo=False))
 
 # %% ../../nbs/91_report.ipynb #9eccefb9
@@ -48,11 +49,13 @@ def _colors(n): # of n models
 # %% ../../nbs/91_report.ipynb #855b5782
 def _loss_curve(history): # at most 200 points
     some = history[::max(1, len(history) // 200)]
-    return dict(x=[h['step'] for h in some], y=[round(h['classification'], 3) for h in some])
+    return dict(x=[h['step'] for h in some],
+                y=[round(h['classification'], 3) for h in some])
 
 def _score_curve(history):
     some = [h for h in history if 'top1' in h]
-    return dict(x=[h['step'] for h in some], y=[round(h['top1'], 4) for h in some])
+    return dict(x=[h['step'] for h in some],
+                y=[round(h['top1'], 4) for h in some])
 
 # %% ../../nbs/91_report.ipynb #92f664ba
 def curves(outcomes: list[Outcome]) -> str: # HTML
@@ -68,9 +71,12 @@ def curves(outcomes: list[Outcome]) -> str: # HTML
 
 # %% ../../nbs/91_report.ipynb #8328c34b
 def _table(rows): # the first row is the head
-    tags = ['th'] + ['td'] * (len(rows) - 1)
-    lines = [''.join(f'<{tag}>{html.escape(str(v))}</{tag}>' for v in row) for tag, row in zip(tags, rows)]
-    return '<table>' + ''.join(f'<tr>{line}</tr>' for line in lines) + '</table>'
+    def line(row, tag):
+        cells = [f'<{tag}>{html.escape(str(v))}</{tag}>' for v in row]
+        return f'<tr>{"".join(cells)}</tr>'
+    head, *others = rows
+    lines = [line(head, 'th'), *(line(row, 'td') for row in others)]
+    return f'<table>{"".join(lines)}</table>'
 
 # %% ../../nbs/91_report.ipynb #83146ac6
 _score_names = ('model', 'test clips', 'words', 'top-1', '95 % interval', 'top-5', 'mean over words',
@@ -83,13 +89,15 @@ def table(outcomes: list[Outcome]) -> str: # HTML
     for o in outcomes:
         m = o.metrics
         low, high = m['top1_interval']
+        shares = [f'{m[k]:.1%}' for k in ('top5', 'macro')]
         rows.append((o.name, m['n'], m['classes'], f'{m["top1"]:.1%}', f'{low:.1%} – {high:.1%}',
-                     f'{m["top5"]:.1%}', f'{m["macro"]:.1%}', f'{m["ece"]:.3f}', f'{1 / m["classes"]:.1%}'))
+                     *shares, f'{m["ece"]:.3f}', f'{1 / m["classes"]:.1%}'))
     return _table(rows)
 
 # %% ../../nbs/91_report.ipynb #17838d37
 def _heatmap(counts, words): # hover to read it
-    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    signed = counts.sum(1, keepdims=True)
+    share = counts / np.maximum(signed, 1)
     hover = 'signed %{y}<br>recognised as %{x}<br>%{customdata} clips (%{z:.0%})<extra></extra>'
     bar = dict(title='share of<br>the word', len=.4, thickness=12, tickformat='.0%')
     return go.Heatmap(z=share.round(3), x=words, y=words, customdata=counts, colorscale='Blues', zmin=0, zmax=1,
@@ -99,7 +107,8 @@ def _heatmap(counts, words): # hover to read it
 def confusions(outcome: Outcome, target: torch.Tensor, vocabulary: Vocabulary) -> str: # HTML
     "The confusion matrix, rows what was signed; hover to read it."
     words = vocabulary.glosses
-    fig = go.Figure(_heatmap(np.asarray(confusion(outcome.logits.argmax(1), target, len(words))), words))
+    matrix = confusion(outcome.logits.argmax(1), target, len(words))
+    fig = go.Figure(_heatmap(np.asarray(matrix), words))
     side = int(np.clip(13 * len(words), 300, 1100)) # room for every word's name
     axis = dict(dtick=1, tickfont_size=9, constrain='domain', showgrid=False)
     fig.update_layout(width=side + 190, xaxis=dict(title='recognised', tickangle=-90, **axis),
@@ -114,7 +123,8 @@ def _card(clip, guesses): # a player, with what was signed and what was said; gu
     known = ' '.join(clip.gloss), clip.signer or '?', clip.source or '?'
     gloss, signer, source = map(html.escape, known)
     about = f'<p><b>{gloss}</b>, by {signer} in {source}; recognised as {html.escape(said)}</p>'
-    return f'<div class="card">{about}{player_html(play(clip, height=300, most=_frames))}</div>'
+    player = play(clip, height=300, most=_frames)
+    return f'<div class="card">{about}{player_html(player)}</div>'
 
 # %% ../../nbs/91_report.ipynb #3c2193a8
 def examples(
@@ -177,12 +187,15 @@ _notes = dict( # what is said under the parts of the page
                'Hover for names and numbers, drag to look closer.')
 
 # %% ../../nbs/91_report.ipynb #1357390f
-def _note(key, name=''): return f'<p class="small">{_notes[key].format(name=name)}</p>'
+def _note(key, name=''):
+    said = _notes[key].format(name=name)
+    return f'<p class="small">{said}</p>'
 
 # %% ../../nbs/91_report.ipynb #c40fe036
 def _compared(outcomes, clips, target, vocabulary): # the parts of the page, in order
     best = outcomes[-1]
-    name, watch = html.escape(best.name), (best, clips, target, vocabulary)
+    name = html.escape(best.name)
+    watch = (best, clips, target, vocabulary)
     parts = [table(outcomes), _note('scores')]
     parts += ['<h2>How it learned</h2>', curves(outcomes), _note('curves')]
     parts += ['<h2>Recognised</h2>', _note('right', name), examples(*watch, True)]
@@ -210,21 +223,28 @@ def write_report(
     return Path(path)
 
 # %% ../../nbs/91_report.ipynb #1e30f131
-def percent(share: float, digits: int = 1) -> str: return f'{100 * share:.{digits}f}'
-def _between(low, high): return f'95 % interval {percent(low)} to {percent(high)}'
+def percent(share: float, digits: int = 1) -> str:
+    return f'{100 * share:.{digits}f}'
+
+def _between(low, high):
+    return f'95 % interval {percent(low)} to {percent(high)}'
 
 # %% ../../nbs/91_report.ipynb #d06e0a83
 def _words_said(m):
-    right = f"right in {percent(m['top1'])} % of {m['n']} clips ({_between(*m['top1_interval'])})"
-    return f"{right}, {m['classes']} words, chance {percent(1 / m['classes'])} %"
+    interval = _between(*m['top1_interval'])
+    right = f"right in {percent(m['top1'])} % of {m['n']} clips ({interval})"
+    chance = percent(1 / m['classes'])
+    return f"{right}, {m['classes']} words, chance {chance} %"
 
 # %% ../../nbs/91_report.ipynb #8d00626b
 def _sentences_said(m):
     if m['wer'] is None: return f"nothing was signed in {m['n']} sentences, so there is no error rate"
-    wrong = f"{percent(m['wer'])} errors in 100 glosses ({_between(*m['wer_interval'])})"
+    interval = _between(*m['wer_interval'])
+    wrong = f"{percent(m['wer'])} errors in 100 glosses ({interval})"
     taken, missed, extra = (percent(m[k]) for k in ('sub', 'del', 'ins'))
     kinds = f'{taken} taken for another, {missed} missed, {extra} said without a sign'
-    return f"{wrong}: {kinds}; {percent(m['exact'], 0)} % of {m['n']} sentences without any"
+    exact = percent(m['exact'], 0)
+    return f"{wrong}: {kinds}; {exact} % of {m['n']} sentences without any"
 
 # %% ../../nbs/91_report.ipynb #85b2dc88
 def in_words(
@@ -250,7 +270,9 @@ def most_confused(
 ) -> np.ndarray: # indices of words, in order
     "The words that take part in most confusions."
     wrong = matrix - np.diag(np.diag(matrix))
-    return np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind='stable')[:most])
+    errors = wrong.sum(0) + wrong.sum(1)
+    order = np.argsort(-errors, kind='stable')
+    return np.sort(order[:most])
 
 # %% ../../nbs/91_report.ipynb #17903e4c
 _side = 15 # pixels of a cell
@@ -258,30 +280,35 @@ _side = 15 # pixels of a cell
 def _square(x, y, share, text): # what is right in green, what is not in orange
     at = f'x="{_side * x}" y="{_side * y}" width="{_side - 1}" height="{_side - 1}"'
     color = '#1b7f79' if x == y else '#d95f02'
-    fill = f'fill="{color}" fill-opacity="{.15 + .85 * share:.2f}"'
+    opacity = .15 + .85 * share
+    fill = f'fill="{color}" fill-opacity="{opacity:.2f}"'
     return f'<rect {at} {fill}><title>{html.escape(text)}</title></rect>'
 
 # %% ../../nbs/91_report.ipynb #6a137285
 def _names(words): # of rows at the left, of columns above
-    text = lambda word, place: f'<text {place}>{html.escape(word)}</text>'
-    rows = [text(w, f'x="-6" y="{_side * (i + .7):.0f}" text-anchor="end"') for i, w in enumerate(words)]
-    turn = lambda i: f'transform="translate({_side * (i + .7):.0f} -6) rotate(-60)"'
-    turned = [text(w, turn(i)) for i, w in enumerate(words)]
+    rows, turned = [], []
+    for i, word in enumerate(map(html.escape, words)):
+        at = f'{_side * (i + .7):.0f}'
+        rows.append(f'<text x="-6" y="{at}" text-anchor="end">{word}</text>')
+        turned.append(f'<text transform="translate({at} -6) rotate(-60)">{word}</text>')
     return ''.join(rows + turned)
 
 # %% ../../nbs/91_report.ipynb #d67e8412
 def _squares(matrix, total, words): # one for each count that is not 0
     cells = []
     for y, x in zip(*np.nonzero(matrix)):
-        told = f'signed {words[y]}, said {words[x]}: {matrix[y, x]} of {total[y]}'
-        cells.append(_square(x, y, matrix[y, x] / total[y], told))
+        n = matrix[y, x]
+        told = f'signed {words[y]}, said {words[x]}: {n} of {total[y]}'
+        cells.append(_square(x, y, n / total[y], told))
     return ''.join(cells)
 
 # %% ../../nbs/91_report.ipynb #0b7c2f63
 def _svg(inside, words): # room for the names around a matrix
     side = _side * len(words)
     edge = min(9 * max(map(len, words)), 260) + 20
-    box = f'viewBox="{-edge} {-edge} {side + 2 * edge} {side + edge + 10}" width="{side + 2 * edge}"'
+    width = side + 2 * edge
+    height = side + edge + 10
+    box = f'viewBox="{-edge} {-edge} {width} {height}" width="{width}"'
     font = 'font-family="system-ui,sans-serif" font-size="10"'
     frame = f'<rect width="{side}" height="{side}" fill="none" stroke="#ddd"/>'
     return f'<svg {font} {box}>{frame}{inside}{_names(words)}</svg>'
@@ -294,20 +321,24 @@ def confusion_svg(
 ) -> str: # HTML
     "Rows what was signed, columns what was said; names and numbers under the pointer."
     chosen = np.arange(len(words)) if chosen is None else chosen
-    total, words, matrix = matrix.sum(1)[chosen], [words[i] for i in chosen], matrix[np.ix_(chosen, chosen)]
+    total = matrix.sum(1)[chosen]
+    words, matrix = [words[i] for i in chosen], matrix[np.ix_(chosen, chosen)]
     return f'<div class="wide">{_svg(_squares(matrix, total, words), words)}</div>'
 
 # %% ../../nbs/91_report.ipynb #2e78533f
 def _opening(title, metrics, about, warnings):
     said = in_words(metrics)
-    parts = [f'<p class="say">{said[0].upper()}{said[1:]}.</p>', f'<p class="note">{html.escape(about)}</p>']
+    parts = [f'<p class="say">{said[0].upper()}{said[1:]}.</p>',
+             f'<p class="note">{html.escape(about)}</p>']
     parts += [f'<p class="warn">{html.escape(w)}</p>' for w in warnings]
-    return f'<h1>{html.escape(title)}</h1>' + ''.join(parts)
+    head = f'<h1>{html.escape(title)}</h1>'
+    return head + ''.join(parts)
 
 # %% ../../nbs/91_report.ipynb #a7a5c9a2
 def _signers(per_signer, key, name, sign): # the ones that fare worst first
     rows = sorted(per_signer.items(), key=lambda r: sign * (r[1][key] or 0))
-    shown = [(who or '?', r['n'], '–' if r[key] is None else percent(r[key]) + ' %') for who, r in rows]
+    def share(value): return '–' if value is None else percent(value) + ' %'
+    shown = [(who or '?', r['n'], share(r[key])) for who, r in rows]
     return '<h2>For whom</h2>' + grid(('signer', 'clips', name), shown)
 
 # %% ../../nbs/91_report.ipynb #e5baa813
@@ -322,14 +353,17 @@ def _confused(outcome, target, words):
 def _in_numbers(m): # of an evaluation
     shares = [percent(m[k]) + ' %' for k in ('top1', 'top5', 'macro')]
     names = ('words tested', 'first guess', 'in the first five', 'mean over words', 'calibration error')
-    return grid(names, [(m['words_tested'], *shares, f"{m['ece']:.3f}")])
+    error = f"{m['ece']:.3f}"
+    row = m['words_tested'], *shares, error
+    return grid(names, [row])
 
 # %% ../../nbs/91_report.ipynb #b9c31438
 def _by_word(outcome, target, words):
     fares = []
     for r in per_class(outcome.logits, target, words):
         taken = f"{r['taken_for']} ({r['times']})" if r['times'] else ''
-        fares.append((r['gloss'], r['n'], percent(r['top1'], 0) + ' %', taken))
+        right = percent(r['top1'], 0) + ' %'
+        fares.append((r['gloss'], r['n'], right, taken))
     return grid(('word', 'clips', 'recognised', 'most often taken for'), fares)
 
 # %% ../../nbs/91_report.ipynb #38a46e46
@@ -344,7 +378,8 @@ def words_report(
     players: int = 6, # clips to watch
 ) -> Path:
     "What a recogniser of single signs gets right and wrong, on one page."
-    words, m = vocabulary.glosses, outcome.metrics
+    words = vocabulary.glosses
+    m = outcome.metrics
     body = [_opening(outcome.name, m, about, warnings), _in_numbers(m), '<h2>Its surest mistakes</h2>',
             examples(outcome, clips, target, vocabulary, False, players), _confused(outcome, target, words),
             '<h2>Word by word</h2>', _by_word(outcome, target, words)]
@@ -377,27 +412,32 @@ def alignments(
     say = f'{len(pairs)} sentences of {right + sub + missed} glosses: '
     say += f'{right} right, {sub} sub, {missed} del, {extra} ins.'
     if len(order) < len(pairs): say += f' The {len(order)} with most errors; alignment.html has them all.'
-    rows = alignment_html([pairs[i] for i in order], [names[i] for i in order])
+    rows = alignment_html([pairs[i] for i in order],
+                          [names[i] for i in order])
     return f'<p>{say}</p>{_legend}{rows}'
 
 # %% ../../nbs/91_report.ipynb #156f1cbe
 def _watched(i, clips, found): # a player with both on one line of time
+    clip = clips[i]
     said = [(s.start, s.end, s.gloss) for s in found[i]]
     words = ' '.join(s.gloss for s in found[i]) or 'nothing'
-    who = f'{html.escape(clips[i].source)}, by {html.escape(clips[i].signer or "?")}'
-    head = f'<b>{html.escape(" ".join(clips[i].gloss))}</b>, {who}; recognised as {html.escape(words)}'
-    player = play(clips[i], height=260, tracks=dict(said=said), most=_frames)
+    told = ' '.join(clip.gloss), clip.source, clip.signer or '?', words
+    signed, source, signer, words = map(html.escape, told)
+    head = f'<b>{signed}</b>, {source}, by {signer}; recognised as {words}'
+    player = play(clip, height=260, tracks=dict(said=said), most=_frames)
     return f'<div class="card"><p>{head}</p>{player_html(player)}</div>'
 
 # %% ../../nbs/91_report.ipynb #2515e0c3
 def _worst(pairs, most): # sentences with errors, those with most first
     errors = counts(pairs)[:, 1:].sum(1)
-    return [i for i in np.argsort(-errors, kind='stable')[:most].tolist() if errors[i]]
+    order = np.argsort(-errors, kind='stable')
+    return [i for i in order[:most].tolist() if errors[i]]
 
 # %% ../../nbs/91_report.ipynb #140f9858
 def _by_gloss(pairs):
     kinds = ('right', 'sub', 'del', 'ins')
-    fares = [(r['gloss'], r['n'], *(r[k] for k in kinds), r['taken_for']) for r in per_gloss(pairs)]
+    fares = [(r['gloss'], r['n'], *(r[k] for k in kinds), r['taken_for'])
+             for r in per_gloss(pairs)]
     return grid(('gloss', 'signed', *kinds, 'most often taken for'), fares)
 
 # %% ../../nbs/91_report.ipynb #fe4d2b3a
@@ -427,16 +467,21 @@ def sentences_report(
 
 # %% ../../nbs/91_report.ipynb #350187ca
 def _signs_page(folder, found, clips, vocabulary, about, warnings):
-    outcome, target = Outcome(str(folder), [], found.shown['logits'], found.scores), found.shown['target']
-    words_report(folder/'report.html', outcome, clips, target, vocabulary, about, warnings)
+    outcome = Outcome(str(folder), [], found.shown['logits'], found.scores)
+    target = found.shown['target']
+    page = folder/'report.html'
+    words_report(page, outcome, clips, target, vocabulary, about, warnings)
 
 # %% ../../nbs/91_report.ipynb #4de89137
 def _sentences_page(folder, found, clips, vocabulary, about, warnings):
-    pairs, name = found.shown['pairs'], str(folder)
-    whole = f'<h1>{html.escape(name)}</h1>' + alignments(pairs, [str(s) for s in clips.source])
-    with replacing(folder/'alignment.html') as p: p.write_text(page_html(name, whole), encoding='utf-8')
-    sentences_report(folder/'report.html', name, found.scores, clips, pairs, found.shown['signs'], about,
-                     warnings)
+    pairs = found.shown['pairs']
+    name = str(folder)
+    sources = [str(s) for s in clips.source]
+    whole = f'<h1>{html.escape(name)}</h1>' + alignments(pairs, sources)
+    text = page_html(name, whole)
+    with replacing(folder/'alignment.html') as p: p.write_text(text, encoding='utf-8')
+    signs = found.shown['signs']
+    sentences_report(folder/'report.html', name, found.scores, clips, pairs, signs, about, warnings)
 
 # %% ../../nbs/91_report.ipynb #13763c47
 _pages = dict(signs=_signs_page, sentences=_sentences_page) # a task's name → what writes its page

@@ -48,13 +48,20 @@ def sample_batch(
     seed: int = 0,
 ) -> dict: # on the model's device
     "Random clips with joints missing here and there, noise in the padding, and a sentence for each."
-    g, c, device = torch.Generator().manual_seed(seed), model.config, next(model.parameters()).device
-    B, T, J, L = len(lengths), max(lengths), len(get_layout(c.layout)), 1 if min(lengths) < 12 else 2
+    g = torch.Generator().manual_seed(seed)
+    c = model.config
+    device = next(model.parameters()).device
+    B = len(lengths)
+    T = max(lengths)
+    J = len(get_layout(c.layout))
+    L = 1 if min(lengths) < 12 else 2
     conf = (torch.rand(B, T, J, generator=g) > .2).float()
     length = torch.tensor(lengths)
-    batch = dict(x=torch.randn(B, T, J, c.channels, generator=g), conf=conf, length=length,
-                 boundary=(torch.rand(B, T, generator=g) > .5).float(),
-                 gloss=torch.randint(1, c.classes + 1, (B, L), generator=g), gloss_length=torch.full((B,), L))
+    x = torch.randn(B, T, J, c.channels, generator=g)
+    boundary = (torch.rand(B, T, generator=g) > .5).float()
+    gloss = torch.randint(1, c.classes + 1, (B, L), generator=g)
+    gloss_length = torch.full((B,), L)
+    batch = dict(x=x, conf=conf, length=length, boundary=boundary, gloss=gloss, gloss_length=gloss_length)
     return to(batch, device)
 
 # %% ../../nbs/92_selftest.ipynb #c45e5ceb
@@ -71,51 +78,68 @@ def need(ok: bool, text: str) -> None: # what is wrong if it is not so
 def spoken(model: nn.Module, batch: dict, **options) -> list[dict[str, Tensor]]: # one a clip
     "What the model says about each clip, padding left out."
     out = model(batch, **options)
-    n, said = out['length'], batch['gloss_length'] + 1
+    n = out['length']
+    said = batch['gloss_length'] + 1
     ends = dict(ctc=n, inter_ctc=n, boundary=n, attention=said, reverse=said)
-    return [{k: v[i, :ends[k][i]] if k in ends else v[i] for k, v in out.items() if k != 'length'}
-            for i in range(len(n))]
+    def part(k, i):
+        return out[k][i, :ends[k][i]] if k in ends else out[k][i]
+    kinds = [k for k in out if k != 'length']
+    return [{k: part(k, i) for k in kinds} for i in range(len(n))]
 
 # %% ../../nbs/92_selftest.ipynb #dd052266
 def apart(a: list[dict], b: list[dict]) -> float:
     "The largest difference between two answers."
-    need([x.keys() for x in a] == [y.keys() for y in b], 'two runs of the model say different things')
-    return max(float((x[k].float() - y[k].float()).detach().abs().max().nan_to_num(math.inf))
-               for x, y in zip(a, b) for k in x)
+    kinds_a = [x.keys() for x in a]
+    kinds_b = [y.keys() for y in b]
+    need(kinds_a == kinds_b, 'two runs of the model say different things')
+    def far(x, y):
+        off = (x.float() - y.float()).detach().abs()
+        return float(off.max().nan_to_num(math.inf))
+    return max(far(x[k], y[k]) for x, y in zip(a, b) for k in x)
 
 # %% ../../nbs/92_selftest.ipynb #840321d3
+def _shapes(out): # of what a model says, for the report
+    shapes = {k: tuple(v.shape) for k, v in out.items() if k != 'length'}
+    return ', '.join(f'{k} {shape}' for k, shape in shapes.items())
+
 def one_clip(batch: dict, i: int) -> dict: # a batch of one, without padding
-    return {k: v[i:i + 1, :batch['length'][i]] if k in ('x', 'conf', 'boundary') else v[i:i + 1]
-            for k, v in batch.items()}
+    one = {k: v[i:i + 1] for k, v in batch.items()}
+    n = batch['length'][i]
+    for k in ('x', 'conf', 'boundary'):
+        if k in one: one[k] = one[k][:, :n]
+    return one
 
 # %% ../../nbs/92_selftest.ipynb #f7cd106f
 def check_part_shapes(model):
     "Every part gives what the next one takes."
-    batch, c = sample_batch(model), model.config
+    batch = sample_batch(model)
+    c = model.config
     B, T = batch['conf'].shape[:2]
     def same(name, x, *shape):
-        need(tuple(x.shape) == shape, f'{name} has shape {tuple(x.shape)}, expected {shape}')
+        found = tuple(x.shape)
+        need(found == shape, f'{name} has shape {found}, expected {shape}')
     if task_of(model) is not sentences:
         out = model(batch)
         same('logits', out['logits'], B, c.classes)
         if 'boundary' in out: same('boundary', out['boundary'], B, T)
-        return ', '.join(f'{k} {tuple(v.shape)}' for k, v in out.items() if k != 'length')
+        return _shapes(out)
     z, length, _ = model.frontend(batch)
     N = math.ceil(T / c.patch)
     V = c.classes + 3
-    same('frontend', z, B, N, len(model.frontend.groups), model.frontend.embed.weight.shape[-1])
-    need(length.tolist() == [math.ceil(n / c.patch) for n in batch['length'].tolist()],
-         f'lengths in patches are {length.tolist()}')
+    width = model.frontend.embed.weight.shape[-1]
+    same('frontend', z, B, N, len(model.frontend.groups), width)
+    patches = [math.ceil(n / c.patch) for n in batch['length'].tolist()]
+    need(length.tolist() == patches, f'lengths in patches are {length.tolist()}')
     x, *_ = model.encoder(z, length, model.seconds)
     same('encoder', x, B, N, c.width)
     out = model(batch)
     places = batch['gloss'].shape[1] + 1
     for k in ('ctc', 'inter_ctc', 'attention', 'reverse'):
-        if k in out:
-            same(k, out[k], B, N if 'ctc' in k else places, V)
-            need(bool(((out[k].exp().sum(-1) - 1).abs() < 1e-3).all()), f'{k}: probabilities do not sum to 1')
-    return f'frontend {tuple(z.shape)}, encoder {tuple(x.shape)}, ' + ', '.join(
-        f'{k} {tuple(v.shape)}' for k, v in out.items() if k != 'length')
+        if k not in out: continue
+        same(k, out[k], B, N if 'ctc' in k else places, V)
+        off = (out[k].exp().sum(-1) - 1).abs()
+        need(bool((off < 1e-3).all()), f'{k}: probabilities do not sum to 1')
+    return f'{_shapes(dict(frontend=z, encoder=x))}, {_shapes(out)}'
 
 # %% ../../nbs/92_selftest.ipynb #9da8d7c7
 def gradients(model, batch) -> dict[str, float]: # parameter → its largest gradient; 0 where none arrives
@@ -124,40 +148,49 @@ def gradients(model, batch) -> dict[str, float]: # parameter → its largest gra
     loss = loss_of(model, batch)
     loss.backward()
     need(math.isfinite(loss.item()), f'the loss is {loss.item()}')
-    return {n: 0. if p.grad is None else float(p.grad.abs().max().nan_to_num(math.inf))
-            for n, p in model.named_parameters() if p.requires_grad}
+    def largest(p):
+        if p.grad is None: return 0.
+        return float(p.grad.abs().max().nan_to_num(math.inf))
+    return {n: largest(p) for n, p in model.named_parameters() if p.requires_grad}
 
 # %% ../../nbs/92_selftest.ipynb #e72d0036
 def check_gradients(model):
     "Gradient reaches every trainable parameter."
     batch = sample_batch(model)
-    both = [gradients(model.train(mode), batch) for mode in (True, False)]
-    best = {n: max(b[n] for b in both) for n in both[0]}
+    training = gradients(model.train(), batch)
+    use = gradients(model.eval(), batch)
+    best = {n: max(training[n], use[n]) for n in training}
     top = max(best.values())
     need(math.isfinite(top), 'a gradient is not finite')
     deaf = [n for n, g in best.items() if g <= 1e-7 * top]
-    need(not deaf,
-         f'no gradient reaches {", ".join(deaf[:3])}{f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""}')
+    some = ', '.join(deaf[:3])
+    more = f' and {len(deaf) - 3} more' if len(deaf) > 3 else ''
+    need(not deaf, f'no gradient reaches {some}{more}')
     weakest = min(best, key=best.get)
     return f'{len(best)} tensors, weakest {best[weakest]:.1e} in {weakest}'
 
 # %% ../../nbs/92_selftest.ipynb #8056ebb4
 def check_finite(model):
     "Outputs, losses and gradients are finite for inputs ×100, ×0.001, all zero, and nothing seen."
-    batch, top = sample_batch(model), {}
-    inputs = {'×100': dict(x=batch['x'] * 100), '×0.001': dict(x=batch['x'] * .001),
-              'zero': dict(x=batch['x'] * 0), 'unseen': dict(conf=batch['conf'] * 0)}
+    batch = sample_batch(model)
+    top = {}
+    inputs = {'×100': dict(x=batch['x'] * 100),
+              '×0.001': dict(x=batch['x'] * .001),
+              'zero': dict(x=batch['x'] * 0),
+              'unseen': dict(conf=batch['conf'] * 0)}
     for name, odd in inputs.items():
         for mode in (True, False):
             own = copy.deepcopy(model).train(mode) # a copy, as batch norm remembers what it saw
             told = gradients(own, batch | odd)
             top[name] = max(top.get(name, 0.), *told.values())
-            need(math.isfinite(top[name]),
-                 f'{name}: a gradient is not finite, such as that of '
-                 f'{next((n for n, g in told.items() if not math.isfinite(g)), "")}')
-            need(all(bool(v.isfinite().all()) for clip in spoken(own, batch | odd) for v in clip.values()),
-                 f'{name}: outputs are not finite{" in training" if mode else ""}')
-    return 'largest gradient ' + ', '.join(f'{g:.0e} at {name}' for name, g in top.items())
+            first = next((n for n, g in told.items() if not math.isfinite(g)), '')
+            need(math.isfinite(top[name]), f'{name}: a gradient is not finite, such as that of {first}')
+            said = [v for clip in spoken(own, batch | odd) for v in clip.values()]
+            finite = all(bool(v.isfinite().all()) for v in said)
+            when = ' in training' if mode else ''
+            need(finite, f'{name}: outputs are not finite{when}')
+    largest = [f'{g:.0e} at {name}' for name, g in top.items()]
+    return 'largest gradient ' + ', '.join(largest)
 
 # %% ../../nbs/92_selftest.ipynb #6890dcb3
 @torch.no_grad()
@@ -165,22 +198,27 @@ def check_unseen(model):
     "Joints that were not seen change nothing."
     model.eval()
     batch = sample_batch(model)
+    unseen = batch['conf'] == 0
     garbage = torch.where(batch['conf'][..., None] > 0, batch['x'], math.nan)
     d = apart(spoken(model, batch), spoken(model, batch | dict(x=garbage)))
     need(d == 0, f'numbers at joints that were not seen move the answer by {d:.2g}')
-    return f'{int((batch["conf"] == 0).sum())} joints replaced by NaN, nothing moved'
+    return f'{int(unseen.sum())} joints replaced by NaN, nothing moved'
 
 # %% ../../nbs/92_selftest.ipynb #6ea920b6
 def check_short(model):
     "One frame, one clip, and both, in training and in use."
     for lengths in ((1,), (13,), (13, 1), (1, 1)):
         batch = sample_batch(model, lengths)
+        frames = ' and '.join(map(str, lengths))
         for mode in (True, False):
             own = copy.deepcopy(model).train(mode)
-            where = f'clips of {" and ".join(map(str, lengths))} frames{" in training" if mode else ""}'
-            need(math.isfinite(max(gradients(own, batch).values())), f'{where}: a gradient is not finite')
-            need(all(bool(v.isfinite().all()) for clip in spoken(own, batch) for v in clip.values()),
-                 f'{where}: outputs are not finite')
+            when = ' in training' if mode else ''
+            where = f'clips of {frames} frames{when}'
+            largest = max(gradients(own, batch).values())
+            need(math.isfinite(largest), f'{where}: a gradient is not finite')
+            said = [v for clip in spoken(own, batch) for v in clip.values()]
+            finite = all(bool(v.isfinite().all()) for v in said)
+            need(finite, f'{where}: outputs are not finite')
     return '1, 13, 13 + 1 and 1 + 1 frames'
 
 # %% ../../nbs/92_selftest.ipynb #394bde94
@@ -188,14 +226,21 @@ def check_short(model):
 def check_padding(model, tolerance=1e-4):
     "A clip is told the same whatever it is padded with."
     batch = sample_batch(model)
-    noise = sample_batch(model, tuple(n + 16 for n in batch['length'].tolist()), 1)
-    longer = batch | {k: torch.cat([batch[k], noise[k][:, batch[k].shape[1]:]], 1)
-                      for k in ('x', 'conf', 'boundary')}
+    lengths = tuple(n + 16 for n in batch['length'].tolist())
+    noise = sample_batch(model, lengths, 1)
+    longer = dict(batch)
+    for k in ('x', 'conf', 'boundary'):
+        more = noise[k][:, batch[k].shape[1]:]
+        longer[k] = torch.cat([batch[k], more], 1)
     model.eval()
-    used = max(apart(spoken(model, one_clip(batch, i)), [s]) for i, s in enumerate(spoken(model, batch)))
-    a, b = copy.deepcopy(model).train(), copy.deepcopy(model).train()
+    together = spoken(model, batch)
+    used = max(apart(spoken(model, one_clip(batch, i)), [s]) for i, s in enumerate(together))
+    a = copy.deepcopy(model).train()
+    b = copy.deepcopy(model).train()
     trained = apart(spoken(a, batch), spoken(b, longer))
-    kept = max((float((x - y).abs().max()) for x, y in zip(a.buffers(), b.buffers())), default=0.)
+    buffers = zip(a.buffers(), b.buffers())
+    moved = [float((x - y).abs().max()) for x, y in buffers]
+    kept = max(moved, default=0.)
     need(used <= tolerance, f'a clip in a batch differs from itself alone by {used:.2g}')
     need(trained <= tolerance, f'in training, more padding changes the answer by {trained:.2g}')
     need(kept <= tolerance, f'more padding changes what is remembered of the batch by {kept:.2g}')
@@ -206,7 +251,8 @@ def check_padding(model, tolerance=1e-4):
 def check_decoder(model):
     "A gloss changes what the decoder says after it, and nothing before."
     model.eval()
-    batch, K = sample_batch(model), model.config.classes
+    batch = sample_batch(model)
+    K = model.config.classes
     x, length, _ = model.encode(batch)
     moved = []
     tokens = torch.randint(1, K + 1, (len(length), 6), device=x.device)
@@ -215,15 +261,16 @@ def check_decoder(model):
         for j in range(1, 6):
             other = tokens.clone()
             other[:, j] = tokens[:, j] % K + 1
-            d = (decoder(tokens, x, length) - decoder(other, x, length)).abs().amax((0, 2))
-            need(bool((d[:j] <= 1e-6).all()),
-                 f'gloss {j} changes what is said {j - int(d[:j].argmax())} places before it, by '
-                 f'{float(d[:j].max()):.2g}')
-            need(bool((d[j:] > 1e-6).all()), f'gloss {j} does not change what is said after it')
+            off = decoder(tokens, x, length) - decoder(other, x, length)
+            d = off.abs().amax((0, 2))
+            before = d[:j]
+            after = d[j:]
+            places = j - int(before.argmax())
+            worst = f'{places} places before it, by {float(before.max()):.2g}'
+            need(bool((before <= 1e-6).all()), f'gloss {j} changes what is said {worst}')
+            need(bool((after > 1e-6).all()), f'gloss {j} does not change what is said after it')
             moved.append(float(d[j]))
-    return (
-        f'a gloss moves the next log-probabilities by {min(moved):.2g} to {max(moved):.2g}, and none before'
-    )
+    return f'a gloss moves the next log-probabilities by {min(moved):.2g} to {max(moved):.2g}, and none before'
 
 # %% ../../nbs/92_selftest.ipynb #322463ad
 @torch.no_grad()
@@ -233,9 +280,15 @@ def check_chunks(model, chunk=4):
     batch = sample_batch(model)
     cut = 5 * model.config.patch
     known = cut // model.config.patch // chunk * chunk
-    later = batch | dict(x=torch.cat([batch['x'][:, :cut], -batch['x'][:, cut:]], 1))
-    d = (model(batch, chunk=chunk)['ctc'] - model(later, chunk=chunk)['ctc'])[:, :known].abs().max()
-    far = (model(batch)['ctc'] - model(later)['ctc'])[0, :known].abs().max()
+    x = batch['x']
+    turned = torch.cat([x[:, :cut], -x[:, cut:]], 1)
+    later = batch | dict(x=turned)
+    before = model(batch, chunk=chunk)['ctc']
+    after = model(later, chunk=chunk)['ctc']
+    d = (before - after)[:, :known].abs().max()
+    before = model(batch)['ctc']
+    after = model(later)['ctc']
+    far = (before - after)[0, :known].abs().max()
     need(float(d) <= 1e-6, f'frames of a later chunk change an earlier one by {float(d):.2g}')
     need(float(far) > 1e-6, 'without chunks, later frames change nothing')
     return f'{known} patches unmoved by what follows; without chunks they move by {float(far):.2g}'
@@ -246,15 +299,20 @@ def check_stream(model, chunk=4, left=1, tolerance=1e-4):
     "A stream in pieces is told what it is told at once."
     model.eval()
     batch = one_clip(sample_batch(model, (90,)), 0)
-    whole, state, pieces = model(batch, chunk=chunk, num_left_chunks=left)['ctc'], StreamState(), []
-    for first in range(0, 90, chunk * model.config.patch):
-        piece = {k: batch[k][:, first:first + chunk * model.config.patch] for k in ('x', 'conf')}
+    whole = model(batch, chunk=chunk, num_left_chunks=left)['ctc']
+    state = StreamState()
+    pieces = []
+    frames = chunk * model.config.patch
+    for first in range(0, 90, frames):
+        piece = {k: batch[k][:, first:first + frames] for k in ('x', 'conf')}
         piece['length'] = batch['length'] * 0 + piece['x'].shape[1]
         ctc, _, _, state = model.stream(piece, state, chunk, left)
         pieces.append(ctc)
-    need(sum(p.shape[1] for p in pieces) == whole.shape[1],
-         f'{sum(p.shape[1] for p in pieces)} patches in pieces, {whole.shape[1]} at once')
-    d = float((torch.cat(pieces, 1) - whole).abs().max().nan_to_num(math.inf))
+    patches = sum(p.shape[1] for p in pieces)
+    at_once = whole.shape[1]
+    need(patches == at_once, f'{patches} patches in pieces, {at_once} at once')
+    off = (torch.cat(pieces, 1) - whole).abs()
+    d = float(off.max().nan_to_num(math.inf))
     need(d <= tolerance, f'pieces differ from the whole by {d:.2g}')
     return f'{len(pieces)} pieces, difference {d:.0e}'
 
@@ -268,23 +326,29 @@ def check_saved(model):
     batch = sample_batch(model)
     model.train()(batch)
     before = spoken(model.eval(), batch)
-    words = Vocabulary(tuple(f'word {k:04}' for k in range(model.config.classes)))
+    names = [f'word {k:04}' for k in range(model.config.classes)]
+    words = Vocabulary(tuple(names))
     with tempfile.TemporaryDirectory() as folder:
         run = load_run(save_model(folder, model, road_of(model), words))
         back = spoken(run.model, to(batch, 'cpu'))
-    d = apart([{k: v.cpu() for k, v in s.items()} for s in before], back)
-    need(d == 0 or next(model.parameters()).device.type != 'cpu' and d < 1e-3,
-         f'the model that was read differs from the one that was saved by {d:.2g}')
-    need(run.vocabulary == words and run.features == road_of(model) and run.model.config == model.config,
-         'settings, features or vocabulary changed on disk')
+    before = [{k: v.cpu() for k, v in s.items()} for s in before]
+    d = apart(before, back)
+    on_cpu = next(model.parameters()).device.type == 'cpu'
+    near = d == 0 if on_cpu else d < 1e-3
+    need(near, f'the model that was read differs from the one that was saved by {d:.2g}')
+    same_settings = run.vocabulary == words and run.features == road_of(model)
+    same_config = run.model.config == model.config
+    need(same_settings and same_config, 'settings, features or vocabulary changed on disk')
     return f'{len(model.state_dict())} tensors, the same answer'
 
 # %% ../../nbs/92_selftest.ipynb #9229a822
 class Skipped(Exception): "A check that this machine cannot make."
 
 def chances(clips): # log-probabilities and scores as probabilities, which can be compared
-    return [{k: v.float().softmax(-1) if k != 'boundary' else v.float().sigmoid() for k, v in c.items()}
-            for c in clips]
+    def chance(k, v):
+        if k == 'boundary': return v.float().sigmoid()
+        return v.float().softmax(-1)
+    return [{k: chance(k, v) for k, v in c.items()} for c in clips]
 
 # %% ../../nbs/92_selftest.ipynb #fce7c24f
 def check_half(model, tolerance=.05):
@@ -297,9 +361,9 @@ def check_half(model, tolerance=.05):
     with torch.autocast(kind, torch.bfloat16):
         coarse = spoken(model, batch)
         top = max(gradients(model.train(), batch).values())
-    need(all(v.dtype == torch.float32 for c in coarse for k, v in c.items()
-             if k not in ('logits', 'boundary')),
-         'log-probabilities are not in float32')
+    logs = [v for c in coarse for k, v in c.items() if k not in ('logits', 'boundary')]
+    in_float32 = all(v.dtype == torch.float32 for v in logs)
+    need(in_float32, 'log-probabilities are not in float32')
     d = apart(exact, chances(coarse))
     need(d <= tolerance, f'bfloat16 moves a probability by {d:.2g}')
     need(math.isfinite(top), 'a gradient is not finite in bfloat16')
@@ -315,15 +379,19 @@ def check_device(model, tolerance=2e-2):
     "An accelerator says what the CPU says, and trains."
     found = devices()
     if not found: raise Skipped('there is no accelerator here')
-    batch, here = sample_batch(model), chances(spoken(model.eval(), sample_batch(model)))
-    there = copy.deepcopy(model).to(found[0])
-    batch = to(batch, found[0])
-    d = apart(here, [{k: v.cpu() for k, v in c.items()} for c in chances(spoken(there, batch))])
-    need(d <= tolerance, f'{found[0]} moves a probability by {d:.2g}')
-    need(math.isfinite(max(gradients(there.train(), batch).values())),
-         f'a gradient is not finite on {found[0]}')
+    device = found[0]
+    batch = sample_batch(model)
+    here = chances(spoken(model.eval(), sample_batch(model)))
+    there = copy.deepcopy(model).to(device)
+    batch = to(batch, device)
+    said = chances(spoken(there, batch))
+    said = [{k: v.cpu() for k, v in c.items()} for c in said]
+    d = apart(here, said)
+    need(d <= tolerance, f'{device} moves a probability by {d:.2g}')
+    top = max(gradients(there.train(), batch).values())
+    need(math.isfinite(top), f'a gradient is not finite on {device}')
     if task_of(model) is sentences: check_methods(there)
-    return f'{found[0]}: differences up to {d:.0e}'
+    return f'{device}: differences up to {d:.0e}'
 
 # %% ../../nbs/92_selftest.ipynb #af2cce7d
 def check_methods(model):
@@ -333,36 +401,45 @@ def check_methods(model):
     found = []
     for m in methods:
         sentences, ctc, length = decode(model, batch, Decoding(m, beam=4, top_k=4))
-        need(len(sentences) == len(length), f'{m}: {len(sentences)} sentences for {len(length)} clips')
+        need(len(sentences) == len(length),
+             f'{m}: {len(sentences)} sentences for {len(length)} clips')
         for h in sentences:
-            need(all(1 <= g <= model.config.classes for g in h.glosses) and math.isfinite(h.score),
-                 f'{m}: found {h.glosses} with score {h.score}')
-        found.append(f'{m} {"+".join(str(len(h.glosses)) for h in sentences)}')
+            known = all(1 <= g <= model.config.classes for g in h.glosses)
+            need(known and math.isfinite(h.score), f'{m}: found {h.glosses} with score {h.score}')
+        lengths = [str(len(h.glosses)) for h in sentences]
+        found.append(f'{m} {"+".join(lengths)}')
     return 'glosses by ' + ', '.join(found)
 
 # %% ../../nbs/92_selftest.ipynb #2a8f7853
 def check_road(model):
     "From recordings to words or sentences."
     from signbook.data.synthetic import synthesize
-    words, features = Vocabulary(tuple('abcde')), road_of(model)
-    clips = [replace(c, gloss=(g,)) for c, g in zip(synthesize(num=2, num_classes=2, seed=0), 'ab')]
+    words = Vocabulary(tuple('abcde'))
+    features = road_of(model)
+    recordings = synthesize(num=2, num_classes=2, seed=0)
+    clips = [replace(c, gloss=(g,)) for c, g in zip(recordings, 'ab')]
     data = Prepared(clips, features, words)
     if task_of(model) is not sentences:
         logits = predict(model, features, data)['logits']
-        need(bool(logits.isfinite().all()) and tuple(logits.shape) == (2, 5), f'scores are {logits.tolist()}')
-        return f'{len(clips)} recordings, {features.channels} channels, a score for each of {len(words)} words'
+        finite = bool(logits.isfinite().all())
+        need(finite and tuple(logits.shape) == (2, 5), f'scores are {logits.tolist()}')
+        read = f'{len(clips)} recordings, {features.channels} channels'
+        return f'{read}, a score for each of {len(words)} words'
     found = recognize(model, features, data, Decoding('greedy'))
     for h, c in zip(found, clips):
-        need(all(0 <= s.start < s.end <= c.duration + 2 * model.seconds and 0 <= s.confidence <= 1
-                 for s in h.signs),
-             f'signs lie outside the clip: {h.signs}')
-    return f'{len(clips)} recordings, {sum(len(h.signs) for h in found)} signs with times'
+        last = c.duration + 2 * model.seconds
+        inside = all(0 <= s.start < s.end <= last for s in h.signs)
+        sure = all(0 <= s.confidence <= 1 for s in h.signs)
+        need(inside and sure, f'signs lie outside the clip: {h.signs}')
+    n = sum(len(h.signs) for h in found)
+    return f'{len(clips)} recordings, {n} signs with times'
 
 # %% ../../nbs/92_selftest.ipynb #825642a5
 def check_learning(model, steps=20):
     "Twenty steps on one batch make the loss smaller."
     batch = sample_batch(model)
-    optimizer, losses = torch.optim.AdamW(model.train().parameters(), 3e-3), []
+    optimizer = torch.optim.AdamW(model.train().parameters(), 3e-3)
+    losses = []
     for _ in range(steps):
         loss = loss_of(model, batch)
         optimizer.zero_grad()
@@ -370,9 +447,10 @@ def check_learning(model, steps=20):
         nn.utils.clip_grad_norm_(model.parameters(), 1.)
         optimizer.step()
         losses.append(loss.item())
-    need(losses[-1] < .8 * losses[0],
-         f'{steps} steps on one batch bring the loss from {losses[0]:.3g} to {losses[-1]:.3g} only')
-    return f'loss {losses[0]:.2f} → {losses[-1]:.2f}'
+    first, last = losses[0], losses[-1]
+    need(last < .8 * first,
+         f'{steps} steps on one batch bring the loss from {first:.3g} to {last:.3g} only')
+    return f'loss {first:.2f} → {last:.2f}'
 
 # %% ../../nbs/92_selftest.ipynb #b430150a
 checks = {'shapes': check_part_shapes, 'gradient into every parameter': check_gradients, 'finite': check_finite,
@@ -396,7 +474,8 @@ class Examined(NamedTuple):
 # %% ../../nbs/92_selftest.ipynb #6e3cec6b
 def _in_a_line(e): # what was raised; an error that is no finding of a check by its kind
     said = ' '.join(str(e).split())
-    return (said if isinstance(e, AssertionError) and said else f'{type(e).__name__}: {said}')[:240]
+    if not said or not isinstance(e, AssertionError): said = f'{type(e).__name__}: {said}'
+    return said[:240]
 
 # %% ../../nbs/92_selftest.ipynb #3c7c8e30
 def run_check(what: str, name: str, model: nn.Module, seed: int) -> Examined:
@@ -406,7 +485,8 @@ def run_check(what: str, name: str, model: nn.Module, seed: int) -> Examined:
     try: ok, detail = True, checks[what](copy.deepcopy(model))
     except Skipped as e: ok, detail = None, str(e)
     except Exception as e: ok, detail = False, _in_a_line(e)
-    return Examined(what, name, ok, time.perf_counter() - start, detail)
+    seconds = time.perf_counter() - start
+    return Examined(what, name, ok, seconds, detail)
 
 # %% ../../nbs/92_selftest.ipynb #8f000111
 @dataclass(frozen=True)
@@ -419,7 +499,9 @@ class SelftestReport:
 # %% ../../nbs/92_selftest.ipynb #9e540052
 @patch(as_prop=True)
 def ok(self:SelftestReport) -> bool:
-    return any(c.ok for c in self.checks) and all(c.ok is not False for c in self.checks)
+    some = any(c.ok for c in self.checks)
+    none_failed = all(c.ok is not False for c in self.checks)
+    return some and none_failed
 
 # %% ../../nbs/92_selftest.ipynb #de57d795
 @patch(as_prop=True)
@@ -430,21 +512,29 @@ def failed(self:SelftestReport) -> list[Examined]: return [c for c in self.check
 def summary(self:SelftestReport) -> str:
     skipped = sum(c.ok is None for c in self.checks)
     passed = sum(c.ok is True for c in self.checks)
+    failed = len(self.failed)
     left = f', {skipped} not possible here' if skipped else ''
-    return f'{passed} passed, {len(self.failed)} failed{left}; {self.seconds:.1f} s'
+    return f'{passed} passed, {failed} failed{left}; {self.seconds:.1f} s'
 
 # %% ../../nbs/92_selftest.ipynb #f3e8a493
 @patch
 def to_dict(self:SelftestReport) -> dict:
-    rows = [c._asdict() | dict(seconds=round(c.seconds, 3)) for c in self.checks]
+    rows = []
+    for c in self.checks:
+        rounded = dict(seconds=round(c.seconds, 3))
+        rows.append(c._asdict() | rounded)
     return dict(ok=self.ok, seconds=round(self.seconds, 2), about=self.about, checks=rows)
 
 # %% ../../nbs/92_selftest.ipynb #7f78497d
 @patch
 def __repr__(self:SelftestReport):
     mark = {True: 'ok', False: 'FAILED', None: '–'}
-    rows = [f'{mark[c.ok]:6}  {c.what:30}{c.model:18}{c.seconds:5.2f} s  {c.detail}' for c in self.checks]
-    return '\n'.join([', '.join(f'{k} {v}' for k, v in self.about.items()), *rows, self.summary])
+    rows = []
+    for c in self.checks:
+        what = f'{c.what:30}{c.model:18}'
+        rows.append(f'{mark[c.ok]:6}  {what}{c.seconds:5.2f} s  {c.detail}')
+    about = ', '.join(f'{k} {v}' for k, v in self.about.items())
+    return '\n'.join([about, *rows, self.summary])
 
 # %% ../../nbs/92_selftest.ipynb #90f8712f
 _marks = {True: ('✓', '#1b7f79'), False: ('✗', '#c2410c'), None: ('–', '#888')}
@@ -453,15 +543,20 @@ def _html_row(c):
     def left(text): return f'<td style="text-align:left">{html.escape(text)}</td>'
     mark, color = _marks[c.ok]
     sign = f'<td style="color:{color}">{mark}</td>'
-    return f'<tr>{sign}{left(c.what)}{left(c.model)}<td>{c.seconds:.2f}</td>{left(c.detail)}</tr>'
+    seconds = f'<td>{c.seconds:.2f}</td>'
+    cells = sign, left(c.what), left(c.model), seconds, left(c.detail)
+    return f'<tr>{"".join(cells)}</tr>'
 
 # %% ../../nbs/92_selftest.ipynb #e5132abd
 @patch
 def _repr_html_(self:SelftestReport):
     about = ', '.join(f'{k} {v}' for k, v in self.about.items())
     head = '<tr><th></th><th>what</th><th>model</th><th>seconds</th><th>detail</th></tr>'
-    table = f'<table>{head}{"".join(map(_html_row, self.checks))}</table>'
-    return f'<p>{html.escape(about)}</p>{table}<p>{html.escape(self.summary)}</p>'
+    rows = ''.join(map(_html_row, self.checks))
+    table = f'<table>{head}{rows}</table>'
+    above = html.escape(about)
+    below = html.escape(self.summary)
+    return f'<p>{above}</p>{table}<p>{below}</p>'
 
 # %% ../../nbs/92_selftest.ipynb #b472b29c
 def machine() -> dict: # name → version
@@ -485,6 +580,9 @@ def selftest(
         def wanted(what, name, m):
             if task_of(m) is not sentences and what in sentences_only: return False
             return name != 'whispersign-tiny' or what in ('shapes', 'gradient into every parameter')
-        rows = tuple(run_check(what, name, m, seed) for what in checks for name, m in models.items()
-                     if wanted(what, name, m))
-    return SelftestReport(rows, machine(), time.perf_counter() - start)
+        rows = []
+        for what in checks:
+            for name, m in models.items():
+                if wanted(what, name, m): rows.append(run_check(what, name, m, seed))
+    seconds = time.perf_counter() - start
+    return SelftestReport(tuple(rows), machine(), seconds)

@@ -38,20 +38,24 @@ def _common(clip, back):
 def _layout_lost(clip, back, common):
     "What became of the layout."
     became = f'{clip.layout.name} became {back.layout.name}'
-    gone = int((clip.conf > 0).any(0).sum() - (clip.conf[:, common] > 0).any(0).sum())
+    seen = (clip.conf > 0).any(0)
+    gone = int(seen.sum() - seen[common].sum())
     return became + (f', without {gone} of the joints that were seen' if gone else '')
 
 # %% ../../nbs/32_convert.ipynb #c4bd45eb
 def _points_lost(x, y, p, q): # coordinates and confidence before and after
     "What became of joints."
-    lost, both = {}, (p > 0) & (q > 0)
+    lost = {}
+    both = (p > 0) & (q > 0)
     apart = int(((p > 0) != (q > 0)).sum())
     if apart: lost['seen'] = f'{apart} of {p.size} joints are seen in one and not in the other'
     axes = []
     for i, axis in enumerate('xyz'):
-        same = np.allclose(x[..., i][both], y[..., i][both], rtol=1e-5, atol=2e-6)
-        if not same: axes.append(axis)
-    if axes: lost['xyz'] = f'{" and ".join(axes)} differ, by up to {np.abs(x - y)[both].max():.3g}'
+        before, after = x[..., i][both], y[..., i][both]
+        if not np.allclose(before, after, rtol=1e-5, atol=2e-6): axes.append(axis)
+    if axes:
+        most = np.abs(x - y)[both].max()
+        lost['xyz'] = f'{" and ".join(axes)} differ, by up to {most:.3g}'
     if not np.allclose(p[both], q[both], atol=1e-6):
         lost['conf'] = 'is kept as seen or not seen' if np.isin(q, (0, 1)).all() else 'differs'
     return lost
@@ -59,7 +63,8 @@ def _points_lost(x, y, p, q): # coordinates and confidence before and after
 # %% ../../nbs/32_convert.ipynb #6bc7e25e
 def _same_spans(a, b):
     if len(a) != len(b): return False
-    return all(s.gloss == t.gloss and np.allclose(s[:2], t[:2]) for s, t in zip(a, b))
+    return all(s.gloss == t.gloss and np.allclose(s[:2], t[:2])
+               for s, t in zip(a, b))
 
 # %% ../../nbs/32_convert.ipynb #a26d0050
 def _times_lost(clip, back):
@@ -84,7 +89,8 @@ def _short(value):
 def _words_lost(clip, back):
     "What became of words about a clip."
     pairs = {k: (getattr(clip, k), getattr(back, k)) for k in _plain}
-    return {k: f'{_short(a)} became {_short(b)}' for k, (a, b) in pairs.items() if a != b}
+    return {k: f'{_short(a)} became {_short(b)}'
+            for k, (a, b) in pairs.items() if a != b}
 
 # %% ../../nbs/32_convert.ipynb #aef21544
 def _differences(clip, back): # as it was, as it was read again → property → what became of it
@@ -92,7 +98,10 @@ def _differences(clip, back): # as it was, as it was read again → property →
     a, b = _common(clip, back)
     lost = {} if clip.layout == back.layout else dict(layout=_layout_lost(clip, back, a))
     if len(clip) != len(back): return lost | dict(frames=f'{len(clip)} became {len(back)}')
-    lost |= _points_lost(clip.xyz[:, a], back.xyz[:, b], clip.conf[:, a], back.conf[:, b])
+    lost |= _points_lost(clip.xyz[:, a],
+                         back.xyz[:, b],
+                         clip.conf[:, a],
+                         back.conf[:, b])
     return lost | _times_lost(clip, back) | _words_lost(clip, back)
 
 # %% ../../nbs/32_convert.ipynb #92ffd8f0
@@ -117,7 +126,8 @@ def _write_poses(clips, folder):
 # %% ../../nbs/32_convert.ipynb #04617d40
 def _write_one_pose(clips, path):
     clips = iter(clips)
-    first, more = next(clips, None), next(clips, None)
+    first = next(clips, None)
+    more = next(clips, None)
     found = 'none' if first is None else 'more' if more is not None else ''
     hint = 'a folder with --to pose holds many'
     if found: raise ValueError(f'a .pose file holds one clip, found {found}; {hint}')
@@ -182,7 +192,8 @@ def _counted(n): return f'{n} clip{"s" * (n != 1)}'
 def __repr__(self: Conversion):
     head = f'{self.target}: {_counted(self.clips)} from {self.source} as {self.kind}'
     if not self.lost: return head + '; read back, all of it is there'
-    lines = [f'  {k:8} in {_counted(n)}: {self.example[k]}' for k, n in self.lost.items()]
+    lines = [f'  {k:8} in {_counted(n)}: {self.example[k]}'
+             for k, n in self.lost.items()]
     return '\n'.join([head + '; read back, not kept:', *lines])
 
 # %% ../../nbs/32_convert.ipynb #02bf44bd
@@ -190,7 +201,8 @@ def _clips_of(src, options, more):
     "A way to go through the clips of a path, a corpus or a list as often as needed."
     if isinstance(src, (str, Path)):
         if (Path(src)/'state.json').is_file(): return lambda: iter(load(src, options, **more))
-        says = chain([partial(print, file=sys.stderr)], repeat(lambda text: None)) # once is enough
+        says = chain([partial(print, file=sys.stderr)],
+                     repeat(lambda text: None)) # once is enough
         return lambda: iter_clips(src, options, next(says), **more)
     if iter(src) is src: src = list(src)
     return lambda: iter(src)

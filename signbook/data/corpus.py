@@ -75,7 +75,8 @@ def decode(self: Vocabulary,
     ids = [int(i) for i in ids]
     odd = [i for i in ids if not 0 <= i <= self.eos]
     if odd: raise ValueError(f'id {odd[0]} is not among the {self.eos + 1} of the vocabulary')
-    return tuple(self.glosses[i - 1] for i in ids if 1 <= i <= len(self))
+    return tuple(self.glosses[i - 1]
+                 for i in ids if 1 <= i <= len(self))
 
 # %% ../../nbs/30_corpus.ipynb #f3475504
 def _glosses_of(row): # of a clip; or a gloss, or glosses
@@ -90,7 +91,8 @@ def of(cls: Vocabulary,
     return cls(tuple({gloss for row in rows for gloss in _glosses_of(row)}))
 
 # %% ../../nbs/30_corpus.ipynb #f2a53304
-_text, _real = Value('string'), Value('float64')
+_text = Value('string')
+_real = Value('float64')
 columns = Features(dict(
     xyz=LargeList(Value('float32')), # 3TJ numbers, frame by frame
     conf=LargeList(Value('float32')), # TJ numbers
@@ -102,11 +104,13 @@ columns = Features(dict(
 
 # %% ../../nbs/30_corpus.ipynb #67253536
 def _flat(arrays, dtype): # many arrays as one Arrow column of lists, copied once; None becomes null
+    absent = [a is None for a in arrays]
     sizes = [0 if a is None else a.size for a in arrays]
-    offsets = pa.array(np.cumsum([0, *sizes], dtype=np.int64))
+    offsets = np.cumsum([0, *sizes], dtype=np.int64)
+    empty = np.zeros(0, dtype) # there may be no array at all
     values = [a.ravel() for a in arrays if a is not None]
-    values = pa.array(np.concatenate([np.zeros(0, dtype), *values]))
-    return pa.LargeListArray.from_arrays(offsets, values, mask=pa.array([a is None for a in arrays]))
+    values = np.concatenate([empty, *values])
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values), mask=pa.array(absent))
 
 # %% ../../nbs/30_corpus.ipynb #053990b7
 def _batch(clips):
@@ -121,13 +125,17 @@ def _batch(clips):
         aspect=[float(c.aspect) for c in clips],
         frame=[c.space for c in clips],
         spans=[[s._asdict() for s in c.spans] for c in clips])
-    rows |= {k: [getattr(c, k) for c in clips] for k in columns if k not in rows}
+    rows |= {k: [getattr(c, k) for c in clips]
+             for k in columns if k not in rows}
     schema = columns.arrow_schema
-    arrays = [pa.array(rows[k], schema.field(k).type) for k in columns]
+    arrays = [pa.array(rows[k], schema.field(k).type)
+              for k in columns]
     return pa.record_batch(arrays, schema=schema)
 
 # %% ../../nbs/30_corpus.ipynb #1076e125
 _about = 'fps', 'aspect', 'space', 'gloss', 'signer', 'session', 'source', 'split'
+
+def _spans(row): return tuple(Span(**s) for s in row['spans'][0].as_py())
 
 def _array(row, name, *shape): # of a table of one row, without a copy; None where there is none
     values = row[name][0].values
@@ -142,10 +150,11 @@ def _clip(row, where):
     with one_sentence(where, 'is damaged'):
         row.validate(full=True)
         about = {k: row[stored_name(k)][0].as_py() for k in _about}
-        layout, T = get_layout(row['layout'][0].as_py()), row['frames'][0].as_py()
-        J = len(layout)
-        return Clip(_array(row, 'xyz', T, J, 3), _array(row, 'conf', T, J), times=_array(row, 'times', T),
-                    layout=layout, spans=tuple(Span(**s) for s in row['spans'][0].as_py()), **about)
+        layout = get_layout(row['layout'][0].as_py())
+        T = row['frames'][0].as_py()
+        xyz = _array(row, 'xyz', T, len(layout), 3)
+        conf = _array(row, 'conf', T, len(layout))
+        return Clip(xyz, conf, times=_array(row, 'times', T), layout=layout, spans=_spans(row), **about)
 
 # %% ../../nbs/30_corpus.ipynb #a9b9acba
 def _kinds(schema): return {field.name: field.type for field in schema}
@@ -233,7 +242,9 @@ def _batches(clips, limit=2**22, group=2**24):
     waiting, size, total, count = [], 0, 0, 0
     for c in clips:
         waiting.append(c)
-        size, total, count = size + c.xyz.size, total + c.xyz.size, count + 1
+        size = size + c.xyz.size
+        total = total + c.xyz.size
+        count = count + 1
         ends = total > group or count == 1000
         if ends or size > limit:
             yield waiting, ends
@@ -244,7 +255,10 @@ def _batches(clips, limit=2**22, group=2**24):
 # %% ../../nbs/30_corpus.ipynb #9ca33f59
 class _Digest:
     "A digest of clips in groups: all coordinates, then all confidences, times and the rest."
-    def __init__(self): self.sha, self.later, self.rest = hashlib.sha256(), dict(conf=[], times=[]), []
+    def __init__(self):
+        self.sha = hashlib.sha256()
+        self.later = dict(conf=[], times=[])
+        self.rest = []
 
     def add(self, batch, ends):
         self.sha.update(batch['xyz'].values.to_numpy())
@@ -351,10 +365,12 @@ def moments(self: Corpus,
 def _some_frames(row, name, first, last, shape, where): # of one column, without a copy; or None
     values = row[name][0].values
     if values is None: return None
-    size = int(np.prod(shape))
+    size = int(np.prod(shape)) # numbers a frame
     whole = size * row['frames'][0].as_py()
-    expect(len(values) == whole, name, f'of {len(values)} numbers', f'{whole}', where)
-    return values[first * size:last * size].to_numpy().reshape(-1, *shape)
+    found = f'of {len(values)} numbers'
+    expect(len(values) == whole, name, found, f'{whole}', where)
+    wanted = values[first * size:last * size]
+    return wanted.to_numpy().reshape(-1, *shape)
 
 # %% ../../nbs/30_corpus.ipynb #28781b5d
 @patch
@@ -364,12 +380,15 @@ def stretch(self: Corpus,
     last: int, # the frame after the last
 ) -> Clip: # without gloss and spans
     "Some frames of a clip; the others are not read."
-    row, where = self._rows[int(i)], f'{self.name}, clip {i}'
+    row = self._rows[int(i)]
+    where = f'{self.name}, clip {i}'
     with one_sentence(where, 'is damaged'):
         layout = get_layout(row['layout'][0].as_py())
         shapes = dict(xyz=(len(layout), 3), conf=(len(layout),), times=())
-        arrays = {k: _some_frames(row, k, first, last, shape, where) for k, shape in shapes.items()}
-        about = {k: row[stored_name(k)][0].as_py() for k in _about if k != 'gloss'}
+        arrays = {k: _some_frames(row, k, first, last, shape, where)
+                  for k, shape in shapes.items()}
+        about = {k: row[stored_name(k)][0].as_py()
+                 for k in _about if k != 'gloss'}
         return Clip(**arrays, layout=layout, **about)
 
 # %% ../../nbs/30_corpus.ipynb #15f2f753
@@ -425,8 +444,9 @@ def load(
 def _file_of(source): return re.sub(r'(\[[^\]]*\])?( \(.*\))?$', '', str(source)) # as readers write sources
 
 def _with_column(table, name, values):
+    place = table.schema.get_field_index(name)
     field = columns.arrow_schema.field(name)
-    return table.set_column(table.schema.get_field_index(name), field, pa.array(values, field.type))
+    return table.set_column(place, field, pa.array(values, field.type))
 
 # %% ../../nbs/30_corpus.ipynb #3604ece0
 def relabelled(
@@ -440,7 +460,8 @@ def relabelled(
     table = corpus.dataset.data.table
     for name in label_fields:
         before = getattr(corpus, name).tolist()
-        values = [found.firm.get(file, {}).get(name, old) for file, old in zip(files, before)]
+        values = [found.firm.get(file, {}).get(name, old)
+                  for file, old in zip(files, before)]
         table = _with_column(table, name, values)
     digest = hashlib.sha256(f'{corpus.fingerprint} {found.firm}'.encode()).hexdigest()[:16]
     return Corpus(Dataset(InMemoryTable(table), fingerprint=digest), corpus.name)
@@ -452,7 +473,9 @@ def _opened(path, given):
     flag = f'--{odd.replace("_", "-")}'
     wanted = 'none, since a corpus says this itself; only --labels'
     expect(not odd, f'an option of a reader ({flag})', given.get(odd), wanted, path)
-    return relabelled(open_corpus(path), given['labels']) if 'labels' in given else open_corpus(path)
+    corpus = open_corpus(path)
+    if 'labels' not in given: return corpus
+    return relabelled(corpus, given['labels'])
 
 # %% ../../nbs/30_corpus.ipynb #6a3fff24
 def overview(corpus: Corpus) -> list[tuple]: # rows of signer, session, split, clips, words, minutes
@@ -474,7 +497,8 @@ def _written(row, number): # a row of `overview` as text
     return *(name or '-' for name in names), number(clips), number(words), f'{minutes:.1f}'
 
 def _aligned(cells, wide): # names to the left, numbers to the right
-    aligned = [x.ljust(w) if i < 3 else x.rjust(w) for i, (x, w) in enumerate(zip(cells, wide))]
+    aligned = [x.ljust(w) if i < 3 else x.rjust(w)
+               for i, (x, w) in enumerate(zip(cells, wide))]
     return '  ' + '  '.join(aligned)
 
 # %% ../../nbs/30_corpus.ipynb #6295b68e
@@ -483,10 +507,11 @@ def __repr__(self: Corpus, most=8):
     rows = overview(self)
     minutes = sum(row[-1] for row in rows)
     size = f'{len(self)} clips, {len(self.vocabulary)} words, {minutes:.1f} minutes'
-    cells = [_heads] + [_written(row, str) for row in rows[:most]]
+    cells = [_heads, *(_written(row, str) for row in rows[:most])]
     wide = [max(map(len, column)) for column in zip(*cells)]
-    lines = [f'Corpus {Path(self.name).name}: {size}'] + [_aligned(row, wide) for row in cells]
-    return '\n'.join(lines + ([f'  … and {len(rows) - most} more'] if len(rows) > most else []))
+    lines = [f'Corpus {Path(self.name).name}: {size}', *(_aligned(row, wide) for row in cells)]
+    if len(rows) > most: lines.append(f'  … and {len(rows) - most} more')
+    return '\n'.join(lines)
 
 # %% ../../nbs/30_corpus.ipynb #d52e9129
 def _html_row(tag, cells):
@@ -501,9 +526,11 @@ def _html_row(tag, cells):
 def _repr_html_(self: Corpus, most=8):
     from signbook.view.player import thumbnails
     rows = overview(self)
-    name, minutes = html.escape(Path(self.name).name), sum(row[-1] for row in rows)
+    name = html.escape(Path(self.name).name)
+    minutes = sum(row[-1] for row in rows)
     table = [_html_row('th', _heads)]
-    table += [_html_row('td', _written(row, '{:,}'.format)) for row in rows[:most]]
+    table += [_html_row('td', _written(row, '{:,}'.format))
+              for row in rows[:most]]
     more = f'<div>… and {len(rows) - most} more</div>' if len(rows) > most else ''
     try: pictures = thumbnails(self)
     except ValueError as e: pictures = f'<div>{html.escape(str(e))}</div>'
@@ -518,8 +545,11 @@ def _repr_html_(self: Corpus, most=8):
 # %% ../../nbs/30_corpus.ipynb #9bdca964
 def _in_turn(rows, words, rng): # early clips of every word first, each word evenly over the whole
     groups = {}
-    for i in rng.permutation(rows): groups.setdefault(words[i], []).append(i)
-    places = [((k + rng.random()) / len(g), i) for g in groups.values() for k, i in enumerate(g)]
+    for i in rng.permutation(rows):
+        group = groups.setdefault(words[i], [])
+        group.append(i)
+    places = [((k + rng.random()) / len(g), i)
+              for g in groups.values() for k, i in enumerate(g)]
     return [i for _, i in sorted(places)]
 
 # %% ../../nbs/30_corpus.ipynb #d4ebd8b6
@@ -556,7 +586,8 @@ def _by_session(corpus, rng, test, which=0):
     return corpus.session == _groups(corpus, 'session')[which]
 
 def _by_signer(corpus, rng, test):
-    names, held_out = _groups(corpus, 'signer'), []
+    names = _groups(corpus, 'signer')
+    held_out = []
     for name in rng.permutation(names)[:-1]:
         if np.isin(corpus.signer, held_out).mean() >= test - 1e-9 and held_out: break
         held_out.append(name)
@@ -568,10 +599,10 @@ def _at_random(corpus, rng, test):
     return ~np.isin(np.arange(len(corpus)), taken)
 
 def _as_given(corpus, rng, test):
-    found = sorted(set(corpus.split.tolist()))
-    if not {'train', 'test'} <= set(found) <= {'train', 'val', 'test'}:
-        raise ValueError(f'{corpus.name}: protocol given needs clips marked train and test, found '
-                         f'{", ".join(x or "not marked" for x in found)}')
+    found = set(corpus.split.tolist())
+    if not {'train', 'test'} <= found <= {'train', 'val', 'test'}:
+        said = ', '.join(x or 'not marked' for x in sorted(found))
+        raise ValueError(f'{corpus.name}: protocol given needs clips marked train and test, found {said}')
     return corpus.split != 'test'
 
 def _everything(corpus, rng, test): return np.ones(len(corpus), bool)
@@ -621,7 +652,8 @@ def _common(corpus, training, test):
     "Which signers and sessions are on both sides, in words."
     said = []
     for by in ('signer', 'session'):
-        trained, tested = (set(getattr(corpus, by)[part].tolist()) for part in (training, test))
+        trained, tested = (set(getattr(corpus, by)[part].tolist())
+                           for part in (training, test))
         names = sorted(trained & tested - {''})
         if names: said.append(f'{by} {", ".join(names[:4])}{", …" if len(names) > 4 else ""}')
     if not said: return 'no known signer or session is in training and in test'
@@ -641,16 +673,19 @@ class Splits:
 # %% ../../nbs/30_corpus.ipynb #c5f2cf5a
 def _some(names): # four of them, and how many more
     names = sorted(set(names.tolist()) - {''})
-    return ' '.join(names[:4]) + (f' and {len(names) - 4} more' if len(names) > 4 else '') or '-'
+    more = f' and {len(names) - 4} more' if len(names) > 4 else ''
+    return ' '.join(names[:4]) + more or '-'
 
 def _side(name, c): # a row of the table below
-    return name, str(len(c)), str(len(c.vocabulary)), _some(c.signer), _some(c.session)
+    clips = str(len(c))
+    words = str(len(c.vocabulary))
+    return name, clips, words, _some(c.signer), _some(c.session)
 
 # %% ../../nbs/30_corpus.ipynb #541140f1
 @patch
 def __repr__(self: Splits):
     rows = [('', 'clips', 'words', 'signers', 'sessions')]
-    rows += [_side(name, c) for name, c in dict(train=self.train, val=self.val, test=self.test).items()]
+    for name in ('train', 'val', 'test'): rows.append(_side(name, getattr(self, name)))
     wide = max(len(signers) for _, _, _, signers, _ in rows)
     lines = [f'  {name:5}  {n:>6}  {words:>5}  {signers:{wide}}  {sessions}'.rstrip()
              for name, n, words, signers, sessions in rows]
@@ -694,7 +729,8 @@ def split(
     keep, report = _counting(corpus, protocol, training, ~group, shared_words)
     if not (training & keep).any():
         raise ValueError(f'{corpus.name}: no word is on both sides of protocol {protocol}')
-    fit, watch = np.flatnonzero(training & keep), np.flatnonzero(marked & keep)
+    fit = np.flatnonzero(training & keep)
+    watch = np.flatnonzero(marked & keep)
     if protocol == 'all': val = min(val, .05)
     if not len(watch): watch, fit = take(fit, corpus.gloss, val, rng)
     return Splits(corpus[fit], corpus[watch], corpus[np.flatnonzero(~group & keep)], protocol, seed, report)

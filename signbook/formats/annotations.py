@@ -21,7 +21,8 @@ from ..view.figures import lettering
 _unwritable = 'Cc', 'Cs', 'Zl', 'Zp' # control characters, halves of characters, line breaks
 
 def _fits_a_line(text):
-    odd = any(unicodedata.category(c) in _unwritable or c in '\ufffe\uffff' for c in text)
+    odd = any(unicodedata.category(c) in _unwritable or c in '\ufffe\uffff'
+              for c in text)
     return bool(text.strip()) and not odd
 
 # %% ../../nbs/25_annotations.ipynb #fcfcd38d
@@ -38,12 +39,14 @@ def _cue(k, sign, path): # the k-th sign as a file has it
     text = unicodedata.normalize('NFC', str(gloss))
     name = f'sign {k} ({gloss!r})'
     in_order = 0 <= start <= end < math.inf
-    expect(in_order, f'the time of {name}', f'{start} to {end} s', '0 ≤ start ≤ end', path)
+    found = f'{start} to {end} s'
+    expect(in_order, f'the time of {name}', found, '0 ≤ start ≤ end', path)
     wanted = 'text without line breaks or control characters'
     expect(_fits_a_line(text), f'the gloss of sign {k}', repr(gloss), wanted, path)
     expect(0 <= sure <= 1, f'the confidence of {name}', sure, '0 to 1', path)
     first = round(1000 * start)
-    return Cue(first, max(round(1000 * end), first + 1), text, float(sure))
+    last = round(1000 * end)
+    return Cue(first, max(last, first + 1), text, float(sure))
 
 # %% ../../nbs/25_annotations.ipynb #2159d1f8
 def cues(
@@ -51,7 +54,8 @@ def cues(
     path: str | Path = 'transcript', # for messages
 ) -> list[Cue]: # in the order of their starts; signs of the same time stay in theirs
     "Signs in whole milliseconds, in order; a sign without duration lasts one."
-    return sorted((_cue(k, s, path) for k, s in enumerate(signs, 1)), key=lambda c: (c.start, c.end))
+    return sorted((_cue(k, s, path) for k, s in enumerate(signs, 1)),
+                  key=lambda c: (c.start, c.end))
 
 # %% ../../nbs/25_annotations.ipynb #dda8d68e
 def to_line(
@@ -74,13 +78,17 @@ class Guess(NamedTuple):
     probability: float | None = None # where the recogniser gives one
 
 def _as_guess(h) -> Guess: # of a `Hypothesis`, or of a pair of glosses and score
-    return Guess(h.glosses, h.score) if hasattr(h, 'score') and not isinstance(h, Guess) else Guess(*h)
+    if isinstance(h, Guess) or not hasattr(h, 'score'): return Guess(*h)
+    return Guess(h.glosses, h.score)
 
 # %% ../../nbs/25_annotations.ipynb #1da0ef50
 def _guesses_line(found, alternatives, most=3): # best first, with the sign that was taken for right
     rows = [((c.gloss,), c.confidence) for c in found]
-    rows += [(g.glosses, g.probability) for g in map(_as_guess, alternatives)]
-    return '  '.join(f'{k}. {to_line(glosses)} {p:.0%}' for k, (glosses, p) in enumerate(rows[:most], 1))
+    guesses = map(_as_guess, alternatives)
+    rows += [(g.glosses, g.probability) for g in guesses]
+    said = [f'{k}. {to_line(glosses)} {p:.0%}'
+            for k, (glosses, p) in enumerate(rows[:most], 1)]
+    return '  '.join(said)
 
 # %% ../../nbs/25_annotations.ipynb #b5c976e8
 _columns = 'start\tend\tgloss\tconfidence'
@@ -91,7 +99,8 @@ def _to_text(found, times=False, alternatives=()):
         more = [_guesses_line(found, alternatives)] if len(alternatives) else []
         return '\n'.join([to_line(c.gloss for c in found), *more]) + '\n'
     row = '{:.3f}\t{:.3f}\t{}\t{:.4f}\n'
-    rows = [row.format(c.start / 1000, c.end / 1000, c.gloss, c.confidence) for c in found]
+    rows = [row.format(c.start / 1000, c.end / 1000, c.gloss, c.confidence)
+            for c in found]
     return f'{_columns}\n' + ''.join(rows)
 
 # %% ../../nbs/25_annotations.ipynb #719e0d78
@@ -119,12 +128,16 @@ transcript_fields = dict( # of a JSON transcript, and what they mean
 # %% ../../nbs/25_annotations.ipynb #32aa8f4f
 def _alternative(h):
     g = _as_guess(h)
-    row = dict(glosses=[str(x) for x in g.glosses], score=round(float(g.score), 4))
+    row = dict(glosses=[str(x) for x in g.glosses],
+               score=round(float(g.score), 4))
     return row if g.probability is None else row | dict(probability=round(float(g.probability), 4))
 
 def _to_json(found, media='', alternatives=()):
     "A transcript with all that is known; `media` is a path, seen from the transcript."
-    signs = [dict(start=c.start / 1000, end=c.end / 1000, gloss=c.gloss, confidence=round(c.confidence, 4))
+    signs = [dict(start=c.start / 1000,
+                  end=c.end / 1000,
+                  gloss=c.gloss,
+                  confidence=round(c.confidence, 4))
              for c in found]
     whole = dict(format='signbook transcript', version=1, media=media, text=to_line(c.gloss for c in found),
                  signs=signs, alternatives=list(map(_alternative, alternatives)))
@@ -134,7 +147,8 @@ def _to_json(found, media='', alternatives=()):
 def _json_sign(k, s): # the k-th
     if not isinstance(s, dict) or not {'start', 'end', 'gloss'} <= set(s):
         raise ValueError(f'sign {k} lacks start, end or gloss')
-    return Sign(float(s['start']), float(s['end']), s['gloss'], float(s.get('confidence', 1.)))
+    start, end = float(s['start']), float(s['end'])
+    return Sign(start, end, s['gloss'], float(s.get('confidence', 1.)))
 
 def _from_json(text):
     value = json.loads(text)
@@ -182,8 +196,10 @@ def _vtt_sign(block, sure): # the sign of a cue; None of a block that is none
     lines = block.split('\n')
     at = next((i for i, line in enumerate(lines[:2]) if '-->' in line), None)
     if at is None: return None
-    start, end = ((side.split() or [''])[0] for side in lines[at].split('-->', 1))
-    text = re.sub(r'<[^>]*>', '', ' '.join(line.strip() for line in lines[at + 1:]))
+    start, end = ((side.split() or [''])[0]
+                  for side in lines[at].split('-->', 1))
+    said = ' '.join(line.strip() for line in lines[at + 1:])
+    text = re.sub(r'<[^>]*>', '', said)
     return Sign(_vtt_seconds(start), _vtt_seconds(end), html.unescape(text), sure)
 
 # %% ../../nbs/25_annotations.ipynb #18dc790a
@@ -250,7 +266,8 @@ def _to_eaf(found, media='', folder='.'): # pympi's Eaf
 def _chain(children, before, path):
     "Annotations of one parent in their order: each comes after the one that it names."
     after = {before[a]: a for a in children}
-    order, a = [], after.get(None)
+    order = []
+    a = after.get(None)
     while a is not None and len(order) < len(children):
         order.append(a)
         a = after.get(a)
@@ -264,7 +281,8 @@ def _shared(children, before, start, end, path):
     "What each of a parent's annotations has of its time: equal parts."
     order = _chain(children, before, path)
     part = (end - start) / len(order)
-    return {a: (start + k * part, start + (k + 1) * part) for k, a in enumerate(order)}
+    return {a: (start + k * part, start + (k + 1) * part)
+            for k, a in enumerate(order)}
 
 # %% ../../nbs/25_annotations.ipynb #b2848a76
 def _slot_times(aligned, slots):
@@ -280,7 +298,8 @@ def _slot_times(aligned, slots):
         if len(run) == 1 or known.get(end) is None:
             continue
         step = (known[end] - known[first]) / len(run)
-        known |= {slot: known[first] + k * step for k, slot in enumerate(run)}
+        known |= {slot: known[first] + k * step
+                  for k, slot in enumerate(run)}
     return known
 
 # %% ../../nbs/25_annotations.ipynb #96a3bd40
@@ -313,31 +332,38 @@ def _hanging_moments(eaf, tier, path, above):
     for a, (on, *_) in hanging.items():
         children.setdefault(on, []).append(a)
     for on, some in children.items():
-        expect(on in whole, f'the parent of annotation {some[0]}', repr(on), f'one of tier {parent!r}', path)
-        times |= _shared(some, {a: hanging[a][2] for a in some}, *whole[on], path)
+        wanted = f'one of tier {parent!r}'
+        expect(on in whole, f'the parent of annotation {some[0]}', repr(on), wanted, path)
+        after = {a: hanging[a][2] for a in some}
+        times |= _shared(some, after, *whole[on], path)
     return times
 
 # %% ../../nbs/25_annotations.ipynb #53feed74
 def _texts(eaf, tier): # annotation → what it says; files of others have stray spaces at the edges
     ours = eaf.adocument.get('AUTHOR') == 'signbook'
     aligned, hanging = eaf.tiers[tier][:2]
-    found = {a: row[2] for a, row in aligned.items()} | {a: row[1] for a, row in hanging.items()}
-    return {a: text if ours else text.strip() for a, text in found.items()}
+    found = {a: row[2] for a, row in aligned.items()}
+    found |= {a: row[1] for a, row in hanging.items()}
+    if ours: return found
+    return {a: text.strip() for a, text in found.items()}
 
 # %% ../../nbs/25_annotations.ipynb #c4a38b0b
 def _confidences(eaf, sure, on): # annotation of tier `on` → the number that hangs on it in tier `sure`
     if sure not in eaf.tiers or eaf.tiers[sure][2].get('PARENT_REF') != on:
         return {}
-    rows = [(parent, text) for parent, text, *_ in eaf.tiers[sure][1].values()]
-    return {parent: float(text) for parent, text in rows if re.fullmatch(r'0?\.\d+|[01](\.0*)?', text)}
+    number = re.compile(r'0?\.\d+|[01](\.0*)?')
+    hanging = eaf.tiers[sure][1].values()
+    return {parent: float(text) for parent, text, *_ in hanging if number.fullmatch(text)}
 
 # %% ../../nbs/25_annotations.ipynb #af92b577
 def _layer(eaf, tier, sure, path): # the signs of one tier, in the time of the first linked video
     texts = _texts(eaf, tier)
     number = _confidences(eaf, sure, tier)
     origin = next((int(m.get('TIME_ORIGIN') or 0) for m in eaf.get_linked_files()), 0)
-    return [Sign((start + origin) / 1000, (end + origin) / 1000, texts[a], number.get(a, 1.))
-            for a, (start, end) in _moments(eaf, tier, path).items()]
+    def sign(a, start, end):
+        begins, ends = (start + origin) / 1000, (end + origin) / 1000
+        return Sign(begins, ends, texts[a], number.get(a, 1.))
+    return [sign(a, *times) for a, times in _moments(eaf, tier, path).items()]
 
 # %% ../../nbs/25_annotations.ipynb #c0d93cc4
 def _hand(eaf, tier, path): # the signs of a tier, and of `tier (2)` … where they overlap
@@ -354,7 +380,8 @@ def _hand(eaf, tier, path): # the signs of a tier, and of `tier (2)` … where t
 # %% ../../nbs/25_annotations.ipynb #b916891c
 def _overlapping(strong, weak):
     "(seconds that they share, index in `strong`, index in `weak`) of signs of one gloss."
-    a, b = (sorted(side, key=lambda ks: ks[1].start) for side in (strong, weak))
+    a, b = (sorted(side, key=lambda ks: ks[1].start)
+            for side in (strong, weak))
     begin = 0
     for i, s in a:
         while begin < len(b) and b[begin][1].end <= s.start:
@@ -370,7 +397,8 @@ def _joined(strong, weak): # indices in `weak` of signs that are one with a sign
     for k, side in enumerate((strong, weak)):
         for i, s in enumerate(side):
             sides.setdefault(s.gloss, ([], []))[k].append((i, s))
-    pairs = sorted((p for two in sides.values() for p in _overlapping(*two)), key=lambda p: -p[0])
+    pairs = sorted((p for two in sides.values() for p in _overlapping(*two)),
+                   key=lambda p: -p[0])
     left, right = set(), set()
     for _, i, j in pairs:
         if i in left or j in right: continue
@@ -386,7 +414,8 @@ def both_hands(
     "Signs of two hands as one sentence: the same gloss at overlapping times is one sign."
     right = _joined(strong, weak)
     alone = [s for j, s in enumerate(weak) if j not in right]
-    return sorted([*strong, *alone], key=lambda s: (s.start, s.end))
+    return sorted([*strong, *alone],
+                  key=lambda s: (s.start, s.end))
 
 # %% ../../nbs/25_annotations.ipynb #b182921d
 def _read_eaf(path):
@@ -399,7 +428,8 @@ def from_eaf(
     tier: str | Iterable[str] = 'gloss', # by its name in ELAN; or several, one a hand, the stronger first
 ) -> list[Sign]: # in the time of the first linked video
     "Signs of a tier, and of `tier (2)` … where they overlap; with confidence where a tier of numbers has it."
-    eaf, signs = _read_eaf(path), []
+    eaf = _read_eaf(path)
+    signs = []
     wanted = [tier] if isinstance(tier, str) else list(dict.fromkeys(tier))
     expect(wanted, 'tier', 'an empty list', 'the name of a tier, or several', path)
     for k, one in enumerate(wanted):
@@ -469,14 +499,16 @@ _breaks = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029]+')
 
 def _one_line(text):
     pieces = _breaks.split(str(text))
-    return pieces[0] if len(pieces) == 1 else ' '.join(filter(None, map(str.strip, pieces)))
+    if len(pieces) == 1: return pieces[0]
+    return ' '.join(filter(None, map(str.strip, pieces)))
 
 # %% ../../nbs/25_annotations.ipynb #6740cd51
 def _with_text(signs, path): # the signs that have one; the others are left out with a warning
     texts = [s._replace(gloss=_one_line(s.gloss)) for s in signs]
     kept = [s for s in texts if s.gloss.strip()]
-    if len(kept) < len(texts):
-        left_out = f'{len(texts) - len(kept)} of {len(texts)} annotations have no text and are left out'
+    missing = len(texts) - len(kept)
+    if missing:
+        left_out = f'{missing} of {len(texts)} annotations have no text and are left out'
         warnings.warn(f'{path}: {left_out}')
     return kept
 
@@ -496,7 +528,8 @@ def read_transcript(
         else:
             signs = _parsers[kind](Path(path).read_text(encoding='utf-8'))
         found = cues(_with_text(signs, path), path)
-    return tuple(Sign(c.start / 1000, c.end / 1000, c.gloss, c.confidence) for c in found)
+    return tuple(Sign(c.start / 1000, c.end / 1000, c.gloss, c.confidence)
+                 for c in found)
 
 # %% ../../nbs/25_annotations.ipynb #804275e1
 def _inside(signs, clip, start, path): # the signs that lie in the clip
@@ -505,11 +538,12 @@ def _inside(signs, clip, start, path): # the signs that lie in the clip
     last = max([s.end for s in signs], default=0.)
     inside = [s for s in signs if s.end > begin and s.start < end]
     if signs and not inside:
-        raise ValueError(f'{path}: annotates {signs[0].start:.2f} to {last:.2f} s, and nothing from '
-                         f'{begin:.2f} to {end:.2f} s, where the clip {clip.source} is; does it begin '
-                         'elsewhere (start)?')
-    if start is None and len(inside) < len(signs):
-        warnings.warn(f'{path}: {len(signs) - len(inside)} of {len(signs)} annotations lie after the end of '
+        found = f'{path}: annotates {signs[0].start:.2f} to {last:.2f} s'
+        wanted = f'nothing from {begin:.2f} to {end:.2f} s, where the clip {clip.source} is'
+        raise ValueError(f'{found}, and {wanted}; does it begin elsewhere (start)?')
+    left = len(signs) - len(inside)
+    if start is None and left:
+        warnings.warn(f'{path}: {left} of {len(signs)} annotations lie after the end of '
                       f'the clip, at {clip.duration:.2f} s, and are left out')
     return inside
 

@@ -27,7 +27,8 @@ def bangla_name(
 ) -> dict[str, str]: # gloss, signer, session
     "What a file name says about a recording."
     gloss, *rest = stem.split('__')
-    signer, session, *_ = [*takewhile(lambda part: not re.fullmatch(r'rep\d*', part), rest), '', '']
+    named = takewhile(lambda part: not re.fullmatch(r'rep\d*', part), rest)
+    signer, session, *_ = *named, '', ''
     return dict(gloss=gloss, signer=signer, session=session)
 
 # %% ../../nbs/23_labels.ipynb #5389e61b
@@ -35,12 +36,15 @@ _compressed = '.lz', '.lz4', '.gz', '.bz2', '.xz', '.zst'
 
 def _without_ending(name): # a path, as people write it
     stem, dot, ending = name.rpartition('.')
-    is_ending = dot and stem and stem[-1] not in '/\\' and re.fullmatch('[A-Za-z][A-Za-z0-9]{0,7}', ending)
-    if not is_ending: return name
-    return _without_ending(stem) if dot + ending.lower() in _compressed else stem
+    has_stem = dot and stem and stem[-1] not in '/\\'
+    if not has_stem: return name
+    if not re.fullmatch('[A-Za-z][A-Za-z0-9]{0,7}', ending): return name
+    if f'.{ending.lower()}' in _compressed: return _without_ending(stem)
+    return stem
 
 # %% ../../nbs/23_labels.ipynb #99c7b108
-_kinds = {f'{{{f}}}': f for f in (*fields, 'take')} | {'*': 'star'} # piece of a pattern → its kind
+_kinds = {f'{{{f}}}': f for f in (*fields, 'take')} # piece of a pattern → its kind
+_kinds['*'] = 'star'
 
 class _Token(NamedTuple):
     "A piece of a pattern."
@@ -50,25 +54,30 @@ class _Token(NamedTuple):
 def _check_pattern(pattern, pieces): # a field that is not known, or named twice, is an error
     odd = next((p for p in pieces if p[0] == '{' and p not in _kinds), None)
     known = ', '.join(f'{{{f}}}' for f in (*fields, 'take'))
-    expect(odd is None, f'labels {pattern!r}: a field', odd, f'any of {known}, and * for anything')
+    wanted = f'any of {known}, and * for anything'
+    expect(odd is None, f'labels {pattern!r}: a field', odd, wanted)
     named = [_kinds[p] for p in pieces if p in _kinds and p != '*']
     once = named and len(named) == len(set(named))
-    expect(once, f'the fields of labels {pattern!r}', ', '.join(named) or 'none',
-           f'each of {", ".join(fields)} once at most, and one at least')
+    found = ', '.join(named) or 'none'
+    wanted = f'each of {", ".join(fields)} once at most, and one at least'
+    expect(once, f'the fields of labels {pattern!r}', found, wanted)
 
 # %% ../../nbs/23_labels.ipynb #11e60d38
 def _tokens_of(pattern): # such as `{signer}/{gloss}_*`
     pieces = [p for p in re.split(r'(\{[^{}]*\}|\*)', pattern) if p]
     _check_pattern(pattern, pieces)
-    return tuple(_Token(_kinds[p]) if p in _kinds else _Token('text', p) for p in pieces)
+    return tuple(_Token(_kinds[p]) if p in _kinds else _Token('text', p)
+                 for p in pieces)
 
 # %% ../../nbs/23_labels.ipynb #855e297d
 def _borders(tokens, k): # whether a star could be part of a field beside it
     def open_to(near, far):
         if near and near.kind in fields: return True
-        return bool(far) and far.kind in fields and bool(re.fullmatch(r'[_\-. ]+', near.text))
-    around = [tokens[i] if 0 <= i < len(tokens) else None for i in (k - 2, k - 1, k + 1, k + 2)]
-    return open_to(around[1], around[0]) or open_to(around[2], around[3])
+        if not far or far.kind not in fields: return False
+        return bool(re.fullmatch(r'[_\-. ]+', near.text))
+    padded = [None, None, *tokens, None, None]
+    before_last, before, _, after, after_next = padded[k:k + 5]
+    return open_to(before, before_last) or open_to(after, after_next)
 
 # %% ../../nbs/23_labels.ipynb #03044d8b
 def _pieces(token, name, at): # what of a step may stand for a token, the shortest first
@@ -94,7 +103,8 @@ def _readings(tokens, name): # for each way in which a name fits: what stands fo
         kept = token.kind != 'star' or _borders(tokens, k)
         for piece in _pieces(token, name, at):
             own = piece if kept else ''
-            found |= {(own, *more): None for more in rest(k + 1, at + len(piece))}
+            found |= {(own, *more): None
+                      for more in rest(k + 1, at + len(piece))}
             if len(found) >= _most_readings: break
         return tuple(found)
     return list(rest(0, 0))
@@ -106,28 +116,37 @@ def _choose_reading(
     places: list[int], # which of them are fields
 ) -> tuple[str, ...] | None:
     "The one reading that shares a field with names that leave no choice."
-    supported = [w for w in ways if any(w[i] in certain[i] for i in places)]
+    supported = [w for w in ways
+                 if any(w[i] in certain[i] for i in places)]
     return supported[0] if len(supported) == 1 else None
 
 # %% ../../nbs/23_labels.ipynb #7f9ba2b1
 def _refuse_torn(pattern, torn, ways, kinds): # told with two of the ways of the first
-    spoken = [', '.join(f'{k} {v!r}' for k, v in zip(kinds, w) if k in fields) for w in ways[:2]]
+    def spoken(way):
+        said = [f'{k} {v!r}' for k, v in zip(kinds, way) if k in fields]
+        return ', '.join(said)
+    both = '; or '.join(map(spoken, ways[:2]))
     more = f' ({len(torn)} names do)' if len(torn) > 1 else ''
+    fits = f'{torn[0]} fits in {len(ways)} ways{more}: {both}'
     way_on = 'Part the fields by something that no word has, such as /, or give a table (--labels labels.csv)'
-    both = '; or '.join(spoken)
-    raise ValueError(f'labels {pattern!r}: {torn[0]} fits in {len(ways)} ways{more}: {both}. {way_on}')
+    raise ValueError(f'labels {pattern!r}: {fits}. {way_on}')
 
 # %% ../../nbs/23_labels.ipynb #c1d47a88
 def _distinct(ways, places): # one reading for each set of fields, the one whose stars are shortest
     best = {}
-    for w in sorted(ways, key=lambda w: sum(map(len, w))):
-        best.setdefault(tuple(w[i] for i in places), w)
+    by_length = sorted(ways, key=lambda w: sum(map(len, w)))
+    for w in by_length:
+        said = tuple(w[i] for i in places)
+        best.setdefault(said, w)
     return list(best.values())
 
 def _choose(pattern, ways, kinds, places): # name → its one reading
     sure = [w[0] for w in ways.values() if len(w) == 1]
     certain = [{w[i] for w in sure} for i in range(len(kinds))]
-    chosen = {n: w[0] if len(w) == 1 else _choose_reading(w, certain, places) for n, w in ways.items() if w}
+    def choice(readings):
+        if len(readings) == 1: return readings[0]
+        return _choose_reading(readings, certain, places)
+    chosen = {n: choice(readings) for n, readings in ways.items() if readings}
     torn = [n for n, way in chosen.items() if way is None]
     if torn:
         _refuse_torn(pattern, torn, ways[torn[0]], kinds)
@@ -140,10 +159,12 @@ def _doubtful_stars(chosen, kinds, places):
     for i in (i for i, kind in enumerate(kinds) if kind == 'star'):
         company = {} # what stands for the star → the fields that it was seen with
         for w in chosen.values():
-            company.setdefault(w[i], set()).add(tuple(w[j] for j in places))
+            said = tuple(w[j] for j in places)
+            company.setdefault(w[i], set()).add(said)
         for n, w in chosen.items():
-            if w[i] and not re.search(r'\d', w[i]) and len(company[w[i]]) < 2:
-                doubtful[n] = w[i]
+            star = w[i]
+            if not star or re.search(r'\d', star): continue
+            if len(company[star]) < 2: doubtful[n] = star
     return doubtful
 
 # %% ../../nbs/23_labels.ipynb #6b60fadb
@@ -158,10 +179,13 @@ def _fit_names(
     ways = {n: _distinct(_readings(tokens, n), places) for n in names}
     chosen = _choose(pattern, ways, kinds, places)
     doubtful = _doubtful_stars(chosen, kinds, places)
-    known = {n: {kinds[i]: w[i] for i in places} for n, w in chosen.items() if n not in doubtful}
-    odd = {n: f'{pattern} says nothing about it' for n, w in ways.items() if not w}
-    unsure = f'may be part of the word, so that {pattern} does not tell'
-    return known, odd | {n: f'{text!r} {unsure}' for n, text in doubtful.items()}
+    clear = {n: way for n, way in chosen.items() if n not in doubtful}
+    known = {n: {kinds[i]: way[i] for i in places} for n, way in clear.items()}
+    unfit = [n for n, some in ways.items() if not some]
+    odd = dict.fromkeys(unfit, f'{pattern} says nothing about it')
+    for n, text in doubtful.items():
+        odd[n] = f'{text!r} may be part of the word, so that {pattern} does not tell'
+    return known, odd
 
 # %% ../../nbs/23_labels.ipynb #13456113
 def _table_text(
@@ -213,7 +237,8 @@ def _columns_of(header): # role → columns that may have it, the likeliest firs
     at = {}
     for i, name in enumerate(header):
         at.setdefault(_spelled(name), i)
-    found = {role: [at[name] for name in names if name in at] for role, names in roles.items()}
+    found = {role: [at[name] for name in names if name in at]
+             for role, names in roles.items()}
     return {role: columns for role, columns in found.items() if columns}
 
 # %% ../../nbs/23_labels.ipynb #eae461ca
@@ -235,7 +260,8 @@ def _header_of(
 ) -> tuple[list[str], str]: # the header, and what parts its fields
     "The names of a table's columns, parted by whichever of comma, semicolon, tab and bar makes most sense."
     first = text.lstrip('\r\n').split('\n', 1)[0].rstrip('\r')
-    headers = {d: next(csv.reader([first], delimiter=d), []) for d in ',;\t|'}
+    headers = {d: next(csv.reader([first], delimiter=d), [])
+               for d in ',;\t|'}
     best = max(headers, key=lambda d: (len(_columns_of(headers[d])), len(headers[d])))
     return headers[best], best
 
@@ -244,10 +270,11 @@ def _read_table(path): # all of it
     path = Path(path)
     with one_sentence(path, 'cannot be read as a table'):
         text = _table_text(path)
-        header, *rows = _split_rows(text, _header_of(text)[1]) or [[]]
+        _, delimiter = _header_of(text)
+        header, *rows = _split_rows(text, delimiter) or [[]]
         long = next((i for i, row in enumerate(rows, 2) if len(row) > len(header)), None)
         expect(long is None, f'row {long}', 'longer than the header', f'at most {len(header)} fields', path)
-        rows = [row + [''] * (len(header) - len(row)) for row in rows]
+        for row in rows: row += [''] * (len(header) - len(row))
     return _Table(path, header, rows, _columns_of(header))
 
 # %% ../../nbs/23_labels.ipynb #3a961882
@@ -265,7 +292,8 @@ class _Names:
         names: Iterable[str], # paths inside it, with slashes
     ):
         self.names, base = list(names), tuple(map(_alike, Path(root).absolute().parts))
-        self.full = [(*base, *map(_alike, Path(n).parts)) for n in self.names]
+        self.full = [(*base, *map(_alike, Path(n).parts))
+                     for n in self.names]
         self._tails = {}
 
     def tails(self, depth: int) -> dict[tuple[str, ...], list[str]]:
@@ -286,17 +314,21 @@ def called(self:_Names, parts: tuple[str, ...], depth: int) -> list[str]:
         return []
     found = self.tails(depth)
     tail = parts[-depth:]
-    return found.get(tail) or found.get((*tail[:-1], _without_ending(tail[-1]))) or []
+    bare = *tail[:-1], _without_ending(tail[-1])
+    return found.get(tail) or found.get(bare) or []
 
 # %% ../../nbs/23_labels.ipynb #63fa74ba
 def _same(full, wanted): # a path and a row's, whether or not the row has the ending
     full = tuple(s for s in full if s != '/')
-    return full == wanted or (*full[:-1], _without_ending(full[-1])) == wanted
+    if full == wanted: return True
+    bare = _without_ending(full[-1])
+    return (*full[:-1], bare) == wanted
 
 # %% ../../nbs/23_labels.ipynb #285ee134
 def _whole_paths(table, cells, names): # row → the files it names, all of its steps compared
     base = _steps_of(str(table.path.parent.absolute()))
-    found = {i: names.called(parts, len(parts)) for i, parts in enumerate(cells)}
+    found = {i: names.called(parts, len(parts))
+             for i, parts in enumerate(cells)}
     found = {i: files for i, files in found.items() if files}
     exact = dict(zip(names.names, names.full))
     for i, files in found.items():
@@ -308,16 +340,20 @@ def _whole_paths(table, cells, names): # row → the files it names, all of its 
 def _one_to_one(found, cells):
     meant = {}
     for i, files in found.items():
-        if len(files) == 1:
-            meant.setdefault(files[0], set()).add(cells[i])
-    return {i: files for i, files in found.items() if len(files) == 1 and len(meant[files[0]]) == 1}
+        if len(files) != 1: continue
+        meant.setdefault(files[0], set()).add(cells[i])
+    return {i: files for i, files in found.items()
+            if len(files) == 1 and len(meant[files[0]]) == 1}
 
 # %% ../../nbs/23_labels.ipynb #7ee62bae
 def _ends_of_paths(cells, names): # row → the file it names; how many steps of paths were passed over
-    for depth in range(max(map(len, cells), default=0) - 1, 0, -1):
-        found = _one_to_one({i: names.called(parts, depth) for i, parts in enumerate(cells)}, cells)
-        if found:
-            return found, max(len(cells[i]) for i in found) - depth
+    longest = max(map(len, cells), default=0)
+    for depth in range(longest - 1, 0, -1):
+        called = {i: names.called(parts, depth) for i, parts in enumerate(cells)}
+        found = _one_to_one(called, cells)
+        if not found: continue
+        longest_found = max(len(cells[i]) for i in found)
+        return found, longest_found - depth
     return {}, 0
 
 # %% ../../nbs/23_labels.ipynb #27300a02
@@ -328,23 +364,28 @@ def _match_rows(table, column, names): # row → the files it names; how many st
 
 # %% ../../nbs/23_labels.ipynb #6010ddd5
 def _clear(found): # rows that name one file, rows that name any
-    return sum(len(files) == 1 for files in found.values()), len(found)
+    sure = sum(len(files) == 1 for files in found.values())
+    return sure, len(found)
 
 def _two_columns(table, names): # the table with its columns settled, and what `_match_rows` finds
     headless = _Table(table.path, ['file', 'gloss'], [table.header, *table.rows])
-    tries = [(k, t, *_match_rows(t, k, names)) for t in (table, headless) for k in (0, 1)]
+    tries = [(k, t, *_match_rows(t, k, names))
+             for t in (table, headless) for k in (0, 1)]
     k, t, found, over = max(tries, key=lambda tried: _clear(tried[2]))
-    return replace(t, columns=t.columns | dict(file=[k], gloss=[1 - k])), found, over
+    columns = t.columns | dict(file=[k], gloss=[1 - k])
+    return replace(t, columns=columns), found, over
 
 # %% ../../nbs/23_labels.ipynb #70ef8ba9
 def _with_columns(table, names): # the table with its columns settled, and what `_match_rows` finds
     if len(table.header) == 2 and table.columns.keys() < {'file', 'gloss'}:
         settled, found, over = _two_columns(table, names)
         if found: return settled, found, over
-    tries = [(k, *_match_rows(table, k, names)) for k in table.columns.get('file', [])]
+    tries = [(k, *_match_rows(table, k, names))
+             for k in table.columns.get('file', [])]
     if not tries: return table, {}, 0
     k, found, over = max(tries, key=lambda tried: (_clear(tried[1]), -tried[2]))
-    return replace(table, columns=table.columns | dict(file=[k])), found, over
+    columns = table.columns | dict(file=[k])
+    return replace(table, columns=columns), found, over
 
 # %% ../../nbs/23_labels.ipynb #7f5d3868
 def _glosses_in(cell, parted): # of a table; whether spaces part glosses
@@ -361,8 +402,10 @@ def _seconds_in(cell, name): # nothing where it is no time; a column `_ms` holds
 def _times_in(table, row): # start and end, where they are times
     if not {'start', 'end'} <= table.columns.keys():
         return {}
-    start, end = (table.columns[role][0] for role in ('start', 'end'))
-    start, end = (_seconds_in(row[k], table.names[k]) for k in (start, end))
+    def seconds(role):
+        k = table.columns[role][0]
+        return _seconds_in(row[k], table.names[k])
+    start, end = seconds('start'), seconds('end')
     known = start is not None and end is not None and 0 <= start < end
     return dict(start=start, end=end) if known else {}
 
@@ -381,7 +424,8 @@ def _row_fields(table, row): # gloss (a tuple), signer, session, split, start an
 
 # %% ../../nbs/23_labels.ipynb #8d8afd61
 def _same_facts(rows, apart, where): # what all rows say alike, but for the fields in which they may differ
-    facts = [{k: v for k, v in row.items() if k not in apart} for row in rows]
+    facts = [{k: v for k, v in row.items() if k not in apart}
+             for row in rows]
     other = next((f for f in facts if f != facts[0]), None)
     expect(other is None, f'{where}: what one row says', facts[0],
            f'what the other says, {other}; or a start and an end for each')
@@ -389,15 +433,15 @@ def _same_facts(rows, apart, where): # what all rows say alike, but for the fiel
 
 # %% ../../nbs/23_labels.ipynb #b959d334
 def _joined_rows(rows, where): # what rows say together about one file: gloss, signer, session, split, spans
-    timed = all('start' in r for r in rows)
-    if not timed:
-        return _same_facts(rows, ('start', 'end'), where)
+    if not all('start' in r for r in rows): return _same_facts(rows, ('start', 'end'), where)
     rows = sorted(rows, key=lambda r: r['start'])
     facts = _same_facts(rows, ('start', 'end', 'gloss'), where)
     glosses = tuple(g for r in rows for g in r.get('gloss', ()))
-    spans = tuple(Span(r['start'], r['end'], r['gloss'][0]) for r in rows if len(r.get('gloss', ())) == 1)
+    single = [r for r in rows if len(r.get('gloss', ())) == 1]
+    spans = tuple(Span(r['start'], r['end'], r['gloss'][0]) for r in single)
     if glosses: facts = facts | dict(gloss=glosses)
-    return facts | dict(spans=spans) if spans and len(spans) == len(glosses) else facts
+    if spans and len(spans) == len(glosses): facts = facts | dict(spans=spans)
+    return facts
 
 # %% ../../nbs/23_labels.ipynb #d43c5f4f
 def _row_remarks(table, gone, found, over): # on rows that are of no use, or a guess
@@ -445,11 +489,13 @@ def _read_labels(table, names):
     known = {}
     for name, rows in _rows_by_file(table, found).items():
         sequences = len(rows) > 1 and name.lower().endswith(('.parquet', '.pq')) # which its reader knows
-        if not sequences:
-            known[name] = _joined_rows(rows, f'{table.path}, {name}')
+        if sequences: continue
+        known[name] = _joined_rows(rows, f'{table.path}, {name}')
     at = table.columns.get('file', [])[:1]
-    gone = [row[k] for i, row in enumerate(table.rows) if i not in found for k in at]
-    remarks = _known_splits(table, known) + _row_remarks(table, gone, bool(found), over)
+    unmatched = [row for i, row in enumerate(table.rows) if i not in found]
+    gone = [row[k] for row in unmatched for k in at]
+    remarks = _known_splits(table, known)
+    remarks += _row_remarks(table, gone, bool(found), over)
     reason = f'is in {table.path.name}, but there is no such file'
     return _Said(known, remarks, dict.fromkeys(gone, reason))
 
@@ -458,8 +504,9 @@ def _tables_in(folder):
     if not folder.is_dir(): return []
     with os.scandir(folder) as there:
         names = [e.name for e in there if e.is_file()]
-    names = [n for n in names if n.lower().endswith(('.csv', '.tsv')) and not n.startswith('.')]
-    return [folder/n for n in sorted(names, key=natural)]
+    visible = [n for n in names if not n.startswith('.')]
+    tables = [n for n in visible if n.lower().endswith(('.csv', '.tsv'))]
+    return [folder/n for n in sorted(tables, key=natural)]
 
 # %% ../../nbs/23_labels.ipynb #c9728f1a
 _usual = ('clips labels label index metadata train val dev test train_labels val_labels test_labels '
@@ -467,12 +514,16 @@ _usual = ('clips labels label index metadata train val dev test train_labels val
 
 def _find_tables(root, names, whole=True): # in the folder, and such as go by a usual name above it
     data = {Path(root, n) for n in names} # some of which may be tables themselves
-    depths = {f: len(f.parts) - len(root.parts) for n in data for f in n.parents}
-    folders = [root, *(f for f, depth in depths.items() if depth in (1, 2))] if whole else []
-    folders = sorted(set(folders), key=lambda p: natural(p.as_posix()))
+    depths = {f: len(f.parts) - len(root.parts)
+              for n in data for f in n.parents}
+    near = [f for f, depth in depths.items() if depth in (1, 2)]
+    folders = {root, *near} if whole else set()
+    folders = sorted(folders, key=lambda p: natural(p.as_posix()))
     inside = [t for f in folders for t in _tables_in(f) if t not in data]
-    up = [*([] if whole else [root]), *list(root.absolute().parents)[:2]]
-    above = [f/f'{stem}{ending}' for f in up for stem in _usual for ending in ('.csv', '.tsv')]
+    up = list(root.absolute().parents)[:2]
+    if not whole: up = [root, *up]
+    above = [f/f'{stem}{ending}'
+             for f in up for stem in _usual for ending in ('.csv', '.tsv')]
     return inside, [t for t in above if t.is_file() and t not in data]
 
 # %% ../../nbs/23_labels.ipynb #f9e7b9c2
@@ -491,7 +542,8 @@ def _folder_kind(name): # train | val | test, signer, session, box, word
 
 # %% ../../nbs/23_labels.ipynb #c3c4f53d
 def _words_of(kinds_of): # name → the folders that may be its word
-    beside_words = any(kind == 'word' for kinds in kinds_of.values() for kind, _ in kinds)
+    beside_words = any(kind == 'word'
+                       for kinds in kinds_of.values() for kind, _ in kinds)
     words = {}
     for n, kinds in kinds_of.items():
         words[n] = [f for kind, f in kinds if kind == 'word']
@@ -502,19 +554,23 @@ def _words_of(kinds_of): # name → the folders that may be its word
 # %% ../../nbs/23_labels.ipynb #9f3db193
 def _shared_steps(words): # how many
     filled = [w for w in words.values() if w]
-    same = len(os.path.commonprefix(filled)) if filled else 0
-    return min(same, min(map(len, filled), default=1) - 1)
+    if not filled: return 0
+    same = len(os.path.commonprefix(filled))
+    shortest = min(map(len, filled))
+    return min(same, shortest - 1)
 
 # %% ../../nbs/23_labels.ipynb #6b34e7e4
 _two_ways = "--labels '{signer}/{gloss}/*' or '{gloss}/{signer}/*' says it"
 
 def _folders_say(kinds): # signer, session and split
     known = {kind: f for kind, f in kinds if kind in ('signer', 'session')}
-    return known | {'split': kind for kind, _ in kinds if kind in ('train', 'val', 'test')}
+    return known | {'split': kind
+                    for kind, _ in kinds if kind in ('train', 'val', 'test')}
 
 # %% ../../nbs/23_labels.ipynb #c6e4cfc4
 def _from_folders(names): # name → fields; a remark where folders leave a choice
-    kinds_of = {n: [(_folder_kind(f), f) for f in Path(n).parts[:-1]] for n in names}
+    kinds_of = {n: [(_folder_kind(f), f) for f in Path(n).parts[:-1]]
+                for n in names}
     known = {n: _folders_say(kinds) for n, kinds in kinds_of.items()}
     words = _words_of(kinds_of)
     skip = _shared_steps(words)
@@ -546,10 +602,13 @@ def _from_table(path, root, names):
     files = ', '.join(roles['file'][:4])
     words = ', '.join((*roles['gloss'][:2], *fields[1:]))
     names_files = said.known or 'file' in table.columns
-    expect(names_files, f'{path}: the header', header, f'a column that names files, such as {files}')
+    wanted = f'a column that names files, such as {files}'
+    expect(names_files, f'{path}: the header', header, wanted)
     says = any(said.known.values()) or not said.known
-    expect(says, f'{path}: the header', header, f'a column that says something, such as {words}')
-    missing = {n: f'is left out: {path.name} says nothing about it' for n in names if n not in said.known}
+    wanted = f'a column that says something, such as {words}'
+    expect(says, f'{path}: the header', header, wanted)
+    unknown = [n for n in names if n not in said.known]
+    missing = dict.fromkeys(unknown, f'is left out: {path.name} says nothing about it')
     return said._replace(unused=missing | said.unused)
 
 # %% ../../nbs/23_labels.ipynb #6823ee36
@@ -564,10 +623,12 @@ def _in_form(pattern, tail, about): # glosses as a tuple, a split by its name
 # %% ../../nbs/23_labels.ipynb #be0e4a37
 def _from_pattern(pattern, names):
     depth = pattern.count('/') + 1
-    tails = {n: '/'.join(Path(_without_ending(n)).parts[-depth:]) for n in names}
+    def tail_of(name):
+        steps = Path(_without_ending(name)).parts
+        return '/'.join(steps[-depth:])
+    tails = {n: tail_of(n) for n in names}
     fitting, odd = _fit_names(pattern, dict.fromkeys(tails.values()))
-    for tail, about in fitting.items():
-        _in_form(pattern, tail, about)
+    for tail, about in fitting.items(): _in_form(pattern, tail, about)
     known = {n: fitting[t] for n, t in tails.items() if t in fitting}
     return _Said(known, [], {n: f'is left out: {odd[t]}' for n, t in tails.items() if t in odd})
 
@@ -579,8 +640,8 @@ def _given_labels(labels, root, names): # a pattern, or the path of a table
         wanted = "a table, or a pattern such as '{signer}/{gloss}_{take}'"
         expect(Path(labels).is_file(), f'labels {labels!r}', 'no file', wanted)
         said = _from_table(Path(labels), root, names)
-    reason = next((f' ({n}: {why.removeprefix("is left out: ")})' for n, why in said.unused.items()), '')
-    first = f'the first is {names[0]}{reason}'
+    reasons = (f' ({n}: {why.removeprefix("is left out: ")})' for n, why in said.unused.items())
+    first = f'the first is {names[0]}{next(reasons, "")}'
     if not said.known:
         raise ValueError(f'labels {labels!r} fit none of the {len(names)} files, {first}')
     left = [n for n in names if n not in said.known]
@@ -595,10 +656,11 @@ def _no_labels_in(path): # why a table has no labels; nothing where it may hold 
         header, _ = _header_of(_table_text(path, 2**16))
     except (OSError, ValueError) as e: return str(e)
     columns = _columns_of(header)
-    if 'file' in columns and set(columns) & set(fields) or len(header) == 2:
-        return ''
+    says = 'file' in columns and set(columns) & set(fields)
+    if says or len(header) == 2: return ''
+    found = ', '.join(header[:6])
     wanted = f'expected one that names files, such as {roles["file"][0]}, and one such as {roles["gloss"][1]}'
-    return f'{path.name}: columns {", ".join(header[:6])} are no labels; {wanted}'
+    return f'{path.name}: columns {found} are no labels; {wanted}'
 
 # %% ../../nbs/23_labels.ipynb #13fe77a1
 def _agree(firm, origin, known, path):
@@ -610,7 +672,8 @@ def _agree(firm, origin, known, path):
         alone = f'as {before.name} says; --labels {before.name} takes that table alone'
         for k, v in about.items():
             agree = k not in others or others[k] == v
-            expect(agree, f'{path}: {k} of {name}', v, f'{others.get(k)}, {alone}')
+            wanted = f'{others.get(k)}, {alone}'
+            expect(agree, f'{path}: {k} of {name}', v, wanted)
         firm[name] = others | about
 
 # %% ../../nbs/23_labels.ipynb #36dc88f3
@@ -644,11 +707,13 @@ class Labels:
 
     def fields(self, name: str) -> dict:
         "All that is known about a file from outside."
-        return {k: v for k, v in (self.loose.get(name, {}) | self.firm.get(name, {})).items() if v}
+        said = self.loose.get(name, {}) | self.firm.get(name, {})
+        return {k: v for k, v in said.items() if v}
 
 # %% ../../nbs/23_labels.ipynb #2fa1ce47
 def _without_words(by_name):
-    return {n: {k: v for k, v in about.items() if k != 'gloss'} for n, about in by_name.items()}
+    return {n: {k: v for k, v in about.items() if k != 'gloss'}
+            for n, about in by_name.items()}
 
 # %% ../../nbs/23_labels.ipynb #64e331c4
 def find_labels(
@@ -664,7 +729,8 @@ def find_labels(
     by_name, remark = _from_names(names)
     if labels is not None:
         said = _given_labels(str(labels), root, names)
-        splits = {n: {'split': about['split']} for n, about in by_name.items() if 'split' in about}
+        splits = {n: {'split': about['split']}
+                  for n, about in by_name.items() if 'split' in about}
         return Labels(said.known, splits, said.remarks, [], said.unused)
     firm, remarks, later = _from_tables(root, names, whole)
     has_words = any('gloss' in about for about in firm.values())
@@ -677,7 +743,8 @@ def _facts_for(clip, firm, loose, alone): # what counts, of what tables, the cli
     own = {k: v for k in fields if (v := getattr(clip, k))}
     loose = {k: v for k, v in loose.items() if k not in firm} # a table may say that it is not known
     firm = {k: v for k, v in firm.items() if v}
-    return loose | own | firm if alone else loose | firm | own
+    if alone: return loose | own | firm
+    return loose | firm | own
 
 # %% ../../nbs/23_labels.ipynb #5f255d76
 def with_labels(

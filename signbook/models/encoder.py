@@ -23,13 +23,17 @@ def precise(x: Tensor) -> torch.dtype: # of times; Apple's GPUs have no float64
 def _turning_speeds(x: Tensor, pairs: int, shortest: float, longest: float) -> Tensor: # (pairs,)
     "Radians a second, from the fastest pair to the slowest."
     ends = math.log10(shortest), math.log10(longest)
-    return 2 * math.pi / torch.logspace(*ends, pairs, dtype=precise(x), device=x.device)
+    periods = torch.logspace(*ends, pairs, dtype=precise(x), device=x.device)
+    return 2 * math.pi / periods
 
 # %% ../../nbs/64_encoder.ipynb #db136031
 def _turn(x: Tensor, angle: Tensor) -> Tensor: # (B, H, N, d), (…, d/2) radians → (B, H, N, d)
-    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    cos = angle.cos().to(x.dtype)
+    sin = angle.sin().to(x.dtype)
     a, b = x.chunk(2, -1)                                                        # (B, H, N, d/2)
-    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+    left = a * cos - b * sin
+    right = a * sin + b * cos
+    return torch.cat([left, right], -1)
 
 # %% ../../nbs/64_encoder.ipynb #2b8b4258
 def rotate(
@@ -108,7 +112,9 @@ def forward(self:Attention,
     k = self.split(self.key(memory))                                             # (B, H, S, d)
     v = self.split(self.value(memory))                                           # (B, H, S, d)
     if seconds is not None: q, k = rotate(q, seconds), rotate(k, seconds)
-    if cache is not None: k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
+    if cache is not None:
+        k = torch.cat([cache[0], k], 2)
+        v = torch.cat([cache[1], v], 2)
     y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal) # (B, H, N, d)
     return self.out(y.transpose(1, 2).flatten(2)), (k, v)
 
@@ -142,7 +148,10 @@ def write_back(self:GroupAttention, z: Tensor, x: Tensor) -> Tensor: # (B, N, G,
 
 # %% ../../nbs/64_encoder.ipynb #da00f7cf
 def feed_forward(width: int, inner: int) -> nn.Sequential: # (…, width) → (…, width)
-    return nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, width))
+    return nn.Sequential(
+        nn.Linear(width, inner),
+        nn.GELU(),
+        nn.Linear(inner, width))
 
 # %% ../../nbs/64_encoder.ipynb #2e3fdfbc
 class EncoderBlock(nn.Module):
@@ -196,7 +205,8 @@ class Encoder(nn.Module):
             raise ValueError(f'positions is {positions!r}, expected seconds or none')
         self.join = nn.Linear(groups * group_width, width)
         about = width, heads, feedforward, groups, group_width, group_heads, dropout
-        self.blocks = nn.ModuleList(EncoderBlock(*about, i == layers - 1) for i in range(layers))
+        last = layers - 1
+        self.blocks = nn.ModuleList(EncoderBlock(*about, i == last) for i in range(layers))
         self.ln, self.drop = nn.LayerNorm(width), Dropout(dropout)
         self.timed = positions == 'seconds'
         self.middle = layers // 2 if middle else None
@@ -213,7 +223,8 @@ def _shortened(cache: Cache, most: int | None) -> Cache:
     "What the next chunk may still see: the last `most` patches, or all."
     P = cache.valid.shape[1]
     first = 0 if most is None else max(P - most, 0)
-    keys_values = tuple((k[:, :, first:], v[:, :, first:]) for k, v in cache.keys_values)
+    keys_values = tuple((k[:, :, first:], v[:, :, first:])
+                        for k, v in cache.keys_values)
     return Cache(keys_values, cache.valid[:, first:], cache.passed)
 
 # %% ../../nbs/64_encoder.ipynb #68238692

@@ -93,7 +93,8 @@ class Fusion(nn.Module):
         self.bias = nn.Parameter(torch.zeros(streams))
 
     def forward(self, streams: list[Tensor]) -> tuple[Tensor, Tensor]:
-        scores = [F.linear(x, w[None])[..., 0] for x, w in zip(streams, self.score)] # S times (B, T)
+        scores = [F.linear(x, w[None])[..., 0]
+                  for x, w in zip(streams, self.score)] # S times (B, T)
         scores = torch.stack(scores, -1) + self.bias                                 # (B, T, S)
         weights = scores.softmax(-1).to(streams[0].dtype)                            # (B, T, S)
         mixed = sum(w * x for w, x in zip(weights.split(1, -1), streams))            # (B, T, width)
@@ -105,7 +106,8 @@ class BoundaryDetector(nn.Sequential):
     def __init__(self,
         width: int, # 512 gives 512–128–64–1
     ):
-        half, quarter = width // 4, width // 8
+        half = width // 4
+        quarter = width // 8
         super().__init__(nn.Linear(width, half), nn.ReLU(), nn.Linear(half, quarter), nn.ReLU(),
                          nn.Linear(quarter, 1))
 
@@ -149,7 +151,8 @@ def near(
     x: Tensor, # (B, T, D)
 ) -> Tensor: # (B, T, D)
     "A convolution over time, as of a picture one pixel high: on a CPU twice as fast."
-    picture, kernel = x.mT[:, :, None], conv.weight[:, :, None]      # (B, D, 1, T), (D, 1, 1, kernel)
+    picture = x.mT[:, :, None]                                       # (B, D, 1, T)
+    kernel = conv.weight[:, :, None]                                 # (D, 1, 1, kernel)
     return F.conv2d(picture, kernel, padding=(0, *conv.padding), groups=conv.groups)[:, :, 0].mT
 
 # %% ../../nbs/61_spoter_modules.ipynb #peerblok
@@ -161,29 +164,39 @@ class ConvBlock(nn.Module):
         dropout: float,
     ):
         super().__init__()
-        self.widen, self.narrow = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
-        self.conv = nn.Conv1d(2 * width, 2 * width, kernel, padding=kernel // 2, groups=2 * width, bias=False)
-        self.norm, self.weigh, self.drop = MaskedBatchNorm(2 * width), ChannelAttention(), Dropout(dropout)
+        wide = 2 * width
+        self.widen = nn.Linear(width, wide)
+        self.narrow = nn.Linear(wide, width)
+        self.conv = nn.Conv1d(wide, wide, kernel, padding=kernel // 2, groups=wide, bias=False)
+        self.norm = MaskedBatchNorm(wide)
+        self.weigh = ChannelAttention()
+        self.drop = Dropout(dropout)
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
         z = F.silu(self.widen(x)) * valid[..., None].to(x.dtype)     # (B, T, 2·D), zero behind the end
         z = self.norm(near(self.conv, z), valid)
-        return x + self.drop(self.narrow(self.weigh(z, valid)))
+        z = self.narrow(self.weigh(z, valid))                        # (B, T, D)
+        return x + self.drop(z)
 
 # %% ../../nbs/61_spoter_modules.ipynb #peeratte
 class AttentionBlock(nn.Module):
     "Frames look at the frames of their clip: (B, T, D), (B, T) → (B, T, D)."
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
-        self.heads, self.drop = heads, Dropout(dropout)
-        self.norm, self.norm2 = MaskedBatchNorm(width), MaskedBatchNorm(width)
-        self.query_key_value, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.heads = heads
+        self.drop = Dropout(dropout)
+        self.norm = MaskedBatchNorm(width)
+        self.norm2 = MaskedBatchNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
         self.feedforward = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
-        q, k, v = split_heads(self.query_key_value(self.norm(x, valid)), self.heads, 3)
+        asked = self.query_key_value(self.norm(x, valid))            # (B, T, 3·D)
+        q, k, v = split_heads(asked, self.heads, 3)
         x = x + self.drop(self.out(attend(q, k, v, valid)))
-        return x + self.drop(self.feedforward(self.norm2(x, valid)))
+        y = self.feedforward(self.norm2(x, valid))
+        return x + self.drop(y)
 
 # %% ../../nbs/61_spoter_modules.ipynb #e4011ebb
 class ConvReader(nn.Module):
@@ -228,6 +241,8 @@ class PairedClassifier(nn.Module):
 
     def each(self, x: Tensor) -> Tensor: # (B, 2, classes)
         "What each of them says."
-        return torch.stack([self.first(x[:, :self.width]), self.second(x[:, self.width:])], 1)
+        first = self.first(x[:, :self.width])
+        second = self.second(x[:, self.width:])
+        return torch.stack([first, second], 1)
 
     def forward(self, x: Tensor) -> Tensor: return mean_opinion(self.each(x))

@@ -144,7 +144,8 @@ class StepGraph(nn.Module):
 def _view(self:StepGraph, z, passed, history, real):
     "What each patch may look at, itself at least, and when it is."
     n = z.shape[1]
-    now, before = passed + torch.arange(n), passed - history + torch.arange(history)
+    now = passed + torch.arange(n)
+    before = passed - history + torch.arange(history)
     same = now[:, None] == torch.cat([before, now])
     mask = real[:, None, None] | same
     when = now.to(precise(z)) * self.model.seconds if self.model.encoder.timed else None
@@ -179,14 +180,19 @@ class FeatureGraph(nn.Module):
 def _nanmedian(x, dim, keepdim=False): # of ONNX's tensors: the lower of two middle ones, as torch takes it
     "Median of what is a number, and where it stands."
     from onnxscript import opset18 as op
-    infinity, nothing = (op.Constant(value_float=float(v)) for v in ('inf', 'nan'))
+    infinity, nothing = (op.Constant(value_float=float(v))
+                         for v in ('inf', 'nan'))
     zero, one, two = (op.Constant(value_int=v) for v in (0, 1, 2))
-    axis, absent = op.Constant(value_ints=[dim]), op.IsNaN(x)
+    axis = op.Constant(value_ints=[dim])
+    absent = op.IsNaN(x)
     size = op.Gather(op.Shape(x), axis)
-    values, places = op.TopK(op.Where(absent, infinity, x), size, axis=dim, largest=0, sorted=1)
-    n = op.ReduceSum(op.Cast(op.Not(absent), to=7), axis, keepdims=1) # 7: int64
+    last = op.Where(absent, infinity, x)
+    values, places = op.TopK(last, size, axis=dim, largest=0, sorted=1)
+    there = op.Cast(op.Not(absent), to=7) # 7: int64
+    n = op.ReduceSum(there, axis, keepdims=1)
     middle = op.Max(op.Div(op.Sub(n, one), two), zero)
-    value = op.Where(op.Greater(n, zero), op.GatherElements(values, middle, axis=dim), nothing)
+    value = op.GatherElements(values, middle, axis=dim)
+    value = op.Where(op.Greater(n, zero), value, nothing)
     found = value, op.GatherElements(places, middle, axis=dim)
     return found if keepdim else tuple(op.Squeeze(a, axis) for a in found)
 
@@ -203,16 +209,20 @@ def _batch_inputs(joints, channels, clips, frames, name='x'): # random; joints a
     seen = torch.rand(clips, frames, joints)
     length = torch.randint((frames + 1) // 2, frames + 1, (clips,))
     length[0] = frames
-    x, both = torch.randn(clips, frames, joints, channels), {0: 'batch', 1: 'frames'}
-    inputs = {name: x, 'conf': torch.where(seen > .2, seen, 0.), 'length': length}
-    return inputs, {name: both, 'conf': both, 'length': {0: 'batch'}}
+    x = torch.randn(clips, frames, joints, channels)
+    conf = torch.where(seen > .2, seen, 0.)
+    both = {0: 'batch', 1: 'frames'}
+    axes = {name: both, 'conf': both, 'length': {0: 'batch'}}
+    return {name: x, 'conf': conf, 'length': length}, axes
 
 # %% ../../nbs/87_export.ipynb #fef30170
 def feature_graph(features, clips, frames) -> Graph:
     "The graph of `finish`."
     inputs, axes = _batch_inputs(len(features.carried), 3, clips, frames, 'xyz')
-    inputs['xyz'] = inputs['xyz'] * (inputs['conf'] > 0)[..., None]
-    inputs['fps'], axes['fps'] = torch.full((clips,), 30.), {0: 'batch'}
+    seen = inputs['conf'] > 0
+    inputs['xyz'] = inputs['xyz'] * seen[..., None]
+    inputs['fps'] = torch.full((clips,), 30.)
+    axes['fps'] = {0: 'batch'}
     return Graph(FeatureGraph(features), inputs, axes)
 
 # %% ../../nbs/87_export.ipynb #3ebb4ae5
@@ -221,27 +231,34 @@ def _decoder_graphs(model: WhisperSign, encoded: Tensor) -> dict[str, Graph]:
     clips, n = encoded.shape[:2]
     tokens = torch.randint(1, model.config.classes + 1, (clips, 3))
     inputs = dict(tokens=tokens, encoded=encoded, patches=torch.full((clips,), n))
-    axes = dict(tokens={0: 'batch', 1: 'glosses'}, encoded={0: 'batch', 1: 'steps'}, patches={0: 'batch'})
-    both = {name: getattr(model, name) for name in ('decoder', 'reverse_decoder')}
-    return {name: Graph(DecoderGraph(d), inputs, axes) for name, d in both.items() if d is not None}
+    axes = dict(tokens={0: 'batch', 1: 'glosses'},
+                encoded={0: 'batch', 1: 'steps'},
+                patches={0: 'batch'})
+    names = [name for name in ('decoder', 'reverse_decoder') if getattr(model, name) is not None]
+    return {name: Graph(DecoderGraph(getattr(model, name)), inputs, axes) for name in names}
 
 # %% ../../nbs/87_export.ipynb #518d3f56
 def _sentence_graphs(model: WhisperSign, history: int, inputs: dict, axes: dict) -> dict[str, Graph]:
     "The graphs of a WhisperSign, by the names of their files."
     clips, frames = inputs['x'].shape[:2]
-    state, first, second = first_state(model, history, clips), {0: 'batch'}, {1: 'batch'}
+    state = first_state(model, history, clips)
+    first = {0: 'batch'}
+    second = {1: 'batch'}
     moving = dict(passed={}, conv=first, keys=second, values=second, real=first)
     n = max(frames // model.config.patch, 2)
     encoded = torch.randn(clips, n, model.config.width)
     whole = Graph(SentenceGraph(model), inputs, axes)
     step = Graph(StepGraph(model), inputs | state, axes | moving)
-    head = Graph(HeadGraph(model.ctc), dict(encoded=encoded), dict(encoded={0: 'batch', 1: 'steps'}))
+    head = Graph(HeadGraph(model.ctc),
+                 dict(encoded=encoded),
+                 dict(encoded={0: 'batch', 1: 'steps'}))
     return dict(model=whole, step=step, head=head) | _decoder_graphs(model, encoded)
 
 # %% ../../nbs/87_export.ipynb #f25f8cb3
 def model_graphs(model, history: int, clips: int, frames: int) -> dict[str, Graph]:
     "The graphs of a model, by the names of their files."
-    joints, channels = len(get_layout(model.config.layout)), model.config.channels
+    joints = len(get_layout(model.config.layout))
+    channels = model.config.channels
     inputs, axes = _batch_inputs(joints, channels, clips, frames)
     if isinstance(model, WhisperSign): return _sentence_graphs(model, history, inputs, axes)
     return dict(model=Graph(SignGraph(model), inputs, axes))
@@ -399,7 +416,9 @@ def forward(self:ExportedSentences, batch: dict, chunk=None, num_left_chunks=Non
     encoded, patches, _ = self.encode(batch, chunk, num_left_chunks)
     out = dict(ctc=self.ctc(encoded), length=patches)
     if self.decoder is None or 'gloss' not in batch: return out
-    gloss, n, last = batch['gloss'], batch['gloss_length'], self.config.classes
+    gloss = batch['gloss']
+    n = batch['gloss_length']
+    last = self.config.classes
     out['attention'] = self.decoder(add_sos(gloss, last), encoded, patches)
     if self.reverse_decoder is not None:
         out['reverse'] = self.reverse_decoder(add_sos(reverse_padded(gloss, n), last), encoded, patches)
@@ -412,8 +431,10 @@ def start(self:ExportedSentences, clips: int) -> StreamState: # B
     zeros = {}
     for s in self.graphs['step'].session.get_inputs():
         kind = torch.bool if s.name == 'real' else torch.float32
-        zeros[s.name] = torch.zeros([clips if isinstance(n, str) else n for n in s.shape], dtype=kind)
-    return StreamState(zeros['conv'], Cache((zeros['keys'], zeros['values']), zeros['real'], 0))
+        shape = [clips if isinstance(n, str) else n for n in s.shape]
+        zeros[s.name] = torch.zeros(shape, dtype=kind)
+    cache = Cache((zeros['keys'], zeros['values']), zeros['real'], 0)
+    return StreamState(zeros['conv'], cache)
 
 # %% ../../nbs/87_export.ipynb #e125cc30
 @patch
@@ -422,7 +443,9 @@ def _step(self:ExportedSentences, piece: dict, state: StreamState) -> tuple[dict
     (keys, values), real, passed = state.encoder
     kept = dict(conv=state.conv, keys=keys, values=values, real=real)
     out = self._read('step', piece, passed=torch.tensor(passed), **kept)
-    after = Cache((out['next_keys'], out['next_values']), out['next_real'], passed + out['ctc'].shape[1])
+    after = Cache((out['next_keys'], out['next_values']),
+                  out['next_real'],
+                  passed + out['ctc'].shape[1])
     return out, StreamState(out['next_conv'], after)
 
 # %% ../../nbs/87_export.ipynb #a6befc9f
@@ -440,14 +463,19 @@ def stream(self:ExportedSentences,
     if state.encoder is None: state = self.start(len(batch['x']))
     over = state.encoder.passed % chunk
     expect(not over, 'the piece before', f'{over} patches at its end', f'whole chunks of {chunk}', 'stream')
-    ctc, encoded, frames = [], [], chunk * self.config.patch
+    ctc = []
+    encoded = []
+    frames = chunk * self.config.patch
     for first in range(0, batch['x'].shape[1], frames):
-        x, conf = (batch[k][:, first:first + frames] for k in ('x', 'conf'))
+        x, conf = (batch[k][:, first:first + frames]
+                   for k in ('x', 'conf'))
         piece = dict(x=x, conf=conf, length=(batch['length'] - first).clamp(0, x.shape[1]))
         out, state = self._step(piece, state)
         ctc.append(out['ctc'])
         encoded.append(out['encoded'])
-    length = torch.div(batch['length'] + self.config.patch - 1, self.config.patch, rounding_mode='floor')
+    length = torch.div(batch['length'] + self.config.patch - 1,
+                       self.config.patch,
+                       rounding_mode='floor')
     return torch.cat(ctc, 1), torch.cat(encoded, 1), length, state
 
 # %% ../../nbs/87_export.ipynb #2b6c855c
@@ -458,12 +486,16 @@ _carried_over = ('name', 'protocol', 'seed', 'val', 'shared_words', 'data_option
 
 def export_metadata(run: Run, graphs: dict[str, Graph], **about) -> dict: # as model.json has it
     "What an exported folder says about itself."
-    config = dict(model=config_to_dict(run.model.config), features=asdict(run.features),
-                  fingerprint=run.features.fingerprint, vocabulary=list(run.vocabulary.glosses))
+    config = dict(model=config_to_dict(run.model.config),
+                  features=asdict(run.features),
+                  fingerprint=run.features.fingerprint,
+                  vocabulary=list(run.vocabulary.glosses))
     config |= {k: run.config[k] for k in _carried_over if k in run.config}
     files = {}
     for name, g in graphs.items():
-        files[name] = dict(file=f'{name}.onnx', inputs=list(g.inputs), outputs=list(g.module.outputs))
+        files[name] = dict(file=f'{name}.onnx',
+                           inputs=list(g.inputs),
+                           outputs=list(g.module.outputs))
     return dict(form=_form) | config | about | dict(identity=identity(config), graphs=files)
 
 # %% ../../nbs/87_export.ipynb #6e1f9380
@@ -478,7 +510,8 @@ def write_export(run: Run, folder: Path, int8: bool, chunk: int, left: int, opse
         write_graph(file, graph, opset, **signature)
         if int8 and name != 'features': quantize(file)
     follows = run.path and run.path/'sentences.arpa' # what the training's sentences have taught
-    if follows and follows.is_file(): shutil.copyfile(follows, folder/follows.name)
+    if follows and follows.is_file():
+        shutil.copyfile(follows, folder/follows.name)
     save_json(folder/'model.json', about)
 
 # %% ../../nbs/87_export.ipynb #5e0c1b05
@@ -491,21 +524,25 @@ def _checked_json(path) -> tuple[Path, dict]: # model.json and what it says
     wanted = dict(model=dict, features=dict, fingerprint=str, vocabulary=list, identity=str, graphs=dict)
     wanted |= dict(history=int, chunk=int, left=int, int8=bool)
     for name, kind in wanted.items():
-        expect(type(about.get(name)) is kind, name, type(about.get(name)).__name__, kind.__name__, file)
+        found = type(about.get(name))
+        expect(found is kind, name, found.__name__, kind.__name__, file)
     return file, about
 
 # %% ../../nbs/87_export.ipynb #c9680c91
 def _known_settings(file, about): # Features, Vocabulary, config of the model
     "Settings that belong together."
-    features, own = known(Features, about['features'], file), about['fingerprint']
+    features = known(Features, about['features'], file)
+    own = about['fingerprint']
     wanted = f'{features.fingerprint}, that of its features'
     expect(features.fingerprint == own, 'fingerprint', own, wanted, file)
     with one_sentence(file, 'vocabulary'): vocabulary = Vocabulary(tuple(about['vocabulary']))
-    words, given = list(vocabulary.glosses), about['vocabulary']
+    words = list(vocabulary.glosses)
+    given = about['vocabulary']
     expect(words == given, 'vocabulary', 'in another order', 'the words sorted', file)
     with one_sentence(file, 'model'): config = config_from_dict(about['model'])
     expect(config.classes == len(words), 'vocabulary', f'{len(words)} words', f'{config.classes}', file)
-    right, found = identity(about) == about['identity'], about['identity']
+    right = identity(about) == about['identity']
+    found = about['identity']
     expect(right, 'identity', found, 'that of its model and words', file)
     return features, vocabulary, config
 
@@ -552,11 +589,18 @@ def far(a: Tensor, b: Tensor) -> float: # infinite where one of them is no numbe
 # %% ../../nbs/87_export.ipynb #6d644a96
 def stream_difference(run: Run, exported: Run, chunk: int, left: int) -> float: # of log-probabilities
     "How far a stream on onnxruntime is from the one on PyTorch, chunk by chunk."
-    c, frames = run.model.config, chunk * run.model.config.patch
-    inputs, _ = _batch_inputs(len(get_layout(c.layout)), c.channels, 1, max(left + 3, 5) * frames + 3)
-    before, light_before, most = StreamState(), StreamState(), 0.
+    c = run.model.config
+    frames = chunk * run.model.config.patch
+    joints = len(get_layout(c.layout))
+    chunks = max(left + 3, 5)
+    inputs, _ = _batch_inputs(joints, c.channels, clips=1, frames=chunks * frames + 3)
+    before = StreamState()
+    light_before = StreamState()
+    most = 0.
     for first in range(0, inputs['x'].shape[1], frames):
-        x, conf = (inputs[k][:, first:first + frames] for k in ('x', 'conf'))
+        now = slice(first, first + frames)
+        x = inputs['x'][:, now]
+        conf = inputs['conf'][:, now]
         piece = dict(x=x, conf=conf, length=torch.tensor([x.shape[1]]))
         meant, _, _, before = run.model.stream(piece, before, chunk, left)
         found, _, _, light_before = exported.model.stream(piece, light_before, chunk, left)
@@ -574,24 +618,28 @@ def graph_differences(
     for name, graph in all_graphs(run, about['history'], 3, 41, seed + 1).items():
         with torch.no_grad(): meant = graph.module.eval()(*graph.inputs.values())
         out = exported.model.graphs[name](**graph.inputs)
-        found[name] = max(far(a, out[k]) for k, a in zip(graph.module.outputs, meant))
+        found[name] = max(far(a, out[k])
+                          for k, a in zip(graph.module.outputs, meant))
     if 'step' in found: found['stream'] = stream_difference(run, exported, about['chunk'], about['left'])
     return found
 
 # %% ../../nbs/87_export.ipynb #5e0c1b10
 def _given_clips(run: Run, data: Path, options: ReaderOptions) -> tuple[Corpus, str]:
     "Clips that were given, those of the test where the run knows which."
-    clips, protocol = load(data, remembered(options, run.config, data)), run.config.get('protocol', 'all')
+    clips = load(data, remembered(options, run.config, data))
+    protocol = run.config.get('protocol', 'all')
     if protocol == 'all': return clips, 'given, all'
     shared = run.config.get('shared_words', False)
-    of_test = split(clips, protocol, run.config['seed'], run.config['val'], shared_words=shared).test
-    return of_test, f'given, test part by protocol {protocol}'
+    parts = split(clips, protocol, run.config['seed'], run.config['val'], shared_words=shared)
+    return parts.test, f'given, test part by protocol {protocol}'
 
 # %% ../../nbs/87_export.ipynb #121f2fe1
 def _known_rows(run: Run, clips: Corpus) -> list[int]:
     "Which clips are of words that a run knows."
     fits = task_of(run.model).fits
-    return [i for i, g in enumerate(clips.gloss) if fits(g) and all(w in run.vocabulary for w in g)]
+    def is_known(glosses): return all(w in run.vocabulary for w in glosses)
+    return [i for i, glosses in enumerate(clips.gloss)
+            if fits(glosses) and is_known(glosses)]
 
 # %% ../../nbs/87_export.ipynb #cad17829
 def trial_clips(
@@ -603,13 +651,15 @@ def trial_clips(
     "Clips to compare answers on, of words that the run knows where there are any."
     if data is not None: clips, about = _given_clips(run, data, options)
     else:
-        clips, about = Corpus.from_clips(synthesize(77, seed=1, split='test')), 'synthetic'
+        clips = Corpus.from_clips(synthesize(77, seed=1, split='test'))
+        about = 'synthetic'
         try: run.features.prepare(clips[0])
         except ValueError: return None, f'synthetic clips have not the joints of {run.features.layout}'
     right = _known_rows(run, clips)
     if data: expect(right, 'words', 'none that the run knows', 'clips of words that it knows', data)
     right = right or range(len(clips)) # answers are compared with each other then, and not scored
-    kept = np.unique(np.linspace(0, len(right) - 1, min(most, len(right))).astype(int))
+    some = np.linspace(0, len(right) - 1, min(most, len(right)))
+    kept = np.unique(some.astype(int))
     return clips[[right[k] for k in kept]], about
 
 # %% ../../nbs/87_export.ipynb #4e9f8078
@@ -620,17 +670,20 @@ def answers(
 ) -> dict: # said: what is recognised in each clip; scores, where the words are known
     "What a run says about clips, and how good that is."
     task = task_of(run.model)
-    said = [tuple(s.gloss for s in x.signs) for x in task.recognise(run, clips, how, guesses=0)]
+    said = [tuple(s.gloss for s in x.signs)
+            for x in task.recognise(run, clips, how, guesses=0)]
     scored = all(w in run.vocabulary for g in clips.gloss for w in g)
     scores = task.evaluate(run, clips, how).scores if scored else {}
-    return dict(said=said, scores={k: scores[k] for k in ('top1', 'wer') if k in scores})
+    of_interest = {k: scores[k] for k in ('top1', 'wer') if k in scores}
+    return dict(said=said, scores=of_interest)
 
 # %% ../../nbs/87_export.ipynb #c9b3e512
 def same_answers(before: dict, after: dict) -> dict: # n, same (share), before, after
     "Two runs' answers side by side."
     n = len(before['said'])
-    same = sum(a == b for a, b in zip(before['said'], after['said'])) / n
-    return dict(n=n, same=same, before=before['scores'], after=after['scores'])
+    pairs = zip(before['said'], after['said'])
+    same = sum(a == b for a, b in pairs)
+    return dict(n=n, same=same / n, before=before['scores'], after=after['scores'])
 
 # %% ../../nbs/87_export.ipynb #5e0c1b12
 def milliseconds(
@@ -651,7 +704,8 @@ def _some_batch(run: Run, clips: Corpus | None, n: int) -> dict: # of random num
     "A batch to measure with."
     if clips is None: return all_graphs(run, 1, n, 60)['model'].inputs
     data = Prepared(Unlabelled(clips), run.features, run.vocabulary)
-    return finished(run.features, [data[i % len(clips)] for i in range(n)], 'cpu')
+    items = [data[i % len(clips)] for i in range(n)]
+    return finished(run.features, items, 'cpu')
 
 # %% ../../nbs/87_export.ipynb #273d4057
 @torch.inference_mode()
@@ -662,16 +716,19 @@ def compare_speed(
     rounds: int = 15,
 ) -> dict: # milliseconds of each, and how many times as fast onnxruntime is
     "One clip, a batch of eight, and a chunk of a stream, on PyTorch and on onnxruntime."
-    both, out = dict(torch=run.model, onnxruntime=exported.model), {}
+    both = dict(torch=run.model, onnxruntime=exported.model)
+    out = {}
     def timed(act): return milliseconds({k: partial(act, m) for k, m in both.items()}, rounds)
     for name, n in {'one clip': 1, 'eight clips': 8}.items():
         batch = _some_batch(run, clips, n)
         out[name] = timed(lambda m: m(batch))
     if 'step' in exported.model.graphs:
-        chunk, left = exported.config['chunk'], exported.config['left']
+        chunk = exported.config['chunk']
+        left = exported.config['left']
         x = all_graphs(run, chunk * left, 1, chunk * run.model.config.patch)['model'].inputs
         out['a chunk'] = timed(lambda m: m.stream(x, chunk=chunk, num_left_chunks=left))
-    return {name: t | dict(ratio=t['torch'] / t['onnxruntime']) for name, t in out.items()}
+    return {name: t | dict(ratio=t['torch'] / t['onnxruntime'])
+            for name, t in out.items()}
 
 # %% ../../nbs/87_export.ipynb #e0d795ec
 def parity(
@@ -686,7 +743,8 @@ def parity(
     unlike = graph_differences(run, exported)
     found = None if clips is None else same_answers(*(answers(r, clips, how) for r in (run, exported)))
     weights = sum(v.numel() * v.element_size() for v in run.model.state_dict().values()) / 1e6
-    sizes = {name: s.path.stat().st_size / 1e6 for name, s in exported.model.graphs.items()}
+    sizes = {name: s.path.stat().st_size / 1e6
+             for name, s in exported.model.graphs.items()}
     return dict(int8=exported.config['int8'], difference=unlike, clips=about, answers=found,
                 megabytes=dict(torch=weights, **sizes), threads=torch.get_num_threads(),
                 speed=compare_speed(run, exported, clips, rounds))
@@ -695,8 +753,11 @@ def parity(
 def _by_answers(found, about) -> list[tuple]: # rows of the table
     "How many answers are the same, and how good they are."
     if not found: return [('clips', about, '')]
-    rows = [('clips', f'{found["n"]} ({about})', f'the same answer in {found["same"]:.1%}')]
-    names, after = dict(top1='accuracy', wer='word error rate'), found['after']
+    rows = [('clips',
+             f'{found["n"]} ({about})',
+             f'the same answer in {found["same"]:.1%}')]
+    names = dict(top1='accuracy', wer='word error rate')
+    after = found['after']
     for k, v in found['before'].items(): rows.append((names[k], f'{v:.4f}', f'{after[k]:.4f}'))
     return rows
 
@@ -715,13 +776,17 @@ def parity_table(
 ) -> str: # Markdown
     "A report for people."
     size = dict(report['megabytes'])
-    rows = [(f'largest difference, {k}', '', f'{v:.1e}') for k, v in report['difference'].items()]
+    rows = [(f'largest difference, {k}', '', f'{v:.1e}')
+            for k, v in report['difference'].items()]
     rows += _by_answers(report['answers'], report['clips'])
     rows += [('megabytes, all weights', f'{size.pop("torch"):.2f}', '')]
-    rows += [(f'megabytes, {k}', '', f'{v:.2f}') for k, v in size.items()]
+    rows += [(f'megabytes, {k}', '', f'{v:.2f}')
+             for k, v in size.items()]
     rows += _by_speed(report['speed'])
     kind = 'onnxruntime, int8' if report['int8'] else 'onnxruntime'
-    lines = [f'| | PyTorch | {kind} |', '|---|---|---|', *(f'| {a} | {b} | {c} |' for a, b, c in rows)]
+    lines = [f'| | PyTorch | {kind} |',
+             '|---|---|---|',
+             *(f'| {a} | {b} | {c} |' for a, b, c in rows)]
     return '\n'.join(lines) + '\n'
 
 # %% ../../nbs/87_export.ipynb #5e0c1d01
@@ -730,7 +795,8 @@ def _web_hands(f: Features) -> list[dict]:
     layout, hands = f.carried, []
     for side in ('left', 'right'):
         part = layout.parts.get(f'{side}_hand')
-        arm = [layout.index(f'{side}_{j}') if f.body else 0 for j in ('elbow', 'wrist')]
+        arm = [layout.index(f'{side}_{j}') if f.body else 0
+               for j in ('elbow', 'wrist')]
         if part: hands.append(dict(first=part.start, end=part.stop, elbow=arm[0], wrist=arm[1]))
     return hands
 
@@ -738,13 +804,17 @@ def _web_hands(f: Features) -> list[dict]:
 def _web_drawing() -> dict:
     "What is drawn over the camera's picture."
     from signbook.view.placement import drawn_parts, drawn_twice
-    ranges = {name: [s.start, s.stop] for name, s in HOLISTIC.parts.items()}
-    return dict(parts=drawn_parts(HOLISTIC), twins=list(drawn_twice(HOLISTIC).items()), ranges=ranges)
+    ranges = {name: [s.start, s.stop]
+              for name, s in HOLISTIC.parts.items()}
+    return dict(parts=drawn_parts(HOLISTIC),
+                twins=list(drawn_twice(HOLISTIC).items()),
+                ranges=ranges)
 
 # %% ../../nbs/87_export.ipynb #9b3762c8
 def web_settings(run: Run) -> dict: # as web.json has it
     "What a page has to know besides the graphs; a run that no page can serve is refused."
-    f, reads = run.features, task_of(run.model) is sentences
+    f = run.features
+    reads = task_of(run.model) is sentences
     expect(not reads, 'the run', 'one that reads sentences', 'a SPOTER for a page', 'web')
     found = f'fps {f.fps} and lookback {f.lookback}'
     expect(f.fps and f.lookback is None, 'features', found, 'a rate and no lookback for a page', 'web')
@@ -754,8 +824,15 @@ def web_settings(run: Run) -> dict: # as web.json has it
     shared = 'gap', 'shortest', 'longest', 'margin'
     sliding = {k.name: k.default for k in fields(Sliding) if k.name in shared}
     square = f.body or (f.hands, f.face) != ('none', 'none') # as in `prepare`
-    return dict(fps=f.fps, max_gap=f.max_gap, square=square, rest=f.mask_resting_hands, below=below,
-                joints=joints, shoulders=shoulders, hands=_web_hands(f)) | sliding | _web_drawing()
+    of_features = dict(fps=f.fps,
+                       max_gap=f.max_gap,
+                       square=square,
+                       rest=f.mask_resting_hands,
+                       below=below,
+                       joints=joints,
+                       shoulders=shoulders,
+                       hands=_web_hands(f))
+    return of_features | sliding | _web_drawing()
 
 # %% ../../nbs/87_export.ipynb #5e0c1d03
 _runtime_version = '1.30.0' # of onnxruntime-web; its address and SHA-256
@@ -765,7 +842,8 @@ _runtime_files = 'ort.wasm.min.mjs', 'ort-wasm-simd-threaded.mjs', 'ort-wasm-sim
 
 def vendor_files(cache: str | Path | None = None) -> dict[str, bytes]: # by name
     "What a page needs that is not ours, out of the cache or from where it is published."
-    found = {name: path.read_bytes() for name, path in find_browser(cache=cache).items()}
+    found = {name: path.read_bytes()
+             for name, path in find_browser(cache=cache).items()}
     found['holistic.task'] = find_model('holistic', cache=cache).path.read_bytes()
     with tarfile.open(fetch(*_runtime, cache)) as archive:
         found |= {name: archive.extractfile(f'package/dist/{name}').read() for name in _runtime_files}
@@ -804,7 +882,8 @@ def _write_report(report: dict, folder: Path, to: Path) -> None:
     near = report['int8'] or most <= largest_difference
     expect(near, 'the largest difference', f'{most:.2g}', f'at most {largest_difference:g}', to)
     save_json(folder/'parity.json', report)
-    with replacing(folder/'parity.md') as p: p.write_text(parity_table(report), encoding='utf-8')
+    table = parity_table(report)
+    with replacing(folder/'parity.md') as p: p.write_text(table, encoding='utf-8')
 
 # %% ../../nbs/87_export.ipynb #c6b014a8
 def export(
@@ -838,7 +917,8 @@ def export(
 # %% ../../nbs/87_export.ipynb #5e0c1c10
 def _in_short(report: dict, to: Path) -> dict: # one line of JSON
     "What a program wants to know of a report."
-    answers, most = report['answers'] or {}, max(report['difference'].values())
+    answers = report['answers'] or {}
+    most = max(report['difference'].values())
     speed = {k: round(v['ratio'], 2) for k, v in report['speed'].items()}
     size = round(report['megabytes']['model'], 3)
     return dict(out=str(to), int8=report['int8'], megabytes=size, clips=report['clips'],

@@ -52,16 +52,22 @@ def with_stages(
     only: int | None = None, # from 1; None changes all of them
 ) -> Recipe:
     "A recipe whose stages, or one of them, are others."
-    stages = [change(s) if only in (None, k) else s for k, s in enumerate(recipe.stages, 1)]
+    stages = [change(s) if only in (None, k) else s
+              for k, s in enumerate(recipe.stages, 1)]
     return replace(recipe, stage=stages[0], then=tuple(stages[1:]))
 
-# %% ../../nbs/84_recipes.ipynb #e3db8868
-documented_stage = Stage(steps=160, batch_size=64, lr=1e-4, warmup=.1, weight_decay=.01, betas=(.9, .999),
-                         ema_decay=0., balance=0., smoothing=.1, augment=None, eval_every=40)
+# %% ../../nbs/84_recipes.ipynb #e72d5937
+documented_stage = Stage(
+    steps=160, batch_size=64, eval_every=40,
+    lr=1e-4, warmup=.1, weight_decay=.01, betas=(.9, .999),
+    ema_decay=0., balance=0., smoothing=.1,
+    augment=None)
 sentence_stage = Stage(steps=2000, batch_size=8, augment=Augment(speed=(.8, 1.25)))
 
+# %% ../../nbs/84_recipes.ipynb #e3db8868
 def _spoter(name, features, stage, **options):
-    return Recipe(name, preset(name, 1, features.layout, features.channels, **options)[1], features, stage)
+    _, model = preset(name, 1, features.layout, features.channels, **options)
+    return Recipe(name, model, features, stage)
 
 def _whispersign(size, features, stage, *then, name='', **options):
     model = sized(size, classes=1, layout=features.layout, channels=features.channels, **options)
@@ -70,26 +76,31 @@ def _whispersign(size, features, stage, *then, name='', **options):
 # %% ../../nbs/84_recipes.ipynb #41c40fca
 def documented_sentences() -> Recipe:
     "The documents' three stages: the frontend before a frozen rest, all of it, all of it on windows."
-    first = Stage(epochs=30, batch_size=8, lr=1e-3, ctc_weight=1., freeze=('encoder', 'decoder'),
-                  weight_decay=.01, betas=(.9, .999), ema_decay=0., balance=0., augment=None, eval_every_epochs=5)
+    first = Stage(epochs=30, batch_size=8, eval_every_epochs=5,
+                  ctc_weight=1., freeze=('encoder', 'decoder'),
+                  lr=1e-3, weight_decay=.01, betas=(.9, .999),
+                  ema_decay=0., balance=0., augment=None)
     second = replace(first, epochs=100, lr=5e-5, ctc_weight=.3, freeze=())
     third = replace(second, epochs=30, lr=1e-5, window=1., augment=Augment())
-    return _whispersign('default', stream_features(), first, second, third, name='whispersign-documented',
-                        grouping='none')
+    stages = first, second, third
+    return _whispersign('default', stream_features(), *stages, name='whispersign-documented', grouping='none')
 
 # %% ../../nbs/84_recipes.ipynb #37e174bc
 def staged(recipe: Recipe) -> Recipe:
     "The same updates in three stages: CTC alone, both losses, and windows of 4 s with chunk masks, as it runs live."
     whole = recipe.stage
-    def part(share, **changes): return replace(whole, steps=max(1, round(share * whole.steps)), **changes)
+    def part(share, **changes):
+        steps = round(share * whole.steps)
+        return replace(whole, steps=max(1, steps), **changes)
+    by_ctc = part(.2, ctc_weight=1.)
     live = part(.2, lr=.3 * whole.lr, chunk=(4, 25), window=4.)
-    stages = part(.2, ctc_weight=1.), part(.6), live
-    return replace(recipe, name=f'{recipe.name}-staged', stage=stages[0], then=stages[1:])
+    return replace(recipe, name=f'{recipe.name}-staged', stage=by_ctc, then=(part(.6), live))
 
 # %% ../../nbs/84_recipes.ipynb #6690ecc8
 def live_recipe(recipe: Recipe) -> Recipe:
     "The same training for streams: sizes of the last second, and chunk masks of random length in every step."
-    features, stage = replace(recipe.features, lookback=1.), replace(recipe.stage, chunk=(4, 25))
+    features = replace(recipe.features, lookback=1.)
+    stage = replace(recipe.stage, chunk=(4, 25))
     return replace(recipe, name=f'{recipe.name}-live', features=features, stage=stage)
 
 # %% ../../nbs/84_recipes.ipynb #d6e98032
@@ -103,9 +114,12 @@ def _peers(features: Features) -> list[Recipe]:
 
 # %% ../../nbs/84_recipes.ipynb #a033f49c
 def _words() -> list[Recipe]: # for single signs
-    signs, pose = Features(canonical_hand=True), Features('pose', hands='none', face='none')
-    return [_spoter('spoter-v2', signs, signs_stage), _spoter('spoter-v1', pose, Stage(steps=600, lr=5e-4)),
-            _spoter('spoter-v2-documented', documented_features(), documented_stage), *_peers(signs)]
+    signs = Features(canonical_hand=True)
+    pose = Features('pose', hands='none', face='none')
+    v2 = _spoter('spoter-v2', signs, signs_stage)
+    v1 = _spoter('spoter-v1', pose, Stage(steps=600, lr=5e-4))
+    documented = _spoter('spoter-v2-documented', documented_features(), documented_stage)
+    return [v2, v1, documented, *_peers(signs)]
 
 # %% ../../nbs/84_recipes.ipynb #89af01e7
 def recipes() -> dict[str, Recipe]:
@@ -127,7 +141,8 @@ def in_steps(stage: Stage, given) -> Stage: # given: names of the settings that 
     "Who says steps, and says nothing of epochs, means steps; who says either means no less."
     pairs = dict(steps='epochs', eval_every='eval_every_epochs')
     off = {e for s, e in pairs.items() if s in given and e not in given}
-    if {'steps', 'epochs'} & set(given) and 'most_epochs' not in given: off.add('most_epochs')
+    says_how_long = 'steps' in given or 'epochs' in given
+    if says_how_long and 'most_epochs' not in given: off.add('most_epochs')
     return replace(stage, **dict.fromkeys(off))
 
 # %% ../../nbs/84_recipes.ipynb #c3e5905f
@@ -135,7 +150,8 @@ def _known_fields(value, settings: dict, where: str) -> None:
     "Refuse settings that a dataclass has no field for."
     unknown = sorted(str(k) for k in settings if k not in value.__dataclass_fields__)
     if not unknown: return
-    names, there = ', '.join(unknown), ', '.join(value.__dataclass_fields__)
+    names = ', '.join(unknown)
+    there = ', '.join(value.__dataclass_fields__)
     raise ValueError(f'{where or "settings"}: no field {names} in {type(value).__name__}; it has {there}')
 
 # %% ../../nbs/84_recipes.ipynb #dd52c606
@@ -179,7 +195,8 @@ def load_recipe(
     wanted = f'a mapping with `recipe:` (one of {names}), and what differs in `model:`, `features:`, `stage:`'
     mapping = isinstance(settings, dict) and 'recipe' in settings
     expect(mapping, 'it', type(settings).__name__ if not mapping else '', wanted, name)
-    return changed(recipe(settings.pop('recipe')), {'name': Path(name).stem} | settings, str(name))
+    base = recipe(settings.pop('recipe'))
+    return changed(base, {'name': Path(name).stem} | settings, str(name))
 
 # %% ../../nbs/84_recipes.ipynb #93754ad0
 def first_weights(
@@ -191,11 +208,14 @@ def first_weights(
     "Start a model from given weights, if they fit and belong to the same features and words."
     if source is None: return []
     if isinstance(source, dict):
-        check_shapes(model, {k: tuple(v.shape) for k, v in source.items()}, 'the weights to start from')
+        check_shapes(model,
+                     {k: tuple(v.shape) for k, v in source.items()},
+                     'the weights to start from')
         model.load_state_dict(source)
         return []
     run = load_run(source, enrolled=False)
-    wanted, same = f'those of this training, {features.fingerprint}', f'the same {len(vocabulary)} words'
+    wanted = f'those of this training, {features.fingerprint}'
+    same = f'the same {len(vocabulary)} words'
     expect(run.features == features, 'its features', run.features.fingerprint, wanted, source)
     expect(run.vocabulary == vocabulary, 'its vocabulary', f'{len(run.vocabulary)} words', same, source)
     return read_clips(source)['seen'] + first_weights(run.model.state_dict(), model, features, vocabulary)
@@ -214,7 +234,8 @@ def trainer(
     given = dict(classes=len(vocabulary), layout=f.layout, channels=f.channels)
     follows = given | recipe.task.of_features(recipe.name, f)
     model = build(replace(recipe.model, **follows))
-    seen = [*options.pop('seen', ()), *first_weights(weights, model, f, vocabulary)]
+    seen = [*options.pop('seen', ()),
+            *first_weights(weights, model, f, vocabulary)]
     about = dict(name=recipe.name) | options.pop('about', {})
     return Trainer(model, f, vocabulary, recipe.stage, seed, about=about, seen=seen, **options)
 
@@ -224,11 +245,13 @@ def check_glosses(recipe: Recipe, splits: Splits):
     task = recipe.task
     for part in (splits.train, splits.val, splits.test):
         odd = np.flatnonzero([not task.fits(g) for g in part.gloss])
-        way = '' if len(part.vocabulary) else f'; {where_labels}'
         if not len(odd): continue
-        shown = f'{len(odd)} of {len(part)} clips show {task.odd}, such as {part.source[odd[0]]}'
+        first = part.source[odd[0]]
+        shown = f'{len(odd)} of {len(part)} clips show {task.odd}, such as {first}'
+        way = '' if len(part.vocabulary) else f'; {where_labels}'
         raise ValueError(f'{part.name}: {shown}; expected {task.wanted}{way}')
-    words, train = len(splits.train.vocabulary), splits.train.name
+    words = len(splits.train.vocabulary)
+    train = splits.train.name
     expect(words > 1, 'the number of words to train on', words, 'two or more to tell apart', train)
 
 # %% ../../nbs/84_recipes.ipynb #d8691a6c
@@ -238,8 +261,10 @@ def _window(clip, start, seconds):
     piece = clip.crop(start, end)
     first = clip.seconds[np.searchsorted(clip.seconds, start - 1e-9)]
     touched = [s for s in clip.spans if s.start < end and s.end > first]
-    inside = [p for p, s in zip(piece.spans, touched) if p.end - p.start > .5 * (s.end - s.start)]
-    return replace(piece, gloss=tuple(s.gloss for s in inside), spans=tuple(inside))
+    inside = [p for p, s in zip(piece.spans, touched)
+              if p.end - p.start > .5 * (s.end - s.start)]
+    glosses = tuple(s.gloss for s in inside)
+    return replace(piece, gloss=glosses, spans=tuple(inside))
 
 # %% ../../nbs/84_recipes.ipynb #0890cb65
 def windows(
@@ -250,7 +275,8 @@ def windows(
     out = []
     for c in clips:
         need = f'{len(c.gloss)}; windows need a span for each gloss'
-        expect(len(c.spans) == len(c.gloss), 'the number of spans', len(c.spans), need, c.source or 'clip')
+        n = len(c.spans)
+        expect(n == len(c.gloss), 'the number of spans', n, need, c.source or 'clip')
         for start in np.arange(0, max(c.duration - seconds / 2, .01), seconds / 2):
             piece = _window(c, start, seconds)
             if piece.gloss: out.append(piece)
@@ -262,10 +288,12 @@ def _as_trained(recipe, out, stage):
     stages = list(recipe.stages)
     for k in range(1, stage or 1):
         folder = out and out/f'stage{k}'
+        there = folder and (folder/'config.json').is_file()
         wanted = f'trained, for stage {stage} to go on from'
-        expect(folder and (folder/'config.json').is_file(), f'stage {k}', 'not there', wanted, folder or '')
+        expect(there, f'stage {k}', 'not there', wanted, folder or '')
         with one_sentence(folder, 'its stage cannot be read'):
-            settings = with_new_names(Stage, read_config(folder).get('stage'), 'stage')
+            said = read_config(folder).get('stage')
+            settings = with_new_names(Stage, said, 'stage')
             stages[k - 1] = TypeAdapter(Stage).validate_python(settings)
     return replace(recipe, stage=stages[0], then=tuple(stages[1:]))
 
@@ -320,8 +348,10 @@ def _fit_stage(t, splits, settings, k, stage, resume, earlier):
     train = _stage_clips(splits, settings)
     if earlier and _finished(t, train, splits.val, splits.train): return
     ready = stage is None or k >= stage
-    expect(ready, f'stage {k}', 'not finished', f'finished, for stage {stage} to go on from', t.out)
-    again = resume if t.out and t.out.is_dir() else False
+    wanted = f'finished, for stage {stage} to go on from'
+    expect(ready, f'stage {k}', 'not finished', wanted, t.out)
+    begun = t.out and t.out.is_dir()
+    again = resume if begun else False
     t.fit(train, splits.val, resume=again, whole=splits.train)
 
 # %% ../../nbs/84_recipes.ipynb #ab1c32f2
@@ -336,8 +366,10 @@ def fit_splits(
 ) -> Trainer: # trained; `.ema_model` is its model
     "Train on a split's training part, choosing by its validation part."
     check_glosses(recipe, splits)
-    count, out = len(recipe.stages), Path(out) if out else None
-    expect(stage is None or 1 <= stage <= count, 'stage', stage, f'1 to {count}: {recipe.name} has {count}')
+    count = len(recipe.stages)
+    out = Path(out) if out else None
+    wanted = f'1 to {count}: {recipe.name} has {count}'
+    expect(stage is None or 1 <= stage <= count, 'stage', stage, wanted)
     recipe = _as_trained(_fitted(recipe, splits.train), out, stage)
     make = _maker(recipe, splits, seed, options)
     check_stages(recipe, splits, make)
@@ -348,6 +380,7 @@ def fit_splits(
         earlier = folder and k < count and (resume or stage is not None and k < stage)
         _fit_stage(t, splits, settings, k, stage, resume, earlier)
         if k == stage: break
-        weights, seen = t.ema_model.state_dict(), t.clips['seen']
+        weights = t.ema_model.state_dict()
+        seen = t.clips['seen']
     if k == count: _settle(t, splits.val)
     return t
