@@ -27,7 +27,7 @@ from .card import data_facts, read_answers, write_card
 from ..metrics.classification import evaluate_classification
 from ..recognition.recognize import Decoding, predict
 from ..models.checkpoint import learned_from, save_json, save_model, stands_at, unfinished
-from ..recognition.export import is_export, load_any, read_about
+from ..recognition.export import is_export, load_any, read_about, training_stands
 from .report import Outcome, in_words, run_report, write_report
 from ..training.recipes import (changed, check_glosses, fit_splits, in_steps, recipe as recipe_named,
                                        recipes)
@@ -612,7 +612,7 @@ def transcribe(
     clips = None if video else _read_clips(source, config, options, backend, model)
     _check_out(out, 1 if video else len(clips))
     r = load_any(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
-    if not is_export(run) and unfinished(run): print(unfinished(run), file=sys.stderr)
+    if stands := training_stands(run): print(stands, file=sys.stderr)
     task = task_of(r.model)
     task.ready(r, decoding)
     if video: clips = _tracked(source, tracking_for(r, options, backend, model), r, seconds)

@@ -24,7 +24,7 @@ from ..formats.readers import ReaderOptions, remembered
 from ..features.resample import MovingAverage, OneEuro
 from ..clip import Sign
 from ..layout import HANDS, HOLISTIC
-from ..recognition.export import load_any, read_about
+from ..recognition.export import load_any, read_about, training_stands
 from ..recognition.streaming import LiveSign
 from ..recognition.word_stream import stream_for
 from ..training.tasks import sentences, task_of
@@ -269,7 +269,7 @@ def live(
     r = load_any(run, device='cuda' if torch.cuda.is_available() else 'cpu')
     frames = source_of(r, camera, pace, options, backend, model)
     stream = stream_for(r, frames.fps, threshold, rescore, smoothers[smooth](), int8, **frames.about)
-    for text in _remarks(r): print(text, file=sys.stderr)
+    for text in filter(None, (*_remarks(r), training_stands(run))): print(text, file=sys.stderr)
     begun = time.monotonic()
     words, spent = listen(stream, frames, Screen(), seconds or float('inf'))
     report = _report(stream, frames, words, spent, time.monotonic() - begun)

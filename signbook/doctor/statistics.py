@@ -75,14 +75,18 @@ def flat(clip: Clip) -> np.ndarray: # (T, J, 2)
     return xy * np.array([clip.aspect, 1], np.float32)
 
 # %% ../../nbs/40_statistics.ipynb #a7743b5b
-def follow(clip: Clip) -> np.ndarray: # (T, P, 2), NaN where not seen
+def follow(
+    clip: Clip,
+    depth: bool = False, # z too
+) -> np.ndarray: # (T, P, 2 or 3), NaN where not seen
     "The tracks of `points`."
     joints = anatomy(clip.layout).points
     has = joints >= 0
     joints = joints[has]
     seen = clip.conf[:, joints] > 0
-    p = np.full((len(clip), len(points), 2), np.nan, np.float32)
-    p[:, has] = np.where(seen[..., None], flat(clip)[:, joints], np.nan)
+    x = clip.xyz if depth else flat(clip)
+    p = np.full((len(clip), len(points), x.shape[-1]), np.nan, np.float32)
+    p[:, has] = np.where(seen[..., None], x[:, joints], np.nan)
     return p
 
 # %% ../../nbs/40_statistics.ipynb #e4bc25e2
@@ -240,11 +244,12 @@ def _palm_ratio(p): # upright ones over those held across
 # %% ../../nbs/40_statistics.ipynb #3a4e34e8
 def sizes(
     p: np.ndarray, # (T, P, 2) as `follow` gives them
+    deep: np.ndarray | None = None, # (T, P, 3), where depth has the same unit: hands may point at the sensor
 ) -> dict[str, float]: # lengths in units of the clip; unit, metres for one of them; face, palms
     """How large people are in a clip's coordinates.
 
     face: its width over its height; palms: upright ones over those held across."""
-    lengths = _lengths(p)
+    lengths = _lengths(p if deep is None else deep)
     units = (metres[k] / lengths[k] for k in metres if lengths[k] > 0)
     return lengths | dict(unit=next(units, np.nan), face=_face_ratio(p), palms=_palm_ratio(p))
 
@@ -380,6 +385,39 @@ def motion(
         left=_left_share(hands),
         facing=_quantile(np.sign(across)))
 
+# %% ../../nbs/40_statistics.ipynb #heldhnd1
+def _whole_hands(p): # (T, P, 2 or 3) → (T, 2, 8, 3) points of each hand, and (T, 2) whether all were seen
+    hands = p[:, :2 * len(_of_hand)]
+    seen = np.isfinite(hands).all(-1)
+    whole = seen.reshape(len(p), 2, -1).all(2)
+    no_depth = 3 - hands.shape[-1]
+    deep = np.pad(hands, ((0, 0), (0, 0), (0, no_depth)))
+    return deep.reshape(len(p), 2, -1, 3), whole
+
+
+# %% ../../nbs/40_statistics.ipynb #heldhnd7
+def _one_hand(x): # (t, 8, 3) → (8, 3) where it mostly is, its palm, and how many palms it goes
+    wrist = x[:, _of_hand.index('wrist')]
+    knuckle = x[:, _of_hand.index('middle_mcp')]
+    palm = np.median(_distance(wrist, knuckle))
+    middle = x.mean(1)
+    low, high = np.percentile(middle, (10, 90), 0)
+    return np.median(x, 0), palm, _distance(low, high) / palm
+
+
+# %% ../../nbs/40_statistics.ipynb #heldhnd3
+def held_hands(p: np.ndarray) -> dict: # (T, P, 2 or 3) → held (2, 8, 3), palms_held (2,), moved (2,) in palms
+    "Where each hand mostly is, how large and how far it goes; NaN where it is seen in less than half."
+    hands, whole = _whole_hands(p)
+    held = np.full(hands.shape[1:], np.nan, np.float32)
+    palms, moved = np.full((2, 2), np.nan, np.float32)
+    often = (whole.mean(0) >= .5) & (whole.sum(0) >= 5)
+    for side in np.flatnonzero(often):
+        x = hands[whole[:, side], side]
+        held[side], palms[side], moved[side] = _one_hand(x)
+    return dict(held=held, palms_held=palms, moved=moved)
+
+
 # %% ../../nbs/40_statistics.ipynb #38ecc8fd
 phases = 64
 
@@ -501,7 +539,8 @@ def measure(
 ) -> dict: # numbers, and small arrays
     "The statistics of a clip."
     p = follow(clip)
-    size = sizes(p)
+    deep = follow(clip, depth=True) if clip.space == 'world' else None
+    size = sizes(p, deep)
     shoulders = size['shoulders']
     x = p[..., 0]
     steps = np.isfinite(x[1:] + x[:-1]).any(1) # of what signing moves
@@ -509,7 +548,7 @@ def measure(
     row |= attachment(p, shoulders)
     row |= _times(clip)
     row |= motion(p, size['unit'], clip.fps, clip.space == 'part')
-    row |= _extent(clip)
+    row |= _extent(clip) | held_hands(p if deep is None else deep)
     row |= dict(position=_position(p), first=_first(p, shoulders), moving=int(steps.sum()))
     return row | dict(track=track(p), digest=digest(clip))
 

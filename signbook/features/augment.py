@@ -199,6 +199,14 @@ def _perspective(xy, amount, generator): # (B, T, J, 2)
     size = 1 + (xy * tilt).sum(-1, keepdim=True)
     return xy / size.clamp(min=.3)
 
+# %% ../../nbs/52_augment.ipynb #fromside1
+def _from_aside(xy, narrow, generator): # (B, T, J, 2)
+    "Less wide, one share a clip."
+    lost = narrow * _rand((len(xy), 1, 1), xy, generator)
+    x, y = xy.unbind(-1)
+    return torch.stack([x * (1 - lost), y], -1)
+
+
 # %% ../../nbs/52_augment.ipynb #430b30d2
 def random_camera(
     xyz: Tensor, # (B, T, J, d) body coordinates, d is 2 or 3
@@ -208,16 +216,19 @@ def random_camera(
     perspective: float = .1, # change of size over one shoulder width
     generator: torch.Generator | None = None,
     shift: float = 0., # in x and in y, either way
+    narrow: float = 0., # the most of its width that is lost
 ) -> Tensor: # (B, T, J, d)
     "The batch from other points of view."
     B = len(xyz)
     def u(*shape): return _uniform((B, *shape), xyz, generator)
+    xy = _from_aside(xyz[..., :2], narrow, generator) if narrow else xyz[..., :2]
     A = _affine(u, rotate, scale, shear)[:, None] # (B, 1, 2, 2)
-    xy = xyz[..., :2] @ A.transpose(-1, -2)
+    xy = xy @ A.transpose(-1, -2)
     xy = _perspective(xy, perspective, generator)
     if shift:
         xy = xy + u(1, 1, 2) * shift
     return torch.cat([xy, xyz[..., 2:]], -1)
+
 
 # %% ../../nbs/52_augment.ipynb #4da39bfe
 def _arms(layout):
@@ -595,7 +606,7 @@ def mask_time(
     return conf * ~hidden.any(-1)[..., None]
 
 # %% ../../nbs/52_augment.ipynb #fd50739d
-_shares = 'mirror', 'idle', 'lose', 'joint_mask'
+_shares = 'mirror', 'idle', 'narrow', 'lose', 'joint_mask'
 
 def _check_amounts(amounts): # name → number or numbers
     for name, value in amounts.items():
@@ -627,6 +638,7 @@ class Augment:
     scale: float = .15 # log of the factor in x and y
     shear: float = .12
     perspective: float = .1 # change of size over one shoulder width
+    narrow: float = 0. # the most of its width that is lost, as seen from the side: .3 at 45°
     arm: float = .15 # arm bones
     finger: float = .12 # fingers and palm
     head: float = .1 # where the head is, shoulder widths
@@ -707,7 +719,7 @@ def _other_body(xyz, layout, how, g): # g: dict(generator=…)
     xyz = random_anatomy(xyz, layout, *limbs, **g)
     xyz = random_handshape(xyz, layout, how.turn, how.view, how.flex, **g)
     camera = how.rotate, how.scale, how.shear, how.perspective
-    xyz = random_camera(xyz, *camera, **g, shift=how.shift)
+    xyz = random_camera(xyz, *camera, **g, shift=how.shift, narrow=how.narrow)
     return jitter_joints(xyz, layout, how.noise, **g) if how.noise else xyz
 
 # %% ../../nbs/52_augment.ipynb #96b3cbe9

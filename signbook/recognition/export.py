@@ -6,8 +6,8 @@
 __all__ = ['largest_difference', 'missing_packages', 'AnyLength', 'SignGraph', 'SentenceGraph', 'HeadGraph', 'DecoderGraph',
            'first_state', 'StepGraph', 'FeatureGraph', 'Graph', 'feature_graph', 'model_graphs', 'expect_graphs',
            'all_graphs', 'write_graph', 'Session', 'quantize', 'Exported', 'ExportedSigns', 'ExportedSentences',
-           'export_metadata', 'write_export', 'load_exported', 'is_export', 'read_about', 'load_any', 'far',
-           'stream_difference', 'graph_differences', 'trial_clips', 'answers', 'same_answers', 'milliseconds',
+           'export_metadata', 'write_export', 'load_exported', 'is_export', 'read_about', 'training_stands', 'load_any',
+           'far', 'stream_difference', 'graph_differences', 'trial_clips', 'answers', 'same_answers', 'milliseconds',
            'compare_speed', 'parity', 'parity_table', 'web_settings', 'vendor_files', 'write_web', 'expect_room',
            'export', 'export_command']
 
@@ -33,7 +33,7 @@ from ..files import expect, expect_writable, one_sentence, replacing
 from ..formats.readers import ReaderOptions, remembered
 from ..layout import HOLISTIC, get_layout
 from ..models.checkpoint import (Run, config_from_dict, config_to_dict, identity, known, load_run,
-                                        read_config, read_json, save_json)
+                                        read_config, read_json, save_json, unfinished)
 from ..models.decoder import add_sos, reverse_padded
 from ..models.encoder import Cache, precise
 from ..models.layers import LearnedPositions, frame_mask
@@ -571,6 +571,10 @@ def read_about(path: str | Path) -> dict: # of a run or an export
     "What a folder says about itself, before anything heavy is loaded."
     return _checked_json(path)[1] if is_export(path) else read_config(path)
 
+def training_stands(path: str | Path) -> str: # a sentence, or nothing; of an export it is not known
+    "What to know of a folder whose training was interrupted."
+    return '' if is_export(path) else unfinished(path)
+
 # %% ../../nbs/87_export.ipynb #8010fe09
 def load_any(
     path: str | Path, # a folder written by `signbook train` or by `signbook export`
@@ -939,7 +943,9 @@ def export_command(
 ) -> dict:
     "A run as ONNX, and how far that is from it."
     expect_room(to)
-    report = export(load_run(run, which), to, int8, chunk, left, data, options, web=web)
+    r = load_run(run, which)
+    if stands := training_stands(run): print(stands, file=sys.stderr)
+    report = export(r, to, int8, chunk, left, data, options, web=web)
     print(parity_table(report), file=sys.stderr)
     if web: print(f'to see the page: python -m http.server --directory {to}', file=sys.stderr)
     return _in_short(report, to)
