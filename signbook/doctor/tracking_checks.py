@@ -329,13 +329,6 @@ def _stuck_hands(corpus): # (N, 2) bool
     return stuck
 
 
-# %% ../../nbs/44_tracking_checks.ipynb #stuck007
-def _stuck_figure(corpus, sick): # two of them
-    i = worst_first(sick)
-    others = [k for k in i if corpus.words[k] != corpus.words[i[0]]]
-    return over_time(corpus, [i[0], *others[:1]], seen_points(corpus, i[0]))
-
-
 # %% ../../nbs/44_tracking_checks.ipynb #stuck015
 def _stuck_clips(corpus): # (N,) bool: in which no other hand signs
     stuck = _stuck_hands(corpus)
@@ -349,6 +342,20 @@ def _stuck_sentence(corpus, sick):
     words = len({*corpus.words[sick]})
     return (f'{how_many(corpus, sick)} of {words} words{where} show one and the same hand at one place, '
             'which does not move, and no other: the tracker may hold on to something that does not sign')
+
+
+# %% ../../nbs/44_tracking_checks.ipynb #stuck007
+def _stuck_figure(corpus, sick): # where the hands of that session are
+    same = np.isin(corpus.session, corpus.session[sick]) & np.isin(corpus.signer, corpus.signer[sick])
+    middle = corpus.stats['held'].mean(2) # (N, 2, 3)
+    fig, axes = axes_of(1)
+    for clips, color, label in ((same & ~sick, '#bbb', 'other clips'), (sick, '#d95f02', 'these')):
+        x, y, _ = middle[clips].reshape(-1, 3).T
+        axes[0].plot(x, y, '.', ms=4, color=color, label=label)
+    axes[0].invert_yaxis()
+    axes[0].legend(fontsize=6, frameon=False)
+    axes[0].set_title('where a hand mostly is', fontsize=8)
+    return fig
 
 
 # %% ../../nbs/44_tracking_checks.ipynb #stuck009
