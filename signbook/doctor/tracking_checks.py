@@ -347,14 +347,12 @@ def _stuck_sentence(corpus, sick):
 # %% ../../nbs/44_tracking_checks.ipynb #stuck007
 def _stuck_figure(corpus, sick): # where the hands of that session are
     same = np.isin(corpus.session, corpus.session[sick]) & np.isin(corpus.signer, corpus.signer[sick])
-    middle = corpus.stats['held'].mean(2) # (N, 2, 3)
-    fig, axes = axes_of(1)
+    fig, (ax,) = axes_of(1)
     for clips, color, label in ((same & ~sick, '#bbb', 'other clips'), (sick, '#d95f02', 'these')):
-        x, y, _ = middle[clips].reshape(-1, 3).T
-        axes[0].plot(x, y, '.', ms=4, color=color, label=label)
-    axes[0].invert_yaxis()
-    axes[0].legend(fontsize=6, frameon=False)
-    axes[0].set_title('where a hand mostly is', fontsize=8)
+        x, y, _ = corpus.stats['held'][clips].mean(2).reshape(-1, 3).T
+        ax.plot(x, y, '.', ms=4, color=color, label=label)
+    ax.invert_yaxis()
+    ax.legend(title='where hands mostly are', title_fontsize=6, fontsize=6, frameon=False)
     return fig
 
 
