@@ -361,10 +361,11 @@ def look_stuck(corpus: CorpusStats) -> list[Finding]:
     "A tracker that holds on to one thing, whatever is signed."
     sick = _stuck_clips(corpus)
     if sick.sum() < 8: return []
-    how, sentence = severity(sick, .1), _stuck_sentence(corpus, sick)
-    advice = 'Look at them beside their recordings, and leave out those in which it is no signing hand.'
+    sentence = _stuck_sentence(corpus, sick)
+    advice = ('Look at them beside their recordings, and leave out those in which it is no signing hand; '
+              'letters that are all made with a fist may look so too.')
     draw = (lambda: _stuck_figure(corpus, sick)) if corpus.clips is not None else None
-    return [Finding('stuck', how, sentence, worst_first(sick), advice, draw)]
+    return [Finding('stuck', 'warn', sentence, worst_first(sick), advice, draw)]
 
 
 # %% ../../nbs/44_tracking_checks.ipynb #bbca82f2
