@@ -303,8 +303,10 @@ def _still_hands(corpus, side): # (N,) bool: seen, in its place, and not moving
 # %% ../../nbs/44_tracking_checks.ipynb #stuck003
 def _other_words(held, words): # (n, d) hands in palms, (n,) → (n,) how many other words have the same hand
     half_a_palm = .5 * np.sqrt(held.shape[1] / 3)
-    near = cKDTree(held).query_ball_point(held, half_a_palm)
-    return np.array([len({*words[them]} - {word}) for them, word in zip(near, words)])
+    nearest = range(1, 65) # of each, so that any number of clips takes little memory
+    _, near = cKDTree(held).query(held, nearest, distance_upper_bound=half_a_palm) # (n, 64), n where there is none
+    known = np.append(words, '')
+    return np.array([len({*known[them]} - {word, ''}) for them, word in zip(near, words)])
 
 
 # %% ../../nbs/44_tracking_checks.ipynb #stuck013
