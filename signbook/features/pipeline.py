@@ -334,17 +334,23 @@ def _track(boundary, position, length): # (B, T), (B, M) fractional frames, (B,)
     inside = frame < length[:, None]
     return torch.where(inside, track, -1.)
 
+# %% ../../nbs/53_pipeline.ipynb #aside533
+@patch
+def _flat(self:Features, x): # (B, T, J, 3) → (B, T, J, d)
+    "Without depth, if the network reads none."
+    return x if self.depth else x[..., :2]
+
 # %% ../../nbs/53_pipeline.ipynb #95536258
 @patch
 def _as_filmed(self:Features, batch, how, generator):
     "Coordinates, confidence, length and boundary of a batch, as `how` would have had them filmed."
-    x, conf, length, boundary, fps = (batch[k] for k in ('xyz', 'conf', 'length', 'boundary', 'fps'))
-    if not self.depth: x = x[..., :2]
-    if not how: return x, conf, length, boundary
+    x, conf, length, boundary = (batch[k] for k in ('xyz', 'conf', 'length', 'boundary'))
+    if not how: return self._flat(x), conf, length, boundary
+    if not any(how.elsewhere): x = self._flat(x)
     middle, unit = (0., 1.) if self.body else signing_space(x, conf, self.carried)
-    fps = None if self.frames else fps
-    x, conf, length, at = augment((x - middle) / unit, conf, length, self.carried, how, generator, fps=fps)
-    return x * unit + middle, conf, length, _track(boundary, at, length)
+    x, fps = (x - middle) / unit, None if self.frames else batch['fps']
+    x, conf, length, at = augment(x, conf, length, self.carried, how, generator, fps=fps)
+    return self._flat(x * unit + middle), conf, length, _track(boundary, at, length)
 
 # %% ../../nbs/53_pipeline.ipynb #5fa5631e
 @patch

@@ -104,8 +104,9 @@ def live_recipe(recipe: Recipe) -> Recipe:
     return replace(recipe, name=f'{recipe.name}-live', features=features, stage=stage)
 
 # %% ../../nbs/84_recipes.ipynb #d6e98032
-# the features find the leading hand themselves, so nothing is mirrored; a free hand may rest in view
-signs_stage = Stage(most_epochs=125, augment=Augment(mirror=0., idle=.3, doubt=.5))
+# the features find the leading hand themselves, so nothing is mirrored; a free hand may rest in view, and the
+# camera may stand elsewhere
+signs_stage = Stage(most_epochs=125, augment=Augment(mirror=0., idle=.3, doubt=.5, elsewhere=(30., 15.)))
 
 def _peers(features: Features) -> list[Recipe]:
     read = dict(classes=1, layout=features.layout, channels=features.channels)

@@ -90,6 +90,7 @@ def settle(self:Task, trained, val: Corpus) -> dict:
     "What is fitted on validation clips after training, for the run's config."
     return {}
 
+# %% ../../nbs/81_tasks.ipynb #taskread
 @patch
 def ready(self:Task, run, how: Decoding) -> None:
     "Refuse a way of recognising that a run has not what it takes for, before expensive work."
