@@ -99,10 +99,10 @@ def take_stage(args: list[str]) -> tuple[list[str], int | None]: # the other fla
 def for_stages(args: list[str], names: list[str], only: int | None = None) -> list[str]:
     "`--stage.lr 1` for each stage by its own name, or for `only`; what is said of one stage comes later, and holds."
     every, rest = [], []
-    for before, a in zip(['', *args], args):
-        waits = before.startswith('--stage.') and '=' not in before
-        value = waits and not a.startswith('--')
-        (every if a.startswith('--stage.') or value else rest).append(a)
+    part = rest
+    for a in args: # a flag, or one of the values of the flag before it
+        if a.startswith('--'): part = every if a.startswith('--stage.') else rest
+        part.append(a)
     if names == ['stage']: return every + [a.replace('--stage1.', '--stage.', 1) for a in rest]
     meant = names if only is None else names[only - 1:only]
     return [a.replace('--stage.', f'--{n}.', 1) for n in meant for a in every] + rest
