@@ -233,7 +233,7 @@ def _arms(layout):
 
 # %% ../../nbs/52_augment.ipynb #aside002
 def _behind_wrists(xyz, layout): # (B, T, J, 3) → (B, T, J)
-    "By how much each hand is nearer than the wrist of its arm; 0 for all other joints."
+    "What the depth of each hand lacks to be where its arm ends; 0 for all other joints."
     behind = torch.zeros_like(xyz[..., 2])
     for *_, wrist, _, hand in _arms(layout):
         if not hand: continue
