@@ -808,22 +808,25 @@ def _folder(self:Trainer): # the run's folder, for this process alone
 # settings of a stage that change nothing in its outcome
 _how_saved = 'save_every', 'save_minutes', 'keep', 'workers'
 
-def _differences(now, then, where=''): # which settings are not the same, one level deep
+def _differences(now, then, where=''): # which settings are not the same, however deep they lie
     said = []
     for k in sorted(now.keys() | then.keys()):
         a, b = now.get(k), then.get(k)
-        if isinstance(a, dict) and isinstance(b, dict) and not where: said += _differences(a, b, f'{k}.')
+        if isinstance(a, dict) and isinstance(b, dict): said += _differences(a, b, f'{where}{k}.')
         elif a != b: said.append(f'{where}{k} (now {str(a)[:60]}, then {str(b)[:60]})')
     return said
 
 # %% ../../nbs/83_trainer.ipynb #38c9fefd
+def _whole(kind, said, where): # settings of a dataclass; what an older release does not say is as it usually is
+    usual = {f.name: f.default for f in fields(kind) if f.default is not MISSING}
+    return json.loads(json_text(usual)) | with_new_names(kind, said, where)
+
 def _outcome(config): # the settings that decide what comes out
-    defaults = {f.name: f.default for f in fields(Stage) if f.default is not MISSING}
-    usual = json.loads(json_text(defaults))
     names = 'model', 'features', 'vocabulary', 'stage', 'seed', 'processes', 'sharded', 'protocol', 'val', 'data'
     said = {k: config[k] for k in names if k in config}
-    if 'features' in said: said['features'] = with_new_names(Features, said['features'], 'features')
-    stage = usual | with_new_names(Stage, said.get('stage', {}), 'stage')
+    if said.get('features'): said['features'] = _whole(Features, said['features'], 'features')
+    stage = _whole(Stage, said.get('stage', {}), 'stage')
+    if stage.get('augment'): stage['augment'] = _whole(Augment, stage['augment'], 'augment')
     for name in _how_saved: stage.pop(name, None)
     return said | dict(stage=stage)
 
