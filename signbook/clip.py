@@ -152,7 +152,7 @@ def _check(clip):
 @dataclass(frozen=True, eq=False)
 class Clip:
     "One recording of signing: J joints over T frames, and what is known about it."
-    xyz: np.ndarray # (T, J, 3) float32; image x, y in [0, 1] with y down, metres for Leap; see `frame`
+    xyz: np.ndarray # (T, J, 3) float32; image x, y in [0, 1] with y down, metres for Leap; see `space`
     conf: np.ndarray # (T, J) float32 in [0, 1]; 0 = not seen, and then xyz means nothing (stored as 0)
     fps: float # frames per second, > 0
     times: np.ndarray | None = None # (T,) seconds, increasing, where frames are not evenly spaced
