@@ -96,7 +96,7 @@ _derived('mirror', _mirror)
 # %% ../nbs/00_layout.ipynb #97b96ebd
 def _pairs(self, pairs):
     rows = [(self.index(a), self.index(b)) for a, b in pairs]
-    return np.array(rows).reshape(-1, 2)
+    return np.array(rows, int).reshape(-1, 2)
 
 _derived('edges', lambda self: _pairs(self, self.limbs)) # (n, 2)
 _derived('skeleton', lambda self: _pairs(self, self.bones)) # (n, 2) parent and child

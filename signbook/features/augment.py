@@ -9,7 +9,8 @@ __all__ = ['sample', 'active_span', 'retime', 'speed_perturb', 'random_camera', 
 
 # %% ../../nbs/52_augment.ipynb #1b306494
 import math
-from dataclasses import dataclass, replace
+import numbers
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -631,11 +632,23 @@ def mask_time(
     return conf * ~hidden.any(-1)[..., None]
 
 # %% ../../nbs/52_augment.ipynb #fd50739d
-_shares = 'mirror', 'idle', 'lose', 'joint_mask'
+def _is_number(a): return isinstance(a, numbers.Real) and math.isfinite(a)
+
+def _expect_numbers(name, value, usual): # as many as there usually are
+    several = isinstance(usual, tuple)
+    each = value if several else (value,)
+    fine = isinstance(each, tuple) and all(map(_is_number, each))
+    if several: fine = fine and len(each) == len(usual)
+    wanted = f'a tuple of {len(usual)} numbers' if several else 'a number'
+    expect(fine, f'augment: {name}', repr(value), wanted)
+
+# %% ../../nbs/52_augment.ipynb #amount01
+_most = dict.fromkeys(('mirror', 'idle', 'lose', 'joint_mask'), 1) | dict(elsewhere=90)
 
 def _check_amounts(amounts): # name → number or numbers
     for name, value in amounts.items():
-        most, wanted = (1, '0 to 1') if name in _shares else (math.inf, '0 or more')
+        most = _most.get(name, math.inf)
+        wanted = f'0 to {most}' if name in _most else '0 or more'
         each = value if isinstance(value, tuple) else (value,)
         fine = all(0 <= a <= most for a in each)
         expect(fine, f'augment: {name}', value, wanted)
@@ -649,6 +662,7 @@ def _check_ranges(rate, speed, warp):
     expect(warp <= .5, 'augment: warp', warp, '0 to 0.5: beyond it time would run backwards')
 
 def _check_augment(how):
+    for f in fields(how): _expect_numbers(f.name, getattr(how, f.name), f.default)
     _check_amounts(vars(how))
     _check_ranges(how.rate, how.speed, how.warp)
 

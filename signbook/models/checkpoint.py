@@ -199,11 +199,11 @@ def read_clips(
     path: str | Path, # a run's folder
 ) -> dict[str, list[str]]: # train, val, and seen: all that it or what it went on from was trained on
     "Which clips a run knows, by their digests; nothing where none were written down."
-    file = Path(path)/'clips.json'
-    if not file.is_file(): return dict(train=[], val=[], seen=[])
+    file, none = Path(path)/'clips.json', dict(train=[], val=[], seen=[], labelled=[])
+    if not file.is_file(): return none
     clips = read_json(file)
-    clips = dict(seen=clips.get('train', [])) | clips
-    for name in ('train', 'val', 'seen'): _check_digests(clips.get(name), name, file)
+    clips = dict(seen=clips.get('train', []), labelled=[]) | clips
+    for name in none: _check_digests(clips.get(name), name, file)
     return clips
 
 # %% ../../nbs/67_checkpoint.ipynb #1b95ab27

@@ -135,6 +135,7 @@ def recipes() -> dict[str, Recipe]:
 def recipe(name: str) -> Recipe:
     "The recipe of that name."
     if isinstance(name, str) and name in recipes(): return recipes()[name]
+    if str(name).endswith(('.yaml', '.yml')): raise ValueError(f'{name}: is a file, which `load_recipe` reads')
     raise ValueError(f'unknown recipe {name!r}; known are {", ".join(recipes())}, or a .yaml file')
 
 # %% ../../nbs/84_recipes.ipynb #e41491ea
@@ -352,7 +353,8 @@ def _fit_stage(t, splits, settings, k, stage, resume, earlier):
     wanted = f'finished, for stage {stage} to go on from'
     expect(ready, f'stage {k}', 'not finished', wanted, t.out)
     begun = t.out and t.out.is_dir()
-    again = resume if begun else False
+    by_step = resume is not False and resume is not True # from that one, which has to be there
+    again = resume if begun or by_step else False
     t.fit(train, splits.val, resume=again, whole=splits.train)
 
 # %% ../../nbs/84_recipes.ipynb #ab1c32f2

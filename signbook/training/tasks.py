@@ -23,6 +23,7 @@ from ..data.corpus import Corpus
 from ..features.pipeline import Features, Prepared
 from ..files import expect
 from ..formats.annotations import Guess
+from ..layout import get_layout
 from ..metrics.calibration import calibration_scores, fit_temperature, least_clips, threshold_for
 from ..metrics.classification import confusion, evaluate_classification, per_class, plot_confusion
 from ..metrics.sequences import align_glosses, counts, evaluate_sequences, per_gloss, rates, why_wer
@@ -169,6 +170,12 @@ def settle(self:Signs, trained, val):
 @patch
 def keeps(self:Signs, clips): return {words_file: lambda path: write_centres(path.parent, clips)}
 
+# %% ../../nbs/81_tasks.ipynb #chunkno1
+@patch
+def check(self:Signs, model, features, stage, clips):
+    "Refuse what only sentences have."
+    expect(stage.chunk is None, 'stage: chunk', stage.chunk, 'none: single signs are read as a whole')
+
 # %% ../../nbs/81_tasks.ipynb #5ea612c1
 def temperature_of(run) -> float: # by which logits are divided; 1 for runs that were not calibrated
     "How a run's probabilities are to be taken."
@@ -185,11 +192,24 @@ def _one_sign(words, p, seconds, most): # out of the probabilities of all words
     rest = tuple(Guess((words[k],), math.log(max(v, 1e-45)), v) for k, v in others)
     return Recognised([Sign(0., float(seconds), words[best[0]], best[1])], rest)
 
+# %% ../../nbs/81_tasks.ipynb #unseen_b
+def _hands_seen(conf, layout): # (T, J) → is any hand seen, or any joint where the layout has no hands
+    hands = [layout.parts[p] for p in ('left_hand', 'right_hand') if p in layout.parts]
+    return any(bool(conf[:, h].any()) for h in hands or [slice(None)])
+
+class _Shown(Prepared):
+    "Clips that show something."
+    def __getitem__(self, i):
+        item = super().__getitem__(i)
+        shown = _hands_seen(item['conf'], get_layout(self.features.layout))
+        expect(shown, 'what is seen', 'no hand in any frame', 'a hand, to say a sign', item['source'])
+        return item
+
 # %% ../../nbs/81_tasks.ipynb #1ced0027
 @patch
 def recognise(self:Signs, run, clips, how=Decoding(), failed=None, guesses=5):
     "One sign a clip, from its beginning to its end."
-    data = Prepared(Unlabelled(clips), run.features, run.vocabulary, cache=False)
+    data = _Shown(Unlabelled(clips), run.features, run.vocabulary, cache=False)
     logits = predict(run.model, run.features, data, failed=failed)['logits']
     sure, words = (logits / temperature_of(run)).softmax(1), run.vocabulary.glosses
     found = zip(sure, durations(clips))
