@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['tolerance', 'spaces', 'spare', 'share', 'longest_frame', 'Span', 'Sign', 'Adjusted', 'settled', 'counted', 'readable',
-           'Clip']
+           'is_number', 'Clip']
 
 # %% ../nbs/01_clip.ipynb #fb42dd29
-import unicodedata, warnings
+import math, unicodedata, warnings
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -85,31 +87,88 @@ def readable(text: str) -> str:
 # %% ../nbs/01_clip.ipynb #230d10c1
 def _one_form(text): return unicodedata.normalize('NFC', readable(text))
 
+# %% ../nbs/01_clip.ipynb #clipnum1
+def is_number(value) -> bool:
+    "Whether a value is one finite number."
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    return bool(real and abs(value) < math.inf)
+
+def _plain(value): # a number, where it is one in an array without dimensions, as .npz files hold it
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+# %% ../nbs/01_clip.ipynb #cliptxt1
+def _expect_kinds(clip):
+    "Refuse text that is none, and a layout that is none."
+    for name in ('source', 'signer', 'session', 'split'):
+        value, source = getattr(clip, name), clip.source if name != 'source' else ''
+        if not isinstance(value, str): _fail(source, f'{name} is {value!r}, expected text')
+    if isinstance(clip.layout, Layout): return
+    _fail(clip.source, f"layout is {clip.layout!r}, expected a Layout, such as get_layout('hands')")
+
+# %% ../nbs/01_clip.ipynb #clipglo1
+def _several(given): # what may be one of its kind, or several in a row
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+
+def _glosses(clip):
+    "What is signed, in the one form."
+    glosses = _several(clip.gloss)
+    if all(isinstance(g, str) for g in glosses): return tuple(map(_one_form, glosses))
+    _fail(clip.source, f'gloss is {clip.gloss!r}, expected text, or several in a row')
+
+# %% ../nbs/01_clip.ipynb #clipmsk1
+def _numbers(clip, name, dtype, fill=0):
+    "A field as an array of its own; `fill` stands where it is masked."
+    try:
+        values = np.ma.filled(getattr(clip, name), fill)
+        if np.iscomplexobj(values): raise TypeError('they are complex')
+        return np.array(values, dtype)
+    except (TypeError, ValueError, OverflowError) as e:
+        _fail(clip.source, f'{name} is not made of numbers ({e}), expected an array')
+
+# %% ../nbs/01_clip.ipynb #clipmsk3
+def _unmasked(xyz, conf): # coordinates as they were given, (T, J)
+    "Confidences, with 0 for every joint of which a coordinate is masked."
+    mask = np.ma.getmask(xyz)
+    if mask.ndim != 3 or mask.shape[:2] != conf.shape: return conf # nothing is masked, or it will be refused
+    return np.where(mask.any(2), conf.dtype.type(0), conf)
+
+# %% ../nbs/01_clip.ipynb #clipspn1
+def _span(clip, given):
+    "One span of a clip, its gloss in the form of all glosses."
+    try: span = Span(*given)
+    except TypeError: span = Span(None, None)
+    right = is_number(span.start) and is_number(span.end) and isinstance(span.gloss, str)
+    if not right: _fail(clip.source, f'a span is {given!r}, expected start and end in seconds, and a gloss')
+    return span._replace(gloss=_one_form(span.gloss))
+
 # %% ../nbs/01_clip.ipynb #67a7ca50
 def _put(clip, **values): # a frozen dataclass can be filled in no other way
     for name, value in values.items():
         object.__setattr__(clip, name, value)
 
+def _arrays(clip):
+    "The arrays of a clip, in the types of the contract."
+    conf = settled(_numbers(clip, 'conf', np.float32), clip.source)
+    times = None if clip.times is None else _numbers(clip, 'times', np.float64, math.nan)
+    return dict(conf=_unmasked(clip.xyz, conf), xyz=_numbers(clip, 'xyz', np.float32), times=times)
+
+# %% ../nbs/01_clip.ipynb #clipsto1
 def _store(clip):
     "Bring what a clip was given into the types of the contract."
-    _put(clip, xyz=np.array(clip.xyz, np.float32))
-    _put(clip, conf=np.array(settled(np.asarray(clip.conf, np.float32), clip.source)))
-    if clip.times is not None:
-        _put(clip, times=np.array(clip.times, np.float64))
-    for name in ('signer', 'session', 'source'):
-        _put(clip, **{name: readable(getattr(clip, name))})
-    glosses = (clip.gloss,) if isinstance(clip.gloss, str) else clip.gloss
-    spans = (Span(*span) for span in clip.spans)
-    _put(clip, gloss=tuple(map(_one_form, glosses)))
-    _put(clip, spans=tuple(Span(start, end, _one_form(gloss)) for start, end, gloss in spans))
+    _expect_kinds(clip)
+    _put(clip, **_arrays(clip))
+    _put(clip, fps=_plain(clip.fps), aspect=_plain(clip.aspect))
+    _put(clip, **{name: readable(getattr(clip, name)) for name in ('signer', 'session', 'source')})
+    spans = tuple(_span(clip, span) for span in _several(clip.spans))
+    _put(clip, gloss=_glosses(clip), spans=spans)
 
 # %% ../nbs/01_clip.ipynb #06193d57
 def _wrong_shapes(clip):
-    T = len(clip.xyz)
+    T = len(clip.xyz) if clip.xyz.ndim else 0
     J = len(clip.layout)
     if clip.xyz.shape != (T, J, 3):
         yield f'xyz has shape {clip.xyz.shape}, expected (T, {J}, 3) for layout {clip.layout.name}'
-    if T == 0: yield 'has no frames, expected at least one'
+    elif T == 0: yield 'has no frames, expected at least one'
     if clip.conf.shape != (T, J):
         yield f'conf has shape {clip.conf.shape}, expected {(T, J)}'
 
@@ -126,8 +185,9 @@ spaces = 'image', 'world', 'body', 'part'
 def _wrong_facts(clip):
     for name in ('fps', 'aspect'):
         value = getattr(clip, name)
-        if not (np.isfinite(value) and value > 0):
-            yield f'{name} is {value}, expected a positive number'
+        if not (is_number(value) and value > 0):
+            shown = value if isinstance(value, Real) else repr(value)
+            yield f'{name} is {shown}, expected a positive number'
     if clip.space not in spaces:
         yield f'space is {clip.space!r}, expected one of {", ".join(spaces)}'
 
