@@ -10,6 +10,7 @@ __all__ = ['kept_bytes', 'Features', 'documented_features', 'stream_features', '
 import hashlib, json, math, time
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from ..clip import Clip
+from ..clip import Clip, is_number
 from ..files import expect
 from ..layout import HOLISTIC, Layout, get_layout
 from .augment import (Augment, active_span, augment, idle_hand, mask_joints, mask_time, mirror, sample,
@@ -46,14 +47,25 @@ def _check_choices(f): # Features
             wanted,
         )
 
+# %% ../../nbs/53_pipeline.ipynb #amounts1
+_amounts = dict(fps='a positive number or none', lookback='seconds above 0, or none',
+                max_gap='seconds, 0 or more', velocity_scale='a positive number')
+
+def _check_amounts(f):
+    for name, wanted in _amounts.items():
+        value = getattr(f, name)
+        if value is None and wanted.endswith('none'): continue
+        enough = is_number(value) and (value > 0 or value == 0 and wanted.endswith('more'))
+        expect(enough, f'features: {name}', repr(value), wanted)
+
 # %% ../../nbs/53_pipeline.ipynb #b6a38c32
 def _check_times(f):
-    expect(f.fps is None or f.fps > 0, 'features: fps', f.fps, 'a positive number or none')
-    expect(f.frames is None or f.frames >= 4, 'features: frames', f.frames, '4 or more, or none')
+    enough = f.frames is None or isinstance(f.frames, Integral) and f.frames >= 4
+    expect(enough, 'features: frames', repr(f.frames), '4 or more, or none')
     if f.mask_resting_hands and not f.body:
         raise ValueError('features: mask_resting_hands needs body: a hand rests in relation to its elbow')
-    live = f.lookback is None or f.lookback > 0 and f.fps and not f.frames
-    wanted = 'seconds above 0, with a rate (fps) and without frames'
+    live = f.lookback is None or f.fps and not f.frames
+    wanted = 'to go with a rate (fps), and without frames'
     expect(live, 'features: lookback', f.lookback, wanted)
     whole = not f.canonical_hand or f.lookback is None
     expect(whole, 'features: canonical_hand', f'lookback {f.lookback}', 'whole clips: without lookback')
@@ -73,6 +85,7 @@ def _check_scaling(f):
 # %% ../../nbs/53_pipeline.ipynb #fd9b3b5b
 def _check(f): # all of it, and a layout that does not exist
     _check_choices(f)
+    _check_amounts(f)
     _check_times(f)
     _check_scaling(f)
     get_layout(f.layout)
@@ -665,6 +678,7 @@ def bucket_batches(
 ) -> list[list[int]]: # indices of each batch
     "Batches of similar length in random order, each clip once."
     lengths = torch.as_tensor(np.asarray(lengths))
+    if not len(lengths): return []
     if generator is None:
         order = lengths.argsort(descending=True, stable=True)
         return [b.tolist() for b in order.split(batch_size)]

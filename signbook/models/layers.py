@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['frame_mask', 'mean_over_frames', 'zero_unseen', 'keep_mask', 'Dropout', 'MaskedBatchNorm', 'LearnedPositions',
-           'sinusoids', 'SinusoidalPositions', 'check_heads', 'split_heads', 'attend', 'attention_weights',
-           'SelfAttention', 'EncoderLayer']
+           'sinusoids', 'SinusoidalPositions', 'check_heads', 'check_counts', 'split_heads', 'attend',
+           'attention_weights', 'SelfAttention', 'EncoderLayer']
 
 # %% ../../nbs/60_layers.ipynb #301bd5fb
 import math
@@ -174,6 +174,17 @@ def check_heads(width: int, heads: int):
     "Refuse a width that the heads do not divide."
     if heads < 1 or width % heads:
         raise ValueError(f'width {width} cannot be divided among {heads} attention heads')
+
+# %% ../../nbs/60_layers.ipynb #counts01
+def check_counts(
+    config, # of a model
+    least: int,
+    *names: str, # fields, of which a config may lack some, or leave some out with None
+) -> None:
+    "Refuse sizes that are too small."
+    there = {name: value for name in names if (value := getattr(config, name, None)) is not None}
+    found = ', '.join(f'{name} is {value}' for name, value in there.items() if value < least)
+    if found: raise ValueError(f'{found}, expected at least {least}')
 
 # %% ../../nbs/60_layers.ipynb #c4571b05
 def split_heads(

@@ -15,14 +15,13 @@ import torch.nn.functional as F
 
 from ..files import expect
 from ..layout import get_layout
-from .layers import Dropout, check_heads, frame_mask, mean_over_frames
+from .layers import Dropout, check_counts, check_heads, frame_mask, mean_over_frames
 from .spoter_modules import ConvReader
 
 # %% ../../nbs/66b_peers.ipynb #peerchec
 def _check_peer(config) -> None:
     "Refuse settings of which no network can be built."
-    for name in ('classes', 'channels', 'width'):
-        if hasattr(config, name): expect(getattr(config, name) >= 1, name, getattr(config, name), '1 or more')
+    check_counts(config, 1, 'classes', 'channels', 'width', 'layers', 'blocks', 'kernel')
     expect(0 <= config.dropout < 1, 'dropout', config.dropout, 'a share from 0, below 1')
     get_layout(config.layout)
 

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from ..layout import get_layout
 from .layers import (
-    Dropout, EncoderLayer, LearnedPositions, SinusoidalPositions, check_heads,
+    Dropout, EncoderLayer, LearnedPositions, SinusoidalPositions, check_counts, check_heads,
     mean_over_frames, zero_unseen)
 from .spoter_modules import (
     BoundaryDetector, Classifier, ConvReader, CrossModalAttention, Fusion, PairedClassifier, PartEncoder,
@@ -75,9 +75,8 @@ class SpoterV1Config:
 def check_config(config):
     "Refuse what cannot be built."
     check_heads(config.width, config.heads)
-    small = {k: getattr(config, k) for k in ('classes', 'channels', 'width') if getattr(config, k) < 1}
-    found = ', '.join(f'{k} is {v}' for k, v in small.items())
-    if small: raise ValueError(f'{found}, expected at least 1')
+    check_counts(config, 1, 'classes', 'channels', 'width', 'feedforward', 'max_frames')
+    check_counts(config, 0, 'layers', 'kernel')
     get_layout(config.layout)
     for f in fields(config): # JSON knows lists only
         value = getattr(config, f.name)

@@ -15,12 +15,13 @@ import torch
 from fastcore.basics import patch
 from torch import nn, Tensor
 
+from ..clip import is_number
 from ..files import expect, one_sentence
 from ..layout import get_layout
 from .decoder import AttentionDecoder, CTCHead, add_sos, reverse_padded
 from .encoder import Cache, Encoder
 from .frontend import Frontend
-from .layers import check_heads
+from .layers import check_counts, check_heads
 from .spoter import (
     beside_product, best_times, count_flops, count_parameters, make_config, optimizer_step)
 
@@ -57,10 +58,12 @@ class WhisperSignConfig:
 def _check_config(config):
     check_heads(config.width, config.heads)
     get_layout(config.layout)
-    counts = {k: getattr(config, k) for k in ('classes', 'channels', 'patch', 'layers', 'most_glosses')}
-    small = ', '.join(f'{k} is {n}' for k, n in counts.items() if n < 1)
-    if small: raise ValueError(f'{small}, expected at least 1')
-    expect(config.fps > 0, 'fps', config.fps, 'a positive number')
+    check_counts(config, 1, 'classes', 'channels', 'width', 'patch', 'layers', 'most_glosses', 'feedforward',
+                 'group_width', 'group_heads')
+    check_counts(config, 0, 'decoder_layers', 'kernel')
+    expect(is_number(config.fps) and config.fps > 0, 'fps', config.fps, 'a positive number')
+    share = config.spatial_dropout
+    expect(0 <= share <= .99, 'spatial_dropout', share, 'a number from 0 to 0.99')
 
 # %% ../../nbs/66_whispersign.ipynb #9206537e
 whispersign_sizes = dict(

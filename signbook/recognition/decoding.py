@@ -326,6 +326,11 @@ def _hypotheses(sentences, rows, lm): # of one clip
             found.append(Hypothesis(tuple(sentences[k]), score, ctc, said))
     return found
 
+# %% ../../nbs/71_decoding.ipynb #finite01
+def _check_finite(**weights): # by name
+    for name, value in weights.items():
+        if not math.isfinite(value): raise ValueError(f'{name} is {value}, expected a finite number')
+
 # %% ../../nbs/71_decoding.ipynb #3eb13621
 def beam_search(
     log_probs: Tensor, # (B, T, V)
@@ -341,6 +346,7 @@ def beam_search(
     "The likeliest sentences, summed over paths."
     if beam < 1 or (top_k is not None and top_k < 1):
         raise ValueError(f'beam is {beam} and top_k {top_k}, expected at least 1')
+    _check_finite(lm_weight=lm_weight, length_bonus=length_bonus)
     x = _without_blanks(_prepare(log_probs, length), skip_blank)
     b, steps = _search(x, beam, top_k, lm, lm_weight, length_bonus)
     return [clip[:nbest] for clip in _ranked(b, steps, lm, lm_weight, length_bonus)]
@@ -403,6 +409,8 @@ def rescore(
     device='cpu', # of the decoder
 ) -> list[list[Hypothesis]]: # the same, the best first by both
     "Rank the n-best of CTC anew with the attention decoder."
+    _check_finite(ctc_weight=ctc_weight, reverse_weight=reverse_weight, lm_weight=lm_weight,
+                  length_bonus=length_bonus)
     flat = [h for clip in nbest for h in clip]
     if not flat: return [list(clip) for clip in nbest]
     _check_scored(flat, lm_weight)
@@ -497,6 +505,7 @@ def attention_beam(
     length_bonus: float = 0., # for each gloss
 ) -> list[list[Hypothesis]]: # of each clip, the best first
     "The likeliest sentences by the attention decoder alone."
+    _check_finite(length_bonus=length_bonus)
     B = len(longest)
     w = _blank_page(B, beam, sos, longest.device)
     clip_index = torch.arange(B, device=longest.device).repeat_interleave(beam)

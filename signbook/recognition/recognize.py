@@ -7,13 +7,15 @@ __all__ = ['methods', 'to', 'frame_counts', 'judging', 'finished', 'outputs', 'p
            'second_pass', 'decode', 'heard', 'window_frames', 'durations', 'recognize_long', 'recognize']
 
 # %% ../../nbs/73_recognize.ipynb #d43f865e
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import numpy as np
 import torch
 
-from ..clip import Clip
+from ..clip import Clip, is_number
 from ..files import expect
 from ..features.pipeline import Features, Prepared, bucket_batches, collate, to_item
 from .alignment import Merger, Window, with_signs
@@ -89,17 +91,34 @@ def predict(
     if all(track is None for track in boundary): return dict(logits=out)
     return dict(logits=out, boundary=boundary)
 
+# %% ../../nbs/73_recognize.ipynb #weights1
+_weights = dict( # name → least, most, in words
+    ctc_weight=(0, 1, '0 to 1'),
+    reverse_weight=(0, 1, '0 to 1'),
+    lm_weight=(0, math.inf, '0 or more'),
+    length_bonus=(-math.inf, math.inf, 'a finite number'),
+)
+
+def _check_weights(how):
+    for name, (least, most, wanted) in _weights.items():
+        value = getattr(how, name)
+        right = is_number(value) and least <= value <= most
+        expect(right, f'decoding: {name}', repr(value), wanted)
+
 # %% ../../nbs/73_recognize.ipynb #f6e34998
 methods = 'greedy', 'beam', 'rescore', 'attention'
 
 def _check_settings(how):
+    _check_weights(how)
     if how.window is not None:
+        expect(is_number(how.window) and how.window > 0, 'decoding: window', repr(how.window), 'seconds, or none')
         wanted = f'seconds, less than the window of {how.window}'
-        expect(0 <= how.overlap < how.window, 'decoding: overlap', how.overlap, wanted)
+        right = is_number(how.overlap) and 0 <= how.overlap < how.window
+        expect(right, 'decoding: overlap', repr(how.overlap), wanted)
     expect(how.method in methods, 'decoding: method', repr(how.method), f'one of {", ".join(methods)}')
-    sizes = f'{how.beam} and top_k {how.top_k}'
-    expect(how.beam >= 1 and how.top_k >= 1, 'decoding: beam', sizes, '1 or more')
-    expect(0 <= how.ctc_weight <= 1, 'decoding: ctc_weight', how.ctc_weight, '0 to 1')
+    sizes = how.beam, how.top_k
+    enough = all(isinstance(size, Integral) and size >= 1 for size in sizes)
+    expect(enough, 'decoding: beam', f'{how.beam!r} and top_k {how.top_k!r}', '1 or more')
 
 # %% ../../nbs/73_recognize.ipynb #a32a282b
 @dataclass(frozen=True)

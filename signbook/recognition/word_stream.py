@@ -133,6 +133,9 @@ class Sliding:
     longest_gap: float = 2. # seconds; a longer jump in time is a cut
 
     def __post_init__(self):
+        for name in ('window_duration', 'margin'):
+            value, wanted = getattr(self, name), 'seconds, 0 or more'
+            expect(0 <= value < math.inf, f'sliding: {name}', value, wanted)
         within = f'seconds, less than the window of {self.window_duration}'
         expect(0 <= self.overlap < self.window_duration, 'sliding: overlap', self.overlap, within)
         expect(0 <= self.threshold <= 1, 'sliding: threshold', self.threshold, 'a probability')
