@@ -52,8 +52,12 @@ def run_of(
     return load_any(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
 
 # %% ../../nbs/97_front.ipynb #1acfaecc
+def _expect_decoding(how):
+    expect(isinstance(how, Decoding), 'decoding', repr(how), "settings, such as Decoding(method='greedy')")
+
 def check_run(run: Run, how: Decoding) -> None:
     "Refuse a decoding for which a run lacks something, before expensive work."
+    _expect_decoding(how)
     if run.path is not None: task_of(run.model).ready(run, how)
     elif task_of(run.model).name == 'sentences': check_decoding(run.model, how)
 
@@ -86,6 +90,7 @@ def evaluate(
     if isinstance(data, (str, Path)):
         wanted = 'a Corpus, since only the folder of a run says which part of a path is the test'
         expect(isinstance(run, (str, Path)), 'data', f'a path for a {type(run).__name__}', wanted)
+        _expect_decoding(decoding)
         evaluate_command(Path(run), Path(data), which=which, decoding=decoding)
         return read_json(Path(run)/'metrics.json')
     expect(isinstance(data, Corpus), 'data', type(data).__name__, 'a Corpus or a path')

@@ -100,6 +100,20 @@ def save_json(
     text = json_text(value, indent)
     with replacing(path) as p: p.write_text(text, encoding='utf-8')
 
+# %% ../../nbs/67_checkpoint.ipynb #holds001
+def _same_bits(a: torch.Tensor, b: torch.Tensor) -> bool: # NaN is itself, and -0 is not 0
+    if (a.dtype, a.shape) != (b.dtype, b.shape): return False
+    a, b = (v.contiguous().reshape(-1).view(torch.uint8) for v in (a, b))
+    return torch.equal(a, b)
+
+def _holds(path, tensors: dict, metadata: dict) -> bool:
+    "Whether a file is there that says the same."
+    from safetensors import SafetensorError, safe_open
+    with contextlib.suppress(OSError, SafetensorError), safe_open(path, 'pt') as f:
+        if (f.metadata() or {}) != metadata or set(f.keys()) != set(tensors): return False
+        return all(_same_bits(f.get_tensor(name), v) for name, v in tensors.items())
+    return False
+
 # %% ../../nbs/67_checkpoint.ipynb #57f4ba2b
 def save_tensors(
     path: str | Path,
@@ -109,6 +123,7 @@ def save_tensors(
     "Tensors as safetensors; names that share memory, as tied weights do, are both written."
     from safetensors.torch import save_file
     copies = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
+    if _holds(path, copies, metadata): return
     with replacing(path) as p:
         p.touch()
         mode = p.stat().st_mode # as the user's other files: safetensors would let nobody else read them

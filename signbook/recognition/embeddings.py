@@ -21,7 +21,7 @@ from .recognize import finished, frame_counts, judging
 from ..layout import get_layout
 from ..models.checkpoint import Run, WordVectors, load_run, read_config, read_words
 from ..models.checkpoint import weights_of, write_words
-from ..models.enrolled import pooled
+from ..models.enrolled import expect_vectors, pooled
 from ..models.spoter import vector_width
 
 # %% ../../nbs/74_embeddings.ipynb #ec02d953
@@ -45,9 +45,10 @@ def embed(
     batch_size: int = 64,
 ) -> Embedded:
     "One vector a clip."
+    expect_vectors(run.model, run.path or '')
     vectors, hands = torch.zeros(len(clips), vector_width(run.model.config)), torch.zeros(len(clips))
     with judging(run.model) as device:
-        for b in bucket_batches(frame_counts(clips), batch_size) if len(clips) else ():
+        for b in bucket_batches(frame_counts(clips), batch_size):
             items = [to_item(run.features.prepare(clips[i])) for i in b]
             batch = finished(run.features, items, device)
             vectors[b] = F.normalize(pooled(run.model, batch).float(), dim=1).cpu()
@@ -78,12 +79,14 @@ def centres(
     return torch.stack([centre(word) for word in run.vocabulary.glosses])
 
 # %% ../../nbs/74_embeddings.ipynb #efee8e46
-def _say_enrolled(path): # the words that were enrolled by the weights before
-    with suppress(ValueError): # of other words
-        before = read_words(path, read_config(path))
-        words = sorted({r.word for r in before.recordings}) if before else []
-        if words: print(f'{path}: to be enrolled again: {", ".join(words)}', file=sys.stderr)
+def _before(path) -> WordVectors | None: # nothing where there is no such file, or one of other words, or damaged
+    with suppress(ValueError): return read_words(path, read_config(path))
 
+def _say_enrolled(path, before): # the words that were enrolled by other weights
+    words = sorted({r.word for r in before.recordings}) if before else []
+    if words: print(f'{path}: to be enrolled again: {", ".join(words)}', file=sys.stderr)
+
+# %% ../../nbs/74_embeddings.ipynb #centrew1
 def write_centres(
     path: str | Path, # a run's folder
     clips, # that it was trained on
@@ -92,8 +95,10 @@ def write_centres(
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     weights, model = weights_of(path), load_run(path, device=device, enrolled=False).model
     ours = hasattr(model, 'classify') and hasattr(model.config, 'width')
-    if not ours: return None # a family of somebody's own
-    _say_enrolled(path)
+    if not ours: return None # a peer, or a family of somebody's own
+    before = _before(path)
+    if before and before.weights == weights: return before # with the words that were enrolled
+    _say_enrolled(path, before)
     found = {which: centres(load_run(path, which, device, enrolled=False), clips) for which in weights}
     words = WordVectors(weights, found)
     write_words(path, words)

@@ -28,7 +28,7 @@ from .embeddings import embed, hands_up, write_centres
 from .recognize import finished, judging, window_frames
 from ..models.checkpoint import (Recording, Run, WordVectors, load_run, locked, read_clips, read_config,
                                         read_words, weights_of, write_words)
-from ..models.enrolled import LongerClassifier, expect_classifier, pooled
+from ..models.enrolled import LongerClassifier, expect_classifier, expect_vectors, pooled
 from ..training.tasks import task_of
 from ..training.trainer import digest
 
@@ -265,7 +265,7 @@ def familiarity(
     which: str = 'last', # of its weights
 ) -> Familiar:
     "How well a run knows what clips show."
-    expect_classifier(run.model)
+    expect_classifier(run.model, run.path or '')
     if not isinstance(clips, Corpus): clips = Corpus.from_clips(clips)
     said = [x.signs[0] for x in task_of(run.model).recognise(run, clips)]
     words = [sign.gloss for sign in said]
@@ -367,6 +367,7 @@ def enrol_command(
         return dict(run=str(run), removed=word, enrolled=_how_many(run))
     config = read_config(run)
     expect(clips, f'the recordings of {word!r}', 'none', 'one or more')
+    expect_classifier(load_run(run, enrolled=False).model, run) # before a video is tracked
     recordings = recordings_in(clips, config, options)
     taught = enrol(run, word, recordings, data)
     words = _how_many(run)
@@ -400,6 +401,7 @@ def search_command(
         expect(out.suffix.lower() == '.csv', 'the ending', out.suffix or 'missing', '.csv', out)
         expect_writable(out)
     r = load_run(run, which, 'cuda' if torch.cuda.is_available() else 'cpu')
+    expect_vectors(r.model, run) # before a video is tracked
     asked = recordings_in([clip], r.config, options)
     given = recordings_in([data], r.config, options)
     expect(len(asked) == 1, 'the number of clips to search for', len(asked), 'one', clip)
