@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['tolerance', 'spaces', 'spare', 'share', 'longest_frame', 'Span', 'Sign', 'Adjusted', 'settled', 'counted', 'readable',
-           'is_number', 'Clip']
+           'one_form', 'is_number', 'Clip']
 
 # %% ../nbs/01_clip.ipynb #fb42dd29
 import math, unicodedata, warnings
@@ -85,7 +85,9 @@ def readable(text: str) -> str:
     except UnicodeEncodeError: return text.encode('utf-8', 'backslashreplace').decode()
 
 # %% ../nbs/01_clip.ipynb #230d10c1
-def _one_form(text): return unicodedata.normalize('NFC', readable(text))
+def one_form(text: str) -> str:
+    "Text in the form in which clips keep their glosses."
+    return unicodedata.normalize('NFC', readable(text))
 
 # %% ../nbs/01_clip.ipynb #clipnum1
 def is_number(value) -> bool:
@@ -112,7 +114,7 @@ def _several(given): # what may be one of its kind, or several in a row
 def _glosses(clip):
     "What is signed, in the one form."
     glosses = _several(clip.gloss)
-    if all(isinstance(g, str) for g in glosses): return tuple(map(_one_form, glosses))
+    if all(isinstance(g, str) for g in glosses): return tuple(map(one_form, glosses))
     _fail(clip.source, f'gloss is {clip.gloss!r}, expected text, or several in a row')
 
 # %% ../nbs/01_clip.ipynb #clipmsk1
@@ -139,7 +141,7 @@ def _span(clip, given):
     except TypeError: span = Span(None, None)
     right = is_number(span.start) and is_number(span.end) and isinstance(span.gloss, str)
     if not right: _fail(clip.source, f'a span is {given!r}, expected start and end in seconds, and a gloss')
-    return span._replace(gloss=_one_form(span.gloss))
+    return span._replace(gloss=one_form(span.gloss))
 
 # %% ../nbs/01_clip.ipynb #67a7ca50
 def _put(clip, **values): # a frozen dataclass can be filled in no other way

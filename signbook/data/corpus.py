@@ -23,7 +23,7 @@ from ..clip import Clip, Span
 from ..layout import get_layout
 from ..files import expect, flush, one_sentence, stored_name, temporary_name
 from ..formats.readers import iter_clips, options_from, options_given, ReaderOptions
-from ..formats.labels import fields as label_fields, find_labels
+from ..formats.labels import fields as label_fields, find_labels, spans_of_labels
 
 # %% ../../nbs/30_corpus.ipynb #7ba72e98
 @dataclass(frozen=True)
@@ -448,21 +448,41 @@ def _with_column(table, name, values):
     field = columns.arrow_schema.field(name)
     return table.set_column(place, field, pa.array(values, field.type))
 
+# %% ../../nbs/30_corpus.ipynb #spansof1
+def _spans_after(corpus, glosses): # of each clip, as a column has them; sources of clips that have lost theirs
+    found, lost = [], []
+    rows = zip(corpus._values('spans'), corpus.gloss, glosses)
+    for i, (row, old, new) in enumerate(rows):
+        before = tuple(Span(**s) for s in row)
+        kept = spans_of_labels(before, old, tuple(new))
+        if len(kept) < len(before): lost.append(corpus.source[i])
+        found.append([s._asdict() for s in kept])
+    return found, lost
+
+# %% ../../nbs/30_corpus.ipynb #aslabel1
+def _as_labelled(corpus, files, firm): # column → values; what there is to say
+    "The columns that labels change."
+    said = {}
+    for name in label_fields:
+        before = getattr(corpus, name).tolist()
+        said[name] = [firm.get(file, {}).get(name, old)
+                      for file, old in zip(files, before)]
+    said['spans'], lost = _spans_after(corpus, said['gloss'])
+    if not lost: return said, ''
+    return said, f'spans of {len(lost)} clips are of other words and are left out, such as {lost[0]}'
+
 # %% ../../nbs/30_corpus.ipynb #3604ece0
 def relabelled(
     corpus: Corpus,
     labels: str, # a table, or a pattern
 ) -> Corpus: # over the same coordinates
-    "A corpus with labels from outside."
+    "A corpus with labels from outside; spans go with their words, and are left out where the words are others."
     files = [_file_of(source) for source in corpus.source]
     found = find_labels('.', dict.fromkeys(files), labels)
-    for text in found.remarks: print(text, file=sys.stderr)
+    labelled, remark = _as_labelled(corpus, files, found.firm)
+    for text in filter(None, [*found.remarks, remark]): print(text, file=sys.stderr)
     table = corpus.dataset.data.table
-    for name in label_fields:
-        before = getattr(corpus, name).tolist()
-        values = [found.firm.get(file, {}).get(name, old)
-                  for file, old in zip(files, before)]
-        table = _with_column(table, name, values)
+    for name, values in labelled.items(): table = _with_column(table, name, values)
     digest = hashlib.sha256(f'{corpus.fingerprint} {found.firm}'.encode()).hexdigest()[:16]
     return Corpus(Dataset(InMemoryTable(table), fingerprint=digest), corpus.name)
 

@@ -16,7 +16,7 @@ import re
 
 import numpy as np
 
-from ..clip import Clip
+from ..clip import Clip, one_form
 from .corpus import Corpus
 from .stitch import clips_by_word, join_clips, recordings_by_split, to_body
 from ..files import csv_header, expect, load_csv, one_sentence, regular, replacing
@@ -41,7 +41,7 @@ def read_sentences(
     lines = _lines_of(path)
     with one_sentence(path, 'a sentence cannot be read'):
         rows = [from_line(line.strip()) for line in lines]
-    sentences = [s for row in rows if (s := tuple(filter(None, row)))]
+    sentences = [s for row in rows if (s := tuple(map(one_form, filter(None, row))))]
     expect(sentences, 'the number of sentences', 0, 'one or more', path)
     return sentences
 
@@ -89,7 +89,7 @@ def read_word_table(
     for k, row in enumerate(rows, 1):
         whole = len(row) > 1 and row[0] and row[1]
         expect(whole, f'row {k}', row, 'a gloss and a word', path)
-        gloss, word = row[:2]
+        gloss, word = map(one_form, row[:2])
         first = words.setdefault(gloss, word)
         expect(first == word, f'the word of {gloss}', f'{first} and {word}', 'one word a gloss', path)
     return words

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..clip import Clip, Span
+from ..clip import Clip, one_form, Span
 from .corpus import Corpus
 from ..features.normalize import attach, body_frame, square
 from ..features.resample import active, resample, trim as trimmed
@@ -150,6 +150,7 @@ def clips_by_word(
     trim: bool = False, # cut each to the stretch with a hand in it
 ) -> dict[str, list[Clip]]: # in the order of the clips
     "The recordings of each word."
+    if words is not None: words = set(map(one_form, words))
     found: dict[str, list[Clip]] = {}
     for c in clips:
         word = c.gloss[0]
@@ -178,7 +179,6 @@ def stitch(
 ) -> Iterator[Clip]:
     "Sentences of signs drawn by lot. Made up: call them stitched."
     clips = list(clips)
-    if words is not None: words = set(words)
     _expect_one_session(clips)
     recordings = clips_by_word(clips, words, trim)
     names = sorted(recordings)

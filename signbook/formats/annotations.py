@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ..clip import Clip, Sign, Span
+from ..clip import Clip, one_form, Sign, Span
 from ..files import expect, one_sentence, replacing
 from ..view.figures import lettering
 
@@ -344,8 +344,8 @@ def _texts(eaf, tier): # annotation → what it says; files of others have stray
     aligned, hanging = eaf.tiers[tier][:2]
     found = {a: row[2] for a, row in aligned.items()}
     found |= {a: row[1] for a, row in hanging.items()}
-    if ours: return found
-    return {a: text.strip() for a, text in found.items()}
+    if not ours: found = {a: text.strip() for a, text in found.items()}
+    return {a: one_form(text) for a, text in found.items()}
 
 # %% ../../nbs/25_annotations.ipynb #c4a38b0b
 def _confidences(eaf, sure, on): # annotation of tier `on` → the number that hangs on it in tier `sure`

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..clip import Clip
+from ..clip import Clip, one_form
 from ..data.corpus import Corpus, load
 from ..files import csv_cell, expect, expect_writable, replacing
 from ..formats.readers import ReaderOptions, options_given, remembered
@@ -40,7 +40,7 @@ def training_clips(path: Path, config: dict, data=None) -> Corpus:
     there = where and Path(where).exists() and names
     wanted = 'there, since the centres of its words have to be made from it once (--data says where it is)'
     expect(there, 'the training data of the run', where or 'not named', wanted, path)
-    options = remembered(ReaderOptions(), config, where)
+    options = remembered(ReaderOptions(), config | dict(data=str(where)), where) # as they were read, if moved
     corpus = load(where, options)
     rows = [i for i, c in enumerate(corpus) if digest(c) in names]
     expect(rows, 'the clips', f'other ones than {path} was trained on', 'its training data', where)
@@ -85,11 +85,10 @@ def _with_recordings(before: WordVectors, recordings: list[Recording], vectors: 
     return replace(before, vectors=both, recordings=recordings)
 
 # %% ../../nbs/86_enrolment.ipynb #34bb4c9f
-def gloss_of(word: str, clip: Clip) -> str:
+def gloss_of(word: str) -> str:
     "A word in the form that clips have their glosses in."
     expect(isinstance(word, str) and word.strip(), 'the word', repr(word), 'text')
-    labelled = replace(clip, gloss=(word.strip(),), spans=())
-    return labelled.gloss[0]
+    return one_form(word.strip())
 
 # %% ../../nbs/86_enrolment.ipynb #340c6e22
 def enrol(
@@ -104,7 +103,7 @@ def enrol(
     with locked(path):
         run = load_run(path, enrolled=False)
         expect_classifier(run.model, path)
-        word = gloss_of(word, clips[0])
+        word = gloss_of(word)
         trained = word in run.vocabulary
         expect(not trained, f'the word {word!r}', 'one that the run was trained on', 'a new one', path)
         before = run_words(path, data)
@@ -130,6 +129,7 @@ def forget(
     word: str, # that was enrolled
 ) -> None:
     "Take an enrolled word away."
+    word = gloss_of(word)
     with locked(path):
         names = enrolled(path)
         there = ', '.join(names) or 'none'

@@ -18,6 +18,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
+from ..clip import one_form
 from ..files import expect, regular, replacing
 
 # %% ../../nbs/70_language_model.ipynb #f465d444
@@ -317,7 +318,8 @@ def write_arpa(
     words = [*_marks, *map(_to_word, lm.words[len(_marks):])]
     names = _names(lm, words)
     sizes = np.bincount(lm.depth, minlength=lm.order + 1)[1:]
-    lines = [_escaped] if words != [*lm.words] else []
+    as_it_is = words == [*lm.words] and all(one_form(w) == w for w in words)
+    lines = [] if as_it_is else [_escaped]
     lines.append('\\data\\')
     lines += [f'ngram {n}={size}' for n, size in enumerate(sizes, 1)]
     for n in range(1, lm.order + 1):
@@ -380,9 +382,9 @@ def _rows(path, n, count, body):
     return rows
 
 # %% ../../nbs/70_language_model.ipynb #efef7b57
-def _sections(path):
+def _sections(path, text):
     "For each order of an ARPA file its n-grams as tuples, their log10 probabilities and their backoffs."
-    for n, count, body in _cut(path, _text_of(path)):
+    for n, count, body in _cut(path, text):
         rows = _rows(path, n, count, body)
         grams, logp, backoff = zip(*rows) if rows else ((), (), ())
         yield list(grams), np.array(logp, float), np.array(backoff, float)
@@ -463,12 +465,12 @@ def read_arpa(
     path: str | Path, # written by this or any other tool
 ) -> NGram:
     "Read a model from ARPA."
-    first, *others = _sections(path)
+    text = _text_of(path)
+    own = text.partition('\n')[0] == _escaped
+    first, *others = _sections(path, text if own else one_form(text))
     lm = _first_level(path, *first)
     for level in others:
         lm = _next_level(path, lm, *level)
-    with open(path, encoding='utf-8-sig') as file:
-        own = file.readline().rstrip('\r\n') == _escaped
     if not own: return lm
     glosses = map(_from_word, lm.words[len(_marks):])
     return replace(lm, words=(*_marks, *glosses))
