@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..clip import Clip
-from ..files import expect, make_clip, numbers, split_of
+from ..files import chosen, expect, make_clip, numbers, split_of
 from .tables import column_map
 from ..layout import FACE, HANDS, HOLISTIC, POSE, Layout
 
@@ -297,7 +297,8 @@ def _rows_of(
     arranged = arrangement(_row_width(x, path, name), columns, path, {1629: _documented} | orders)
     glosses = label_words(np.asarray(arrays[labels]), N, arrays.get('names'), path)
     told = {key: _column(arrays, key, N, default, path) for key, default in _per_row.items()}
-    if fps is not None: told['fps'] = [fps] * N
+    stated = told['fps'] if 'fps' in arrays else [None] * N
+    told['fps'] = [chosen(fps, rate, _per_row['fps']) for rate in stated]
     source = str(path) if name == 'x' else f'{path}[{name}]'
     for i, (row, gloss) in enumerate(zip(x, glosses)):
         what = f'row {i} of {name}'

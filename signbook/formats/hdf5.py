@@ -18,7 +18,7 @@ from fastcore.basics import patch
 
 from ..clip import Clip
 from .arrays import as_text, pieces, sequence_clip, split_arrays, split_clips, split_pairs
-from ..files import bounded, expect, one_sentence, regular, split_of
+from ..files import bounded, chosen, expect, one_sentence, regular, split_of
 
 # %% ../../nbs/22b_hdf5.ipynb #ba6e096d
 _magic = b'\x89HDF\r\n\x1a\n'
@@ -286,7 +286,8 @@ def _sequences(inside, fps, options):
     listing = _listing({n: found[n] for n in odd} or found)
     expect(clips and not odd, 'the content', listing, f'x and y, or {by_group}', path)
     for name, members in clips.items():
-        told = dict(fps=30.) | _about(name, inside) | ({} if fps is None else dict(fps=fps))
+        told = _about(name, inside)
+        told['fps'] = chosen(fps, told.get('fps'), 30.)
         array, order = _array(members, found, path)
         arranged = options if order is None else options | dict(columns=order)
         yield sequence_clip(array, f'{path}[{name}]', what=name, **arranged, **told)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..clip import Clip, settled
-from ..files import bounded, csv_header, expect, labelled, load_csv, numbers, one_sentence
+from ..files import bounded, chosen, csv_header, expect, labelled, load_csv, numbers, one_sentence
 from ..files import regular
 from ..layout import LEAP, fingers
 
@@ -331,7 +331,7 @@ def _clock(stamps, fps, per_second):
     t = _seconds(stamps[keep], per_second)
     if len(t) < 2:
         return keep, fps or 120., None
-    rate = fps or float(1 / np.median(np.diff(t)))
+    rate = chosen(fps, float(1 / np.median(np.diff(t))))
     return keep, rate, None if np.allclose(np.diff(t), 1 / rate, rtol=1e-3) else t
 
 # %% ../../nbs/21_leap.ipynb #7013159e

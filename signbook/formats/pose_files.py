@@ -17,7 +17,7 @@ from fastcore.basics import patch
 from scipy.optimize import linear_sum_assignment
 
 from ..clip import Clip, settled
-from ..files import bounded, expect, labelled, numbers, one_sentence, regular, replacing
+from ..files import bounded, chosen, expect, labelled, numbers, one_sentence, regular, replacing
 from ..layout import FACE, HANDS, HOLISTIC, POSE, fingers
 
 # %% ../../nbs/20_pose_files.ipynb #ba354e10
@@ -458,6 +458,12 @@ def _remarks(remark, lost):
     left_out = f'{lost} points without a counterpart left out' if lost else ''
     return ', '.join(filter(None, [remark, left_out]))
 
+# %% ../../nbs/20_pose_files.ipynb #sizeof01
+def _size(header, width, height): # of the picture: what was given as a whole, or what the file says
+    own = header.dimensions
+    if not (width and height): return own.width, own.height
+    return chosen(width, own.width or None), chosen(height, own.height or None)
+
 # %% ../../nbs/20_pose_files.ipynb #f335d8ae
 def read_pose(
     path: str | Path, # a .pose file
@@ -477,9 +483,9 @@ def read_pose(
         found, remark = _one(people, person, names, path, os.path.getsize(path))
         xyz, conf = _with_depth(header, found)
         layout, xyz, conf = _settled_joints(names, xyz, conf, path, 'the body')
-        rate = rate if fps is None else fps
+        rate = chosen(fps, rate or None, 0.)
         expect(rate > 0, 'the frame rate', f'{rate:g}', 'a positive number; fps=25 (--fps 25) says it', path)
-        if not (width and height): width, height = header.dimensions.width, header.dimensions.height
+        width, height = _size(header, width, height)
         if world: space = 'world'
         in_image = space == 'image'
         if in_image: xyz = _in_picture(xyz, conf, width, height)

@@ -8,7 +8,7 @@ __all__ = ['formats', 'read_bangla', 'read_split', 'write_split', 'read_mp_data'
            'unmirrored', 'options_taken', 'remembered', 'iter_clips', 'read']
 
 # %% ../../nbs/24_readers.ipynb #33dfdeea
-import contextlib, inspect, os, re, sys, zipfile
+import contextlib, inspect, os, re, shlex, sys, zipfile
 from functools import lru_cache
 from importlib.metadata import entry_points
 from mimetypes import guess_type
@@ -20,12 +20,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from fastcore.basics import patch
 
-from ..clip import Clip
+from ..clip import Clip, one_form
 from .arrays import sequence_clip, split_arrays, split_clips, split_pairs
-from ..files import confidence, expect, is_hidden, is_note, is_pickle, load_npy, load_npz, make_clip
-from ..files import named, natural, npy_header, npz_names, npz_rows, numbers, one_sentence
-from ..files import plain_numbers, regular, replacing, split_of, splits_in, with_new_names
-from .labels import Labels, bangla_name, find_labels, with_labels
+from ..files import as_remembered, confidence, expect, is_hidden, is_note, is_pickle, load_npy, load_npz
+from ..files import make_clip, named, natural, npy_header, npz_names, npz_rows, numbers
+from ..files import one_sentence, plain_numbers, regular, Remembered, replacing
+from ..files import split_of, splits_in, with_new_names
+from .labels import Labels, bangla_name, find_labels, spans_of_labels, with_labels
 from .pose_files import is_openpose, is_pose, read_openpose, read_pose
 from .hdf5 import is_hdf5, read_hdf5
 from .leap import is_leap_csv, is_leap_json, read_leap, read_leap_csv
@@ -146,7 +147,7 @@ def _labels_of(clips, names, path):
     if odd is not None:
         raise ValueError(f'{path}: clip {odd.source} has {len(odd.gloss)} glosses, expected one')
     glosses = [c.gloss[0] for c in clips]
-    names = sorted(set(glosses)) if names is None else list(names)
+    names = sorted(set(glosses)) if names is None else [*map(one_form, names)]
     unknown = set(glosses).difference(names)
     if unknown:
         raise ValueError(f'{path}: {len(unknown)} glosses are not in names, the first is {min(unknown)!r}')
@@ -579,17 +580,44 @@ def options_taken(
     return {'labels', 'mirrored'}.union(*(_taken_by(f.read) for _, f in found))
 
 # %% ../../nbs/24_readers.ipynb #abeac78d
+_stated = 'fps', 'width', 'height', 'y_up' # what some files say themselves
+
+def _kept(config, data): # name → value
+    "What a run's own data was read with, as far as it may be for other data."
+    kept = options_given(options_from(config.get('data_options')))
+    own = Path(config['data']).resolve() if config.get('data') else None
+    if own != data: kept.pop('labels', None)
+    if own in (data, *data.parents): return kept
+    return kept | {k: as_remembered(v) for k, v in kept.items() if k in _stated}
+
+# %% ../../nbs/24_readers.ipynb #tellkep1
+def _flag(name, value): # as it is typed
+    shown = f'{value:g}' if isinstance(value, float) else str(value)
+    return shlex.join([f'--{name.replace("_", "-")}', shown])
+
+# %% ../../nbs/24_readers.ipynb #tellkep3
+def _tell_kept(data, kept): # nothing where nothing is taken over
+    "Say with what some data is read because a run remembers it."
+    if not kept: return
+    flags = ' '.join(map(_flag, kept, kept.values()))
+    said = f'{data}: read as in the training, {flags}'
+    if any(isinstance(value, Remembered) for value in kept.values()):
+        said += '; what a file states itself counts more'
+    print(said, file=sys.stderr)
+
+# %% ../../nbs/24_readers.ipynb #rememb01
 def remembered(
     options: ReaderOptions, # of a command
     config: dict, # of a run, with `data` and `data_options`
     data: str | Path, # what the command shall read
 ) -> ReaderOptions:
     "Options laid over those that a run's own data was read with, as far as they are for this data."
-    data, given = Path(data), options_given(options)
-    kept = options_given(options_from(config.get('data_options')))
-    if Path(config.get('data') or '').resolve() != data.resolve(): kept.pop('labels', None)
+    given = options_given(options)
+    kept = _kept(config, Path(data).resolve())
     known = options_taken(data, options_from(kept, **given))
-    return options_from({k: v for k, v in kept.items() if k in known}, **given)
+    taken = {k: v for k, v in kept.items() if k in known and k not in given}
+    _tell_kept(data, taken)
+    return options_from(taken, **given)
 
 # %% ../../nbs/24_readers.ipynb #13c5f10c
 @dataclass
@@ -598,6 +626,7 @@ class _Remarks:
     labels: Labels
     guessed: dict = field(default_factory=dict) # words that only a folder's or file's name says
     bare: list = field(default_factory=list) # sources of clips without words
+    others: list = field(default_factory=list) # sources of clips whose spans are of other words than labels say
     late: list = field(default_factory=list) # sources of clips that end before their span does
     count: int = 0
 
@@ -609,6 +638,8 @@ def note(self: _Remarks, name, clip, labelled):
     if labelled.gloss and not clip.gloss and 'gloss' not in firm: self.guessed[labelled.gloss[0]] = None
     if not labelled.gloss: self.bare.append(labelled.source)
     if firm.get('spans') and not labelled.spans: self.late.append(labelled.source)
+    kept = spans_of_labels(clip.spans, clip.gloss, labelled.gloss)
+    if clip.spans and not kept: self.others.append(labelled.source)
     self.count += 1
 
 # %% ../../nbs/24_readers.ipynb #45a20211
@@ -622,6 +653,8 @@ def sentences(self: _Remarks):
     if some: yield f'{len(self.bare)} of {self.count} clips have no words, such as {self.bare[0]}'
     end = f'start and end of {len(self.late)} clips lie beyond the clip'
     if self.late: yield f'{end}, such as {self.late[0]}: are they seconds?'
+    torn = f'spans of {len(self.others)} clips are of other words than their labels and are left out'
+    if self.others: yield f'{torn}, such as {self.others[0]}'
     if self.bare: yield from self.labels.later
 
 # %% ../../nbs/24_readers.ipynb #3c65e613

@@ -16,8 +16,9 @@ from string import Formatter
 import numpy as np
 
 from ..clip import Clip, settled
-from ..files import beside, bounded, clip_row, csv_header, expect, file_name, from_row, glosses_of
-from ..files import labelled, load_csv, numbers, one_sentence, regular, replacing, split_of, write_rows
+from ..files import beside, bounded, chosen, clip_row, csv_header, expect, file_name, from_row
+from ..files import glosses_of, labelled, load_csv, numbers, one_sentence, regular, replacing
+from ..files import split_of, write_rows
 from .pose_files import picture_size, when
 from ..layout import HOLISTIC, SPOTER54, Layout, fingers, get_layout
 
@@ -479,7 +480,7 @@ def _about_row(columns, i, fps, width, height, rate):
     about = dict(gloss=columns['labels'][i]) | from_row(own)
     if width > 0 and height > 0:
         about['aspect'] = width / height
-    about['fps'] = fps if fps is not None else rate or 25.
+    about['fps'] = chosen(fps, rate or None, 25.)
     return about
 
 # %% ../../nbs/22_tables.ipynb #aaf7753a
@@ -505,9 +506,9 @@ def read_spoter(
         columns = load_csv(path, '*').to_pydict()
         columns = {_side(k): v for k, v in columns.items()}
         kept = _landmarks(columns, path)
-        if y_up is not None: up = y_up
-        elif 'y_up' in columns: up = columns['y_up'][0] not in ('', '0', 'False')
-        else: up = _upwards(columns, path)
+        stated = columns['y_up'][0] not in ('', '0', 'False') if 'y_up' in columns else None
+        up = chosen(y_up, stated)
+        if up is None: up = _upwards(columns, path)
         for i in range(len(columns['labels'])):
             yield _spoter_row(columns, kept, i, fps, up, path)
 
@@ -800,7 +801,7 @@ def _even(times, fps):
     if not increasing: raise ValueError('has times that do not increase')
     if len(times) < 2: return fps or 30., None
     steps = np.diff(times)
-    rate = fps or 1 / float(np.median(steps))
+    rate = chosen(fps, 1 / float(np.median(steps)))
     even = np.allclose(steps, 1 / rate, rtol=1e-4, atol=1e-6)
     return rate, None if even else times
 
