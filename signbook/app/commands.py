@@ -204,6 +204,12 @@ def _plain_flags(args): # the documents' flags in ours, which is said; and how m
         args = ['spoter-v2', *args]
     return args, told.classes
 
+# %% ../../nbs/95_commands.ipynb #begun001
+def _expect_begun(o): # a folder to go on in, where that is asked for
+    asked = o.resume or o.resume_at is not None
+    if not asked or Path(o.out).is_dir(): return
+    raise ValueError(f'{o.out}: nothing to resume here, expected the folder of an earlier run')
+
 # %% ../../nbs/95_commands.ipynb #12c75bb6
 def _trained(t, splits): # what the command says at its end
     last = t.history[-1]
@@ -220,6 +226,7 @@ def train(args: list[str]) -> dict:
     "Train a recipe; the run's folder gets config, weights, history and the list of clips it saw."
     args, classes = _plain_flags(args)
     given, o, only = _settings(args)
+    _expect_begun(o)
     answers = read_answers(o.card) if o.card else None # before the training, in case they are refused
     splits = split(load(o.data, o.options), o.protocol, o.seed, o.val, shared_words=o.shared_words)
     expected = replace(given, classes=classes or given.classes)

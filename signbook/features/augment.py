@@ -9,7 +9,6 @@ __all__ = ['sample', 'active_span', 'retime', 'speed_perturb', 'random_camera', 
 
 # %% ../../nbs/52_augment.ipynb #1b306494
 import math
-import numbers
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..clip import Clip, Span
+from ..clip import Clip, Span, is_number
 from ..files import expect
 from ..layout import Layout, fingers
 from .normalize import face_width, masked_mean, palm_length, square, typical
@@ -632,12 +631,10 @@ def mask_time(
     return conf * ~hidden.any(-1)[..., None]
 
 # %% ../../nbs/52_augment.ipynb #fd50739d
-def _is_number(a): return isinstance(a, numbers.Real) and math.isfinite(a)
-
 def _expect_numbers(name, value, usual): # as many as there usually are
     several = isinstance(usual, tuple)
     each = value if several else (value,)
-    fine = isinstance(each, tuple) and all(map(_is_number, each))
+    fine = isinstance(each, tuple) and all(map(is_number, each))
     if several: fine = fine and len(each) == len(usual)
     wanted = f'a tuple of {len(usual)} numbers' if several else 'a number'
     expect(fine, f'augment: {name}', repr(value), wanted)
