@@ -357,9 +357,17 @@ def _fit_stage(t, splits, settings, k, stage, resume, earlier):
     again = resume if begun or by_step else False
     t.fit(train, splits.val, resume=again, whole=splits.train)
 
+# %% ../../nbs/84_recipes.ipynb #arecipe1
+def _a_recipe(given, splits) -> Recipe: # for `splits`, which are refused too where they are none
+    if isinstance(given, str): given = recipe(given)
+    expect(isinstance(given, Recipe), 'the recipe', type(given).__name__, 'a recipe, or the name of one')
+    wanted = 'the parts that split makes of a corpus'
+    expect(isinstance(splits, Splits), 'splits', type(splits).__name__, wanted)
+    return given
+
 # %% ../../nbs/84_recipes.ipynb #ab1c32f2
 def fit_splits(
-    recipe: Recipe,
+    recipe: Recipe | str, # or its name
     splits: Splits, # train, val, test
     seed: int = 0,
     resume: bool | int = False, # go on in the folder `out`
@@ -368,6 +376,7 @@ def fit_splits(
     **options, # of Trainer: about, show, tracking
 ) -> Trainer: # trained; `.ema_model` is its model
     "Train on a split's training part, choosing by its validation part."
+    recipe = _a_recipe(recipe, splits)
     check_glosses(recipe, splits)
     count = len(recipe.stages)
     out = Path(out) if out else None

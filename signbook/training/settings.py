@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from pydantic import TypeAdapter, ValidationError
 
 from ..features.augment import Augment
-from ..files import dataclass_in, expect, new_flags, regular, replacing, with_new_names
+from ..files import dataclass_in, expect, new_flags, regular, replacing, takes_none, with_new_names
 from ..formats.readers import ReaderOptions, find, options_given
 from .recipes import Recipe, changed, recipe as recipe_named, recipes
 from .tracking import Tracking
@@ -357,10 +357,21 @@ def _check_ours(found, base, path) -> dict: # names that there are, see `did_you
         elif key != 'then': _refuse_unknown(str(key), value, known, path)
     return known
 
+# %% ../../nbs/84a_settings.ipynb #nullone1
+def _null(value, hint): # the word none, where it can mean nothing else
+    if isinstance(value, str) and value.lower() == 'none' and takes_none(hint): return None
+    kind = dataclass_in(hint)
+    if not (kind and isinstance(value, dict)): return value
+    hints = get_type_hints(kind)
+    return {k: _null(v, hints.get(k)) for k, v in value.items()}
+
 # %% ../../nbs/84a_settings.ipynb #cd0800f8
 def _from_ours(found, path):
     "Settings out of a file with `recipe:`."
     base, found = _base(found['recipe'], path), with_new_names(Recipe, found)
+    kinds = _plain() | _sections(base)
+    found = {k: _null(v, kinds.get(k)) for k, v in found.items()}
+    if isinstance(found.get('then'), list): found['then'] = [_null(stage, Stage) for stage in found['then']]
     known, sections = _check_ours(found, base, path), _sections(base)
     start = {k: _beside[k]() if k in _beside else getattr(base, k) for k in sections}
     new = {k: changed(start[k], found[k], f'{path}: {k}') for k in sections if k in found}

@@ -300,6 +300,7 @@ class Trainer:
         device: str = 'auto', # auto | cpu | cuda; auto takes a card where one is
         seen: list[str] = (), # digests of clips that the model was trained on before
     ):
+        expect(0 <= seed < 2 ** 32, 'seed', seed, '0 to 4294967295')
         _freeze(model, stage.freeze)
         self.features, self.vocabulary, self.stage, self.seed = features, vocabulary, stage, seed
         self.task, self.tracking, self.trackers = task or task_of(model), tracking, []
