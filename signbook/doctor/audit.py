@@ -28,11 +28,12 @@ from .checks import CorpusStats, Finding, corpus_stats, severities
 from .label_checks import label_checks
 from .tracking_checks import tracking_checks
 from .unit_checks import unit_checks
+from .wrong_labels import wrong_label_checks
 from ..files import replacing
 from ..formats.readers import options_taken, ReaderOptions
 
 # %% ../../nbs/49_audit.ipynb #d114cee4
-all_checks = tracking_checks + unit_checks + label_checks
+all_checks = tracking_checks + unit_checks + label_checks + wrong_label_checks
 
 # %% ../../nbs/49_audit.ipynb #07cf13a9
 @dataclass(frozen=True, repr=False)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 # %% ../../nbs/42_shortcuts.ipynb #47b22eec
-def _standardized(x): # (N, D), NaN where unknown → (N, d): each number that varies on its own scale
+def standardized(x): # (N, D), NaN where unknown → (N, d): each number that varies on its own scale
     x = np.asarray(x, float)
     known = np.isfinite(x)
     total = np.where(known, x, 0).sum(0)
@@ -22,14 +22,13 @@ def _standardized(x): # (N, D), NaN where unknown → (N, d): each number that v
     return off[:, varies] / spread[varies]
 
 # %% ../../nbs/42_shortcuts.ipynb #ff7784ab
-def _squared_distances(z, rows): # z (N, D) → (n, N), from some rows to all
-    square = (z**2).sum(1)
-    doubled = 2 * z[rows]
-    return square[rows, None] + square - doubled @ z.T
+def squared_distances(a, b): # (n, D), (N, D) → (n, N)
+    doubled = 2 * a
+    return (a**2).sum(1)[:, None] + (b**2).sum(1) - doubled @ b.T
 
 # %% ../../nbs/42_shortcuts.ipynb #f1e7a9df
 def _voters(z, rows, group, train, k): # of some rows: twice (n, k)
-    d = _squared_distances(z, rows)
+    d = squared_distances(z[rows], z)
     own = group[rows, None] == group # (n, N)
     d[own] = np.inf
     if train is not None: d[:, ~train] = np.inf
@@ -46,7 +45,7 @@ def nearest(
     k: int = 5, # voters
 ) -> tuple[np.ndarray, np.ndarray] | None: # who votes (N, k), with what weight (N, k)
     "Who is nearest to whom, each number of the feature on its own scale; None where it is the same for all."
-    z = _standardized(x)
+    z = standardized(x)
     N, d = z.shape
     if d == 0 or N <= k: return None
     who, weight = [], []
