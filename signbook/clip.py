@@ -86,7 +86,7 @@ def readable(text: str) -> str:
 
 # %% ../nbs/01_clip.ipynb #230d10c1
 def one_form(text: str) -> str:
-    "Text in the form in which clips keep their glosses."
+    "Text in the form in which clips keep glosses, signers and sessions."
     return unicodedata.normalize('NFC', readable(text))
 
 # %% ../nbs/01_clip.ipynb #clipnum1
@@ -160,7 +160,7 @@ def _store(clip):
     _expect_kinds(clip)
     _put(clip, **_arrays(clip))
     _put(clip, fps=_plain(clip.fps), aspect=_plain(clip.aspect))
-    _put(clip, **{name: readable(getattr(clip, name)) for name in ('signer', 'session', 'source')})
+    _put(clip, source=readable(clip.source), signer=one_form(clip.signer), session=one_form(clip.session))
     spans = tuple(_span(clip, span) for span in _several(clip.spans))
     _put(clip, gloss=_glosses(clip), spans=spans)
 

@@ -19,7 +19,7 @@ from datasets import Dataset, DatasetInfo, Features, LargeList, Value, load_from
 from datasets.table import InMemoryTable
 from fastcore.basics import patch
 
-from ..clip import Clip, Span
+from ..clip import Clip, one_form, Span
 from ..layout import get_layout
 from ..files import expect, flush, one_sentence, stored_name, temporary_name
 from ..formats.readers import iter_clips, options_from, options_given, ReaderOptions
@@ -465,8 +465,8 @@ def _as_labelled(corpus, files, firm): # column → values; what there is to say
     said = {}
     for name in label_fields:
         before = getattr(corpus, name).tolist()
-        said[name] = [firm.get(file, {}).get(name, old)
-                      for file, old in zip(files, before)]
+        now = [firm.get(file, {}).get(name, old) for file, old in zip(files, before)]
+        said[name] = [one_form(v) for v in now] if name in ('signer', 'session') else now
     said['spans'], lost = _spans_after(corpus, said['gloss'])
     if not lost: return said, ''
     return said, f'spans of {len(lost)} clips are of other words and are left out, such as {lost[0]}'

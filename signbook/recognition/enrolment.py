@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..clip import Clip, one_form
+from ..clip import Clip, is_number, one_form
 from ..data.corpus import Corpus, load
 from ..files import csv_cell, expect, expect_writable, replacing
 from ..formats.readers import ReaderOptions, options_given, remembered
@@ -281,6 +281,10 @@ class Reject:
     probability: float = 0. # calibrated
     similarity: float = -1. # cosine to the nearest centre or recording
 
+    def __post_init__(self):
+        for name in ('probability', 'similarity'):
+            value = getattr(self, name)
+            expect(is_number(value), f'the {name} of a Reject', repr(value), 'a finite number')
 
 
 # %% ../../nbs/86_enrolment.ipynb #ced5d7d1
