@@ -142,7 +142,7 @@ def _beside_figure(corpus, i): # a suspected clip, one of the word it is called,
     _, like = corpus.looks_like
     shown = [i, _next_to(corpus, i, corpus.words[i]), _next_to(corpus, i, like[i])]
     shown = [j for j in shown if j is not None]
-    fig, axes = axes_of(len(shown), height=2.6)
+    fig, axes = axes_of(len(shown), width=1.9, height=2.4)
     for ax, j in zip(axes, shown):
         draw(ax, corpus.clips[j], _middle(corpus.clips[j]))
         titled(ax, corpus.names[j], f'called {corpus.words[j]}')
