@@ -101,13 +101,14 @@ def suspects(
 def _comparable(corpus): # (N,) bool: one word, of which there are some clips, and no noise
     usable = (corpus.words != '') & ~corpus.noise
     names, n = np.unique(corpus.words[usable], return_counts=True)
-    return usable & np.isin(corpus.words, names[n >= _enough_clips])
+    known = names[n >= _enough_clips]
+    return usable & np.isin(corpus.words, known) & (len(known) > 1)
 
 def _looks_like(corpus): # for `looks_like`
     more, like = np.full(len(corpus), -1.0), np.full(len(corpus), '', object)
     known = np.flatnonzero(_comparable(corpus))
     names, y = np.unique(corpus.words[known], return_inverse=True)
-    if len(names) > 1:
+    if len(known):
         looks = guesses(glance(corpus.stats['track'][known]), y)
         more[known], other = suspects(looks, y)
         like[known] = names[other]
@@ -170,6 +171,6 @@ def _rare(corpus): return ~_comparable(corpus) & (corpus.words != '') & ~corpus.
 
 _reasons = dict(
     labels=(noise_itself, Obstacle('sentences, or no gloss', _not_one_word),
-            Obstacle(f'words with fewer than {_enough_clips} clips', _rare),
+            Obstacle(f'fewer than {_enough_clips} clips of the word, or of any other', _rare),
             Obstacle('words that a glance does not tell apart', _hard_to_tell)))
 wrong_label_checks = family((look_labels,), _reasons)
