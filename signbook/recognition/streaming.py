@@ -17,7 +17,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from ..clip import Sign
+from ..clip import is_number, Sign
 from ..features.pipeline import FeatureStream
 from ..files import expect
 from ..layout import HOLISTIC
@@ -373,6 +373,9 @@ class Streaming:
     longest_gap: float = 2. # seconds; a longer jump in time is a cut
 
     def __post_init__(self):
+        for name in ('chunk', 'beam', 'top_k', 'hold', 'pause', 'longest', 'ctc_weight', 'longest_gap'):
+            value = getattr(self, name)
+            expect(is_number(value), f'streaming: {name}', repr(value), 'a number')
         found = f'{self.hold}, {self.pause} and {self.longest}'
         wanted = 'seconds, hold not negative, pause below longest'
         right = self.hold >= 0 and 0 < self.pause < self.longest
